@@ -1,0 +1,286 @@
+"""The records that travel from step to step: frozen, plain, documented.
+
+Conventions
+-----------
+Times are float64 seconds on one of two clocks. ``video_time`` is the presentation time stamp of a frame in
+its video file. ``time`` is the recording's clock: 0 is the first sample of the EEG file, or the first stored
+volume of the BOLD image. Only `Alignment` crosses from one to the other.
+
+Boxes are ``(left, top, right, bottom)`` in pixels of the upright full-size picture, with the origin in its
+upper left corner. Landmarks are ``(x, y)`` in the same pixels: the subject's right eye (left in the picture),
+left eye, nose tip, right mouth corner, left mouth corner.
+
+Missing is NaN with a reason in ``status``; nothing is interpolated.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+FloatArray = npt.NDArray[np.float64]
+Float32Array = npt.NDArray[np.float32]
+UInt8Array = npt.NDArray[np.uint8]
+
+
+class Status(IntEnum):
+    """Why a frame has an answer, or has none. The numbers are stored; never renumber them."""
+
+    OK = 0
+    NO_FACE = 1
+    OTHER_PERSON = 2
+    AMBIGUOUS_PERSON = 3
+    POSE = 4
+    BLURRED = 5
+    DARK = 6
+    OCCLUDED = 7
+    TOO_SMALL = 8
+    UNDECODABLE = 9
+    OUTSIDE_RECORDING = 10
+
+    @property
+    def label(self) -> str:
+        """The name that files and reports use, such as ``no_face``."""
+        return self.name.lower()
+
+
+class Modality(StrEnum):
+    """What kind of recording the video belongs to; the values are the BIDS data types."""
+
+    EEG = "eeg"
+    FMRI = "func"
+    NONE = "beh"
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What the rest of the pipeline needs to know of an EEG file, or of a BOLD image with its log.
+
+    Attributes
+    ----------
+    modality
+        Kind of recording.
+    file
+        The EEG file or the BOLD image.
+    duration
+        Length in s on the recording's clock.
+    triggers
+        Columns ``onset`` (s, recording's clock; sorted; may be negative for fMRI) and ``code`` (str).
+    sampling_rate
+        Of the EEG, in Hz.
+    repetition_time
+        Of the BOLD series, in s.
+    n_volumes
+        Number of stored volumes.
+    gaps
+        ``(start, stop)`` in s of every pause in the recording.
+    notes
+        Things worth telling the user (repaired volume pulses, a TR that disagrees), one sentence each.
+    details
+        Numbers behind the notes, for ``sync.json``.
+    """
+
+    modality: Modality
+    file: Path
+    duration: float
+    triggers: pd.DataFrame
+    sampling_rate: float | None = None
+    repetition_time: float | None = None
+    n_volumes: int | None = None
+    gaps: tuple[tuple[float, float], ...] = ()
+    notes: tuple[str, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FaceTrack:
+    """The participant's face in every frame of one video.
+
+    Attributes
+    ----------
+    video_time
+        ``(n,)`` s.
+    box
+        ``(n, 4)`` px, NaN where the participant's face was not found.
+    landmarks
+        ``(n, 5, 2)`` px, NaN likewise.
+    score
+        ``(n,)`` detector's score in 0..1, NaN likewise.
+    status
+        ``(n,)`` `Status` of each frame.
+    n_faces
+        ``(n,)`` number of faces in the picture, of whomever.
+    measures
+        Name -> ``(n,)`` float32: the measured quantities from which ``status`` follows (``yaw``, ``pitch``,
+        ``roll`` in degrees, ``sharpness``, ``brightness``, ...).
+    detector
+        Name of the detector.
+    notes
+        Things worth telling the user, one sentence each.
+    """
+
+    video_time: FloatArray
+    box: Float32Array
+    landmarks: Float32Array
+    score: Float32Array
+    status: UInt8Array
+    n_faces: UInt8Array
+    measures: Mapping[str, Float32Array]
+    detector: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ExpressionTrace:
+    """Expression probabilities over time.
+
+    Attributes
+    ----------
+    video_time
+        ``(n,)`` s.
+    probability
+        ``(n, k)``; rows sum to 1, and are NaN where ``status`` is not ``OK``.
+    status
+        ``(n,)`` `Status` of each frame.
+    labels
+        The ``k`` labels, names of `enicfer.expressions.Expression`.
+    model
+        Name of the model.
+    """
+
+    video_time: FloatArray
+    probability: Float32Array
+    status: UInt8Array
+    labels: tuple[str, ...]
+    model: str
+
+    @property
+    def ok(self) -> npt.NDArray[np.bool_]:
+        """``(n,)`` true where the frame has an answer."""
+        return np.asarray(self.status == Status.OK)
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """The map from ``video_time`` to the recording's ``time``: piecewise affine, with its evidence.
+
+    Piece ``i`` holds from ``video_start[i]`` to ``video_start[i + 1]``: ``time = slope[i] * (video_time -
+    origin[i]) + intercept[i]``. The 95 % bound of piece ``i`` is ``t_factor[i] * sqrt(c[0] + c[1] * (v -
+    origin) + c[2] * (v - origin) ** 2)`` with ``c = variance[i]``, plus ``floor[i]``; it grows away from the
+    pulses.
+
+    Attributes
+    ----------
+    video_start
+        ``(m,)`` s of video time, the first is -inf.
+    origin, slope, intercept
+        ``(m,)`` s, s/s, s.
+    variance
+        ``(m, 3)`` polynomial coefficients of the variance of ``time`` around ``origin``, in s**2.
+    t_factor
+        ``(m,)`` quantile of Student's t that turns a standard deviation into a 95 % bound.
+    floor
+        ``(m,)`` s, systematic part of the bound, such as the unknown part of a frame's exposure.
+    pulse_video_time, pulse_time
+        ``(p,)`` s: the matched pulses on both clocks.
+    residual
+        ``(p,)`` s: ``pulse_time`` minus the mapped ``pulse_video_time``.
+    unmatched_video, unmatched_recording
+        Times in s, each on its own clock, of the pulses that found no partner.
+    source
+        How the pulses were found (a name in `enicfer.sync.SOURCES`).
+    details
+        Runner-up score, coarse prior and whatever else a reviewer may ask for, JSON-ready.
+    notes
+        Things worth telling the user, one sentence each.
+    """
+
+    video_start: FloatArray
+    origin: FloatArray
+    slope: FloatArray
+    intercept: FloatArray
+    variance: FloatArray
+    t_factor: FloatArray
+    floor: FloatArray
+    pulse_video_time: FloatArray
+    pulse_time: FloatArray
+    residual: FloatArray
+    unmatched_video: FloatArray
+    unmatched_recording: FloatArray
+    source: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def _piece(self, video_time: FloatArray) -> npt.NDArray[np.intp]:
+        return np.clip(np.searchsorted(self.video_start, video_time, side="right") - 1, 0, None)
+
+    def time(self, video_time: npt.ArrayLike) -> FloatArray:
+        """Map ``video_time`` (s) to the recording's ``time`` (s)."""
+        v = np.asarray(video_time, dtype=np.float64)
+        i = self._piece(v)
+        return np.asarray(self.slope[i] * (v - self.origin[i]) + self.intercept[i])
+
+    def uncertainty(self, video_time: npt.ArrayLike) -> FloatArray:
+        """Half-width in s of the 95 % interval of `time` at each ``video_time`` (s)."""
+        v = np.asarray(video_time, dtype=np.float64)
+        i = self._piece(v)
+        d = v - self.origin[i]
+        c = self.variance[i]
+        variance = np.clip(c[..., 0] + c[..., 1] * d + c[..., 2] * d**2, 0, None)
+        return np.asarray(self.t_factor[i] * np.sqrt(variance) + self.floor[i])
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """Everything that is known of one run after processing; what the exports read.
+
+    Attributes
+    ----------
+    entities
+        BIDS entities in order, without the dash: ``{"sub": "01", "ses": "01", "task": "faces", "run": "1"}``
+        (``ses`` and ``run`` may be missing).
+    recording
+        The recording; its ``modality`` decides which files are written.
+    faces, expression
+        What the camera showed, on ``video_time``.
+    alignment
+        The map to the recording's clock.
+    time
+        ``(n,)`` s: each frame on the recording's clock.
+    segments
+        Table of `enicfer.segments.find_segments`: spans of one dominant expression, or of a lost face.
+    trials
+        Table of `enicfer.trials.summarise_trials`.
+    quality
+        JSON-ready numbers of `enicfer.quality.assess_quality`.
+    provenance
+        JSON-ready: versions, model, detector, parameters, source file names and hashes.
+    warnings
+        One sentence each.
+    """
+
+    entities: Mapping[str, str]
+    recording: Recording
+    faces: FaceTrack
+    expression: ExpressionTrace
+    alignment: Alignment
+    time: FloatArray
+    segments: pd.DataFrame
+    trials: pd.DataFrame
+    quality: Mapping[str, Any]
+    provenance: Mapping[str, Any]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SessionResult:
+    """What `enicfer.process_session` returns: the runs, and every file it wrote."""
+
+    runs: tuple[RunResult, ...]
+    output: Path
+    paths: tuple[Path, ...]
