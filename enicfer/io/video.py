@@ -123,7 +123,7 @@ class Frame:
         return self._convert(self._planes.width, self._planes.height)
 
     def bgr(self, long_side: int | None = None) -> UInt8Array:
-        """``(h, w, 3)`` uint8 picture, scaled down to ``long_side`` px on its longer side (None: full size)."""
+        """``(h, w, 3)`` uint8 picture, scaled down to ``long_side`` px on its longer side (None: not)."""
         longest = max(self.width, self.height)
         if long_side is None or long_side >= longest:
             return self._bgr
@@ -278,8 +278,8 @@ def _open(path: Path) -> Any:
         reason = error.strerror or type(error).__name__
         size = path.stat().st_size
         raise InputError(
-            f"{path.name} ({size} bytes) cannot be read as a video ({reason}): give a complete MP4, MOV, MKV, "
-            "AVI or WebM file."
+            f"{path.name} ({size} bytes) cannot be read as a video ({reason}): give a complete MP4, MOV, "
+            "MKV, AVI or WebM file."
         ) from None
     if not container.streams.video:
         container.close()
