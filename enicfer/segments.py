@@ -1,0 +1,117 @@
+"""From a trace to spans: stretches of one dominant expression, and stretches without an answer.
+
+Frames come at irregular times, so each frame stands for its *support*: half of the way to its neighbours, but
+never more than one median interval to either side, so that a hole in the video belongs to no frame.
+"""
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from enicfer.records import ExpressionTrace, FloatArray, Status
+
+SEGMENT_COLUMNS = ("onset", "duration", "label", "probability", "valid_fraction", "reason")
+LOST = "lost"
+
+
+def frame_support(time: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Start and stop ``(n,)`` in s of the stretch that each frame stands for.
+
+    Parameters
+    ----------
+    time
+        ``(n,)`` s, increasing, on any clock.
+    """
+    if time.size < 2:
+        return time.copy(), time.copy()
+    gap = np.diff(time)
+    half = np.minimum(gap / 2, np.median(gap))
+    return time - np.r_[half[0], half], time + np.r_[half, half[-1]]
+
+
+def find_segments(
+    time: FloatArray, trace: ExpressionTrace, *, margin: float = 0.1, min_duration: float = 0.2
+) -> pd.DataFrame:
+    """Find the spans of one dominant expression, and those in which the face was lost.
+
+    The label in force changes only when another one leads by ``margin`` (hysteresis), and a span shorter than
+    ``min_duration`` joins the span before it, if the two touch; so single frames do not flicker. The
+    probabilities themselves are not smoothed.
+
+    Parameters
+    ----------
+    time
+        ``(n,)`` s, each frame on the recording's clock.
+    trace
+        The probabilities.
+    margin
+        Lead in probability that a new label needs.
+    min_duration
+        In s.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``onset`` and ``duration`` (s, recording's clock), ``label`` (an expression or ``lost``),
+        ``probability`` (mean probability of the label over the span, NaN for ``lost``), ``valid_fraction`` and
+        ``reason`` (the most frequent `Status` of a lost span, else empty). Frames outside of the recording are
+        in no span.
+    """
+    state = _states(trace, margin)
+    inside = np.asarray(trace.status != Status.OUTSIDE_RECORDING)
+    start, stop = frame_support(time)
+    spans = _merge_short(_runs(state, inside, start, stop), start, stop, min_duration)
+    rows = [_row(first, last, state[first], trace, start, stop) for first, last in spans]
+    return pd.DataFrame(rows, columns=list(SEGMENT_COLUMNS))
+
+
+def _states(trace: ExpressionTrace, margin: float) -> npt.NDArray[np.int64]:
+    """Index of the label in force in each frame, -1 where there is no answer."""
+    state = np.full(trace.status.size, -1, dtype=np.int64)
+    current = -1
+    for i in np.flatnonzero(trace.ok):
+        row = trace.probability[i]
+        best = int(np.argmax(row))
+        if current < 0 or state[i - 1] < 0 or row[best] - row[current] >= margin:
+            current = best
+        state[i] = current
+    return state
+
+
+def _runs(
+    state: npt.NDArray[np.int64], inside: npt.NDArray[np.bool_], start: FloatArray, stop: FloatArray
+) -> list[tuple[int, int]]:
+    """First and last frame of each run of equal state without a hole in the video."""
+    if state.size == 0:
+        return []
+    hole = start[1:] - stop[:-1] > 1e-6
+    cut = np.flatnonzero((np.diff(state) != 0) | hole | (inside[1:] != inside[:-1])) + 1
+    firsts, lasts = np.r_[0, cut], np.r_[cut, state.size] - 1
+    return [(int(a), int(b)) for a, b in zip(firsts, lasts, strict=True) if inside[a]]
+
+
+def _merge_short(
+    spans: list[tuple[int, int]], start: FloatArray, stop: FloatArray, min_duration: float
+) -> list[tuple[int, int]]:
+    merged: list[tuple[int, int]] = []
+    for first, last in spans:
+        short = stop[last] - start[first] < min_duration
+        if short and merged and start[first] - stop[merged[-1][1]] < 1e-6:
+            merged[-1] = (merged[-1][0], last)
+        else:
+            merged.append((first, last))
+    return merged
+
+
+def _row(
+    first: int, last: int, state: int, trace: ExpressionTrace, start: FloatArray, stop: FloatArray
+) -> tuple[float, float, str, float, float, str]:
+    frames = slice(first, last + 1)
+    ok = trace.ok[frames]
+    label = LOST if state < 0 else trace.labels[state]
+    probability = np.nan if state < 0 else float(trace.probability[frames][ok, state].mean(dtype=np.float64))
+    reason = ""
+    if state < 0:
+        invalid = trace.status[frames][~ok]
+        reason = Status(int(np.bincount(invalid).argmax())).label
+    return start[first], stop[last] - start[first], label, probability, float(ok.mean()), reason

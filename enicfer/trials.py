@@ -1,0 +1,185 @@
+"""Trials: from triggers and a trace to one row a trial. Pure: no files, no pictures.
+
+All times are seconds on the recording's clock. A trial's numbers are weighted by each frame's support (see
+`enicfer.segments.frame_support`), because frames come at irregular times. Where fewer than ``min_valid`` of the
+window has an answer, they are NaN; the fractions that say why are always there.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from enicfer.errors import InputError
+from enicfer.protocol import Protocol, Trial, Window, normalise_code
+from enicfer.records import Alignment, ExpressionTrace, FloatArray, Status
+from enicfer.segments import frame_support
+
+TRIAL_COLUMNS = ("onset", "duration", "trial_type", "code")
+MEASURES = ("mean", "peak", "latency", "auc", "dwell", "change")
+
+
+def select_codes(triggers: pd.DataFrame, codes: Sequence[str]) -> pd.DataFrame:
+    """Rows of ``triggers`` whose code is one of ``codes``.
+
+    A code also matches without the type that BrainVision and others put before a slash: ``S 1`` matches
+    ``Stimulus/S 1``.
+    """
+    wanted = {normalise_code(code) for code in codes}
+    found = triggers["code"].isin(wanted) | triggers["code"].str.rpartition("/")[2].isin(wanted)
+    return triggers[found].reset_index(drop=True)
+
+
+def build_trials(triggers: pd.DataFrame, protocol: Protocol, source: str) -> pd.DataFrame:
+    """Find the trials that the protocol promises.
+
+    Parameters
+    ----------
+    triggers
+        Columns ``onset`` (s) and ``code``.
+    protocol
+        Its ``conditions`` and ``trial`` are used.
+    source
+        Name of the file the triggers came from, for messages.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `TRIAL_COLUMNS`, sorted by onset; ``duration`` is the stop of the trial's window. Empty where
+        the protocol has no conditions.
+
+    Raises
+    ------
+    InputError
+        If the protocol has conditions and none of their codes occurs.
+    """
+    if not protocol.conditions:
+        return pd.DataFrame(
+            {"onset": np.empty(0), "duration": np.empty(0), "trial_type": [], "code": []}
+        ).astype({"trial_type": "str", "code": "str"})
+    found = select_codes(triggers, list(protocol.conditions))
+    if found.empty:
+        there = sorted(set(triggers["code"]))
+        listing = f"it has {', '.join(there[:20])}" if there else "it has no triggers at all"
+        raise InputError(
+            f"None of the codes of the protocol {protocol.name} ({', '.join(protocol.conditions)}) occurs in "
+            f"{source}: {listing}. Correct [conditions] in the protocol, or give the right recording."
+        )
+    names = found["code"].map(
+        lambda code: protocol.conditions.get(code, protocol.conditions.get(_bare(code)))
+    )
+    return pd.DataFrame(
+        {
+            "onset": found["onset"],
+            "duration": protocol.trial.window[1],
+            "trial_type": names.astype("str"),
+            "code": found["code"],
+        }
+    )
+
+
+def _bare(code: str) -> str:
+    return code.rpartition("/")[2]
+
+
+def summarise_trials(
+    trials: pd.DataFrame, time: FloatArray, trace: ExpressionTrace, alignment: Alignment, trial: Trial
+) -> pd.DataFrame:
+    """Add what the face did to each trial.
+
+    Parameters
+    ----------
+    trials
+        Table of `build_trials`.
+    time
+        ``(n,)`` s, each frame on the recording's clock, increasing.
+    trace
+        The probabilities.
+    alignment
+        For the uncertainty of the trial's time.
+    trial
+        Windows and the smallest valid fraction.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``trials`` with further columns: ``fer_valid`` (fraction of the window with an answer),
+        ``fer_invalid_<status>`` and ``fer_invalid_no_video`` (fractions of the window without, by reason; all
+        of them and ``fer_valid`` sum to 1), ``fer_dominant`` (label with the highest mean, None where invalid),
+        ``fer_time_uncertainty`` (s, 95 %), and for each label ``fer_<label>_mean``, ``_peak``, ``_latency`` (s
+        from the trigger to the peak), ``_auc`` (integral of the probability over the answered part, s),
+        ``_dwell`` (s during which it is the most probable) and, with a baseline, ``_change`` (mean minus the
+        baseline's mean).
+    """
+    start, stop = frame_support(time)
+    rows = [_summary(float(onset), time, start, stop, trace, trial) for onset in trials["onset"]]
+    columns = list(_summary(0.0, time[:0], start[:0], stop[:0], _empty(trace), trial))
+    table = pd.DataFrame(rows, columns=columns, index=trials.index)
+    centre = trials["onset"].to_numpy(np.float64) + sum(trial.window) / 2
+    video_time = np.interp(centre, time, trace.video_time) if time.size else centre
+    table.insert(0, "fer_time_uncertainty", alignment.uncertainty(video_time))
+    return pd.concat([trials, table], axis=1)
+
+
+def _empty(trace: ExpressionTrace) -> ExpressionTrace:
+    return ExpressionTrace(
+        trace.video_time[:0], trace.probability[:0], trace.status[:0], trace.labels, trace.model
+    )
+
+
+def _weights(window: Window, start: FloatArray, stop: FloatArray) -> tuple[slice, FloatArray]:
+    """Frames that reach into the window, and the part in s of their support that does."""
+    first = int(np.searchsorted(stop, window[0], side="right"))
+    last = int(np.searchsorted(start, window[1], side="left"))
+    frames = slice(first, max(first, last))
+    inside = np.minimum(stop[frames], window[1]) - np.maximum(start[frames], window[0])
+    return frames, np.clip(inside, 0, None)
+
+
+def _summary(
+    onset: float,
+    time: FloatArray,
+    start: FloatArray,
+    stop: FloatArray,
+    trace: ExpressionTrace,
+    trial: Trial,
+) -> dict[str, object]:
+    window = (onset + trial.window[0], onset + trial.window[1])
+    length = trial.window[1] - trial.window[0]
+    frames, weight = _weights(window, start, stop)
+    status = trace.status[frames]
+    ok = status == Status.OK
+    row: dict[str, object] = {"fer_valid": float(weight[ok].sum() / length)}
+    for reason in Status:
+        if reason is not Status.OK:
+            row[f"fer_invalid_{reason.label}"] = float(weight[status == reason].sum() / length)
+    row["fer_invalid_no_video"] = max(0.0, 1 - float(weight.sum()) / length)
+    p, w, t = trace.probability[frames][ok].astype(np.float64), weight[ok], time[frames][ok]
+    believed = w.sum() > 0 and float(w.sum() / length) >= trial.min_valid
+    mean = w @ p / w.sum() if believed else np.full(len(trace.labels), np.nan)
+    row["fer_dominant"] = trace.labels[int(np.argmax(mean))] if believed else None
+    baseline = _baseline(onset, start, stop, trace, trial)
+    winner = p.argmax(axis=1) if believed else None
+    for k, label in enumerate(trace.labels):
+        row[f"fer_{label}_mean"] = mean[k]
+        row[f"fer_{label}_peak"] = p[:, k].max() if believed else np.nan
+        row[f"fer_{label}_latency"] = t[p[:, k].argmax()] - onset if believed else np.nan
+        row[f"fer_{label}_auc"] = w @ p[:, k] if believed else np.nan
+        row[f"fer_{label}_dwell"] = w[winner == k].sum() if believed else np.nan
+        if baseline is not None:
+            row[f"fer_{label}_change"] = mean[k] - baseline[k]
+    return row
+
+
+def _baseline(
+    onset: float, start: FloatArray, stop: FloatArray, trace: ExpressionTrace, trial: Trial
+) -> FloatArray | None:
+    """Mean probabilities in the baseline window; NaN where too little of it has an answer."""
+    if trial.baseline is None:
+        return None
+    frames, weight = _weights((onset + trial.baseline[0], onset + trial.baseline[1]), start, stop)
+    ok = trace.status[frames] == Status.OK
+    w = weight[ok]
+    if w.sum() <= 0 or w.sum() < trial.min_valid * (trial.baseline[1] - trial.baseline[0]):
+        return np.full(len(trace.labels), np.nan)
+    return np.asarray(w @ trace.probability[frames][ok].astype(np.float64) / w.sum())
