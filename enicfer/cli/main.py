@@ -1,0 +1,60 @@
+"""The ``enicfer`` command: a group whose commands are imported only when they are called."""
+
+import sys
+from importlib import import_module
+
+import click
+
+from enicfer import __version__
+from enicfer.errors import EnicferError
+
+COMMANDS = {
+    "process-session": "enicfer.cli.process_session:process_session",
+    "trace": "enicfer.cli.trace:trace",
+    "align": "enicfer.cli.align:align",
+    "example-session": "enicfer.cli.example_session:example_session",
+    "protocols": "enicfer.cli.protocols:protocols",
+    "models": "enicfer.cli.models:models",
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows the names of its commands and imports one when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order in which they are used."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command, or None."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name].split(":")
+        command = getattr(import_module(module), name)
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="enicfer")
+def cli() -> None:
+    """From the video of a child's face to emotion events on the recording's clock."""
+
+
+def main() -> None:
+    """Run the command line; an expected error is one sentence and its exit code."""
+    try:
+        cli(standalone_mode=False)
+    except EnicferError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Stopped; earlier results are as they were.", err=True)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()
