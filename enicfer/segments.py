@@ -60,7 +60,7 @@ def find_segments(
     state = _states(trace, margin)
     inside = np.asarray(trace.status != Status.OUTSIDE_RECORDING)
     start, stop = frame_support(time)
-    spans = _merge_short(_runs(state, inside, start, stop), start, stop, min_duration)
+    spans = _merge_short(_runs(state, inside, start, stop), state, start, stop, min_duration)
     rows = [_row(first, last, state[first], trace, start, stop) for first, last in spans]
     return pd.DataFrame(rows, columns=list(SEGMENT_COLUMNS))
 
@@ -91,12 +91,18 @@ def _runs(
 
 
 def _merge_short(
-    spans: list[tuple[int, int]], start: FloatArray, stop: FloatArray, min_duration: float
+    spans: list[tuple[int, int]],
+    state: npt.NDArray[np.int64],
+    start: FloatArray,
+    stop: FloatArray,
+    min_duration: float,
 ) -> list[tuple[int, int]]:
+    """Let short spans join the one before, and then spans of the same state that have come to touch."""
     merged: list[tuple[int, int]] = []
     for first, last in spans:
         short = stop[last] - start[first] < min_duration
-        if short and merged and start[first] - stop[merged[-1][1]] < 1e-6:
+        touches = bool(merged) and start[first] - stop[merged[-1][1]] < 1e-6
+        if touches and (short or state[first] == state[merged[-1][0]]):
             merged[-1] = (merged[-1][0], last)
         else:
             merged.append((first, last))

@@ -26,7 +26,7 @@ def select_codes(triggers: pd.DataFrame, codes: Sequence[str]) -> pd.DataFrame:
     ``Stimulus/S 1``.
     """
     wanted = {normalise_code(code) for code in codes}
-    found = triggers["code"].isin(wanted) | triggers["code"].str.rpartition("/")[2].isin(wanted)
+    found = triggers["code"].isin(wanted) | triggers["code"].map(_bare).isin(wanted)
     return triggers[found].reset_index(drop=True)
 
 
@@ -79,6 +79,7 @@ def build_trials(triggers: pd.DataFrame, protocol: Protocol, source: str) -> pd.
 
 
 def _bare(code: str) -> str:
+    """Return a code without the type before its last slash."""
     return code.rpartition("/")[2]
 
 

@@ -1,0 +1,73 @@
+"""Segments: hand-made traces with known spans."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from enicfer.records import ExpressionTrace, Status
+from enicfer.segments import find_segments, frame_support
+
+LABELS = ("happy", "neutral")
+
+
+def trace_of(letters: str, rate: float = 10.0):
+    """Trace with one letter a frame: h, n, or . for no face and o for outside the recording."""
+    p = {"h": (0.9, 0.1), "n": (0.1, 0.9)}
+    s = {".": Status.NO_FACE, "o": Status.OUTSIDE_RECORDING}
+    time = np.arange(len(letters)) / rate
+    probability = np.array([p.get(c, (np.nan, np.nan)) for c in letters], np.float32).reshape(-1, 2)
+    status = np.array([s.get(c, Status.OK) for c in letters], np.uint8)
+    return time, ExpressionTrace(time, probability, status, LABELS, "m")
+
+
+def test_known_spans():
+    time, trace = trace_of("hhhhh....nnnnn")
+    table = find_segments(time, trace)
+    assert table["label"].tolist() == ["happy", "lost", "neutral"]
+    np.testing.assert_allclose(table["onset"], [-0.05, 0.45, 0.85])
+    np.testing.assert_allclose(table["duration"], [0.5, 0.4, 0.5])
+    assert table["reason"].tolist() == ["", "no_face", ""]
+    np.testing.assert_allclose(table["probability"], [0.9, np.nan, 0.9], rtol=1e-6)
+
+
+def test_one_frame_does_not_flicker():
+    assert find_segments(*trace_of("hhhhhnhhhhh"))["label"].tolist() == ["happy"]
+
+
+def test_a_lead_below_the_margin_changes_nothing():
+    time, trace = trace_of("hhhhhnnnnn")
+    trace.probability[5:] = (0.48, 0.52)
+    assert find_segments(time, trace, margin=0.1)["label"].tolist() == ["happy"]
+    assert find_segments(time, trace, margin=0.01)["label"].tolist() == ["happy", "neutral"]
+
+
+def test_a_hole_in_the_video_ends_a_span():
+    time, trace = trace_of("hhhhhhhhhh")
+    time[5:] += 3
+    table = find_segments(time, trace)
+    assert len(table) == 2
+    assert table["duration"].sum() < 1.5
+
+
+def test_frames_outside_of_the_recording_are_in_no_span():
+    table = find_segments(*trace_of("ooohhhhhooo"))
+    assert table["label"].tolist() == ["happy"]
+
+
+def test_no_frames():
+    time, trace = trace_of("")
+    assert find_segments(time, trace).empty
+
+
+@given(st.text("hn.o", max_size=80))
+def test_spans_are_ordered_disjoint_and_cover_every_frame_inside(letters):
+    time, trace = trace_of(letters)
+    table = find_segments(time, trace)
+    onset, end = table["onset"].to_numpy(), (table["onset"] + table["duration"]).to_numpy()
+    assert np.all(onset[1:] >= end[:-1] - 1e-9)
+    inside = [t for t, c in zip(time, letters, strict=True) if c != "o"]
+    assert all(np.any((onset <= t) & (t <= end)) for t in inside)
+    start, stop = frame_support(time)
+    if letters:
+        assert (end - onset).sum() == pytest.approx((stop - start)[trace.status != 10].sum())

@@ -1,0 +1,110 @@
+"""Session folders: what is found, and what is refused in one sentence."""
+
+import pytest
+
+from enicfer.errors import InputError, ProtocolError
+from enicfer.session import read_session
+
+SETTINGS = """
+participant = "01"
+session = "02"
+protocol = "eeg-led"
+
+[[run]]
+task = "faces"
+video = "camera.mkv"
+recording = "eeg.vhdr"
+"""
+
+
+def make(folder, *names, settings=None):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / name).write_bytes(b"")
+    if settings:
+        (folder / "session.toml").write_text(settings, "utf-8")
+    return folder
+
+
+def test_settings(tmp_path):
+    folder = make(tmp_path / "ein Ordner ü", "camera.mkv", "eeg.vhdr", settings=SETTINGS)
+    session = read_session(folder)
+    (run,) = session.runs
+    assert session.entities(run) == {"sub": "01", "ses": "02", "task": "faces"}
+    assert run.videos == (folder / "camera.mkv",)
+    assert run.recording == folder / "eeg.vhdr"
+    assert session.protocol.name == "eeg-led"
+
+
+def test_two_runs_may_share_a_video(tmp_path):
+    second = '[[run]]\ntask = "faces"\nrun = 2\nvideo = "camera.mkv"\nrecording = "eeg2.vhdr"\n'
+    settings = SETTINGS.replace('task = "faces"', 'task = "faces"\nrun = 1') + second
+    folder = make(tmp_path, "camera.mkv", "eeg.vhdr", "eeg2.vhdr", settings=settings)
+    session = read_session(folder)
+    assert [session.entities(run)["run"] for run in session.runs] == ["1", "2"]
+    assert session.runs[0].videos == session.runs[1].videos
+
+
+def test_a_protocol_file_beside_the_settings(tmp_path):
+    folder = make(tmp_path, "camera.mkv", "eeg.vhdr", settings=SETTINGS.replace("eeg-led", "own.toml"))
+    (folder / "own.toml").write_text('modality = "eeg"\n', "utf-8")
+    assert read_session(folder).protocol.name == "own"
+
+
+def test_discovery(tmp_path):
+    folder = make(tmp_path / "sub-07_ses-b", "a.mp4", "x.vhdr", "x.eeg", "x.vmrk")
+    session = read_session(folder, "eeg-led")
+    assert (session.participant, session.session) == ("07", "b")
+    assert session.runs[0].recording == folder / "x.vhdr"
+
+
+@pytest.mark.parametrize(
+    ("names", "protocol", "words"),
+    [
+        ((), "eeg-led", ["no video", "empty"]),
+        (("x.vhdr",), "eeg-led", ["no video", "x.vhdr"]),
+        (("a.mp4",), "eeg-led", ["no recording"]),
+        (("a.mp4", "b.mov", "x.vhdr"), "eeg-led", ["2 videos", "a.mp4", "b.mov", "session.toml"]),
+        (("a.mp4", "x.vhdr", "y.edf"), "eeg-led", ["2 recordings", "y.edf", "session.toml"]),
+        (("a.mp4", "x.vhdr", "b.nii"), "eeg-led", ["BOLD"]),
+        (("a.mp4", "b.nii.gz"), "fmri-volumes", ["no trigger log"]),
+        (("a.mp4", "x.vhdr"), None, ["--protocol", "eeg-led"]),
+        (("a.mp4", "x.vhdr"), "fmri-volumes", ["fmri-volumes", "BOLD"]),
+    ],
+)
+def test_ambiguous_folders(tmp_path, names, protocol, words):
+    with pytest.raises(InputError) as caught:
+        read_session(make(tmp_path, *names), protocol)
+    assert all(word in str(caught.value) for word in words)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('participant = "01"', "", ["needs participant"]),
+        ('participant = "01"', 'participant = "0_1"', ["letters and digits"]),
+        ('session = "02"', 'sesion = "02"', ["sesion", "allowed", "participant_region"]),
+        ("camera.mkv", "other.mkv", ["other.mkv", "not in the folder"]),
+        ("recording", "record", ["record", "allowed"]),
+        ('"eeg-led"', "3", ["protocol", "eeg-led"]),
+        ("[[run]]", "[run]", ["[[run]]"]),
+        ('task = "faces"', 'task = "a b"', ["task", "letters and digits"]),
+    ],
+)
+def test_wrong_settings(tmp_path, old, new, words):
+    assert old in SETTINGS
+    folder = make(tmp_path, "camera.mkv", "eeg.vhdr", settings=SETTINGS.replace(old, new))
+    with pytest.raises(ProtocolError) as caught:
+        read_session(folder)
+    assert all(word in str(caught.value) for word in words)
+
+
+def test_runs_need_their_own_names(tmp_path):
+    twice = SETTINGS + SETTINGS[SETTINGS.index("[[run]]") :]
+    with pytest.raises(ProtocolError, match="2 runs are called task-faces"):
+        read_session(make(tmp_path, "camera.mkv", "eeg.vhdr", settings=twice))
+
+
+def test_no_folder(tmp_path):
+    with pytest.raises(InputError, match="no session folder"):
+        read_session(tmp_path / "nothing")

@@ -1,0 +1,105 @@
+"""Trials: hand-made traces with known answers."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from enicfer.errors import InputError
+from enicfer.protocol import Protocol, Trial
+from enicfer.records import Alignment, ExpressionTrace, Modality, Status
+from enicfer.trials import build_trials, select_codes, summarise_trials
+
+LABELS = ("happy", "neutral")
+
+
+def alignment(uncertainty=0.01):
+    one = np.ones(1)
+    none = np.empty(0)
+    return Alignment(
+        -np.inf * one, 0 * one, one, 0 * one, np.zeros((1, 3)), one, uncertainty * one,
+        none, none, none, none, none, "anchors",
+    )  # fmt: skip
+
+
+def triggers(*pairs):
+    return pd.DataFrame(pairs, columns=["onset", "code"])
+
+
+def test_codes_match_with_and_without_their_type():
+    table = triggers((0.0, "Stimulus/S 1"), (1.0, "S 1"), (2.0, "S 11"), (3.0, "Response/S 1x"))
+    assert select_codes(table, ["S  1"])["onset"].tolist() == [0.0, 1.0]
+    assert select_codes(table, ["Stimulus/S 1"])["onset"].tolist() == [0.0]
+
+
+def test_build_trials():
+    protocol = Protocol("p", "", Modality.EEG, {"S 1": "happy", "7": "calm"}, Trial((0.0, 1.5)))
+    trials = build_trials(triggers((0.5, "Stimulus/S 1"), (1.0, "x"), (2.0, "7")), protocol, "eeg.vhdr")
+    assert trials["trial_type"].tolist() == ["happy", "calm"]
+    assert trials["duration"].tolist() == [1.5, 1.5]
+
+
+def test_codes_that_never_occur_are_listed():
+    protocol = Protocol("p", "", Modality.EEG, {"S 1": "happy"})
+    with pytest.raises(InputError, match=r"S 1.*eeg\.vhdr.*it has S 8, S 9"):
+        build_trials(triggers((0.5, "S 9"), (1.0, "S 8")), protocol, "eeg.vhdr")
+    with pytest.raises(InputError, match="no triggers at all"):
+        build_trials(triggers(), protocol, "eeg.vhdr")
+
+
+def test_no_conditions_no_trials():
+    assert build_trials(triggers((0.5, "S 9")), Protocol("p", "", Modality.EEG), "x").empty
+
+
+def test_known_answers():
+    """Happy rises from 0.2 to 0.8 at 1 s; the trial at 1 s lasts 1 s, with a baseline of 0.5 s."""
+    time = np.arange(0, 3, 0.01) + 0.005
+    happy = np.where(time < 1, 0.2, 0.8)
+    happy[150] = 0.9
+    status = np.zeros(time.size, np.uint8)
+    trace = ExpressionTrace(time, np.c_[happy, 1 - happy].astype(np.float32), status, LABELS, "m")
+    trial = Trial((0.0, 1.0), (-0.5, 0.0))
+    trials = pd.DataFrame({"onset": [1.0], "duration": [1.0], "trial_type": ["a"], "code": ["1"]})
+    (row,) = summarise_trials(trials, time, trace, alignment(), trial).to_dict("records")
+    assert row["fer_valid"] == pytest.approx(1)
+    assert row["fer_happy_mean"] == pytest.approx(0.801)
+    assert row["fer_happy_peak"] == pytest.approx(0.9)
+    assert row["fer_happy_latency"] == pytest.approx(0.505)
+    assert row["fer_happy_auc"] == pytest.approx(0.801)
+    assert row["fer_happy_dwell"] == pytest.approx(1.0)
+    assert row["fer_happy_change"] == pytest.approx(0.601)
+    assert row["fer_neutral_change"] == pytest.approx(-0.601)
+    assert row["fer_dominant"] == "happy"
+    assert row["fer_time_uncertainty"] == pytest.approx(0.01)
+
+
+def test_too_few_valid_frames_give_no_numbers_but_reasons():
+    time = np.arange(0, 2, 0.01)
+    status = np.where(time < 0.8, Status.NO_FACE, Status.OK).astype(np.uint8)
+    probability = np.full((time.size, 2), 0.5, np.float32)
+    probability[status != 0] = np.nan
+    trace = ExpressionTrace(time, probability, status, LABELS, "m")
+    trials = pd.DataFrame({"onset": [0.0], "duration": [1.0], "trial_type": ["a"], "code": ["1"]})
+    (row,) = summarise_trials(trials, time, trace, alignment(), Trial((0.0, 1.0))).to_dict("records")
+    assert row["fer_valid"] == pytest.approx(0.205, abs=0.01)
+    assert row["fer_invalid_no_face"] == pytest.approx(0.795, abs=0.01)
+    assert np.isnan(row["fer_happy_mean"])
+    assert row["fer_dominant"] is None
+    assert "fer_happy_change" not in row
+
+
+@given(st.lists(st.floats(0.005, 0.4), min_size=2, max_size=60), st.floats(-2, 20), st.data())
+def test_fractions_sum_to_one(gaps, onset, data):
+    time = np.cumsum(gaps)
+    status = np.array(
+        data.draw(st.lists(st.sampled_from(list(Status)), min_size=time.size, max_size=time.size))
+    )
+    probability = np.full((time.size, 2), 0.5, np.float32)
+    probability[status != 0] = np.nan
+    trace = ExpressionTrace(time, probability, status.astype(np.uint8), LABELS, "m")
+    trials = pd.DataFrame({"onset": [onset], "duration": [2.0], "trial_type": ["a"], "code": ["1"]})
+    row = summarise_trials(trials, time, trace, alignment(), Trial()).iloc[0]
+    parts = [row[c] for c in row.index if c == "fer_valid" or c.startswith("fer_invalid_")]
+    assert sum(parts) == pytest.approx(1)
+    assert min(parts) >= 0
