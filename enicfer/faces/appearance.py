@@ -1,0 +1,63 @@
+"""What a face looks like, in a few bytes: to tell people apart and to notice a covered face.
+
+This is no embedding by a network (none with a free licence ships with a Python package). A face is described by
+the grey values of the aligned face on a coarse grid, its colour on a coarser one, and the colour of hair and
+clothing around it. That tells the two or three people of one session apart, in one light; it does not
+recognise people across sessions, which is no loss for their privacy.
+
+Conventions: a signature is ``(SIGNATURE,)`` uint8: ``LUMA * LUMA`` grey values, then Cr and Cb on
+``CHROMA * CHROMA`` cells, then Y, Cr, Cb of one cell of hair and three of clothing. Distances are about 0 for the
+same face in the same pose and above 1 for different people.
+"""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from enicfer.faces.crop import crop_face
+from enicfer.records import Float32Array, FloatArray, UInt8Array
+
+LUMA, CHROMA, SURROUND = 12, 4, 4
+_LUMA_END = LUMA * LUMA
+_CHROMA_END = _LUMA_END + 2 * CHROMA * CHROMA
+SIGNATURE = _CHROMA_END + 3 * SURROUND
+# The crop of the surround shows this much more on each side, in sides of the face crop.
+SURROUND_MARGIN = 0.6
+# Differences that count as 1: 1 - correlation of the grey values, colour of the skin, colour of the surround.
+UNIT_LUMA, UNIT_CHROMA, UNIT_SURROUND = 0.5, 8.0, 30.0
+
+
+def describe_face(bgr: UInt8Array, box: npt.ArrayLike, landmarks: npt.ArrayLike) -> UInt8Array:
+    """Signature (SIGNATURE,) of a face in a picture (h, w, 3); box and landmarks in its pixels."""
+    face = cv2.cvtColor(crop_face(bgr, box, landmarks, 4 * LUMA), cv2.COLOR_BGR2YCrCb)
+    luma = cv2.resize(face[..., 0], (LUMA, LUMA), interpolation=cv2.INTER_AREA)
+    chroma = cv2.resize(face[..., 1:], (CHROMA, CHROMA), interpolation=cv2.INTER_AREA)
+    wide = cv2.cvtColor(crop_face(bgr, box, landmarks, 16, SURROUND_MARGIN), cv2.COLOR_BGR2YCrCb)
+    cells = [wide[0:4, 5:11], wide[13:16, 2:6], wide[13:16, 6:10], wide[13:16, 10:14]]
+    surround = np.array([cell.mean(axis=(0, 1)) for cell in cells])
+    return np.concatenate([luma.ravel(), chroma.ravel(), np.rint(surround).astype(np.uint8).ravel()])
+
+
+def normalise_luma(signature: npt.ArrayLike) -> Float32Array:
+    """Grey values (n, LUMA * LUMA) of signatures, each face with mean 0 and standard deviation 1."""
+    luma = np.atleast_2d(np.asarray(signature, dtype=np.float32))[:, :_LUMA_END]
+    luma = luma - luma.mean(axis=1, keepdims=True)
+    return np.asarray(luma / np.maximum(luma.std(axis=1, keepdims=True), 1.0), dtype=np.float32)
+
+
+def appearance_distance(a: npt.ArrayLike, b: npt.ArrayLike) -> FloatArray:
+    """Distance (m, n) of every signature of ``a`` (m, SIGNATURE) to every one of ``b``; means of several do too."""
+    p = np.atleast_2d(np.asarray(a, dtype=np.float64))
+    q = np.atleast_2d(np.asarray(b, dtype=np.float64))
+    correlation = normalise_luma(p).astype(np.float64) @ normalise_luma(q).T / _LUMA_END
+    parts = [
+        (1 - correlation) / UNIT_LUMA,
+        _rms(p[:, _LUMA_END:_CHROMA_END], q[:, _LUMA_END:_CHROMA_END]) / UNIT_CHROMA,
+        _rms(p[:, _CHROMA_END:], q[:, _CHROMA_END:]) / UNIT_SURROUND,
+    ]
+    return np.asarray(sum(parts) / len(parts))
+
+
+def _rms(a: FloatArray, b: FloatArray) -> FloatArray:
+    square = (a**2).mean(axis=1)[:, None] + (b**2).mean(axis=1) - 2 * a @ b.T / a.shape[1]
+    return np.asarray(np.sqrt(np.maximum(square, 0)))

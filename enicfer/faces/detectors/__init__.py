@@ -1,0 +1,58 @@
+"""The face detectors, by name.
+
+A new one is a class in a file of its own (see `enicfer.faces.detectors.base`) and a line in `DETECTORS`.
+"""
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+from enicfer.errors import ModelError
+from enicfer.faces.detectors.base import Detections, Detector
+
+__all__ = ["DETECTORS", "Detections", "Detector", "load_detector"]
+
+
+def _load(module: str, name: str) -> Callable[..., Detector]:
+    """Import a detector only when it is asked for: its libraries take seconds."""
+
+    def build(**settings: object) -> Detector:
+        detector: Detector = getattr(import_module(f"{__name__}.{module}"), name)(**settings)
+        return detector
+
+    return build
+
+
+DETECTORS: dict[str, Callable[..., Detector]] = {
+    "centerface": _load("centerface", "CenterFace"),
+    "yunet": _load("yunet", "YuNet"),
+    "face-alignment": _load("face_alignment", "FaceAlignment"),
+}
+
+
+def load_detector(
+    name: str = "centerface", weights: Path | None = None, *, min_score: float = 0.35, threads: int = 1
+) -> Detector:
+    """Make a face detector ready.
+
+    Parameters
+    ----------
+    name
+        A name in `DETECTORS`. ``centerface`` works right after installation; the others need weights.
+    weights
+        File with the weights, or None for the installed or fetched ones (`enicfer.faces.weights`).
+    min_score
+        Smallest score of a detection, 0..1.
+    threads
+        Threads of one pass, where the detector's library lets us choose.
+
+    Raises
+    ------
+    ModelError
+        For an unknown name, and for weights that are missing or of another model.
+    """
+    if name not in DETECTORS:
+        raise ModelError(f"There is no detector {name!r}: choose one of {', '.join(DETECTORS)}.")
+    if weights is not None and not weights.is_file():
+        raise ModelError(f"There is no file {weights} with weights for the detector {name}.")
+    return DETECTORS[name](weights=weights, min_score=min_score, threads=threads)

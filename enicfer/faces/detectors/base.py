@@ -1,0 +1,103 @@
+"""What every face detector takes and gives.
+
+Conventions
+-----------
+Pictures are ``(height, width, 3)`` uint8, blue-green-red, and are searched at the size they are given in:
+whoever calls scales them down first (`FaceObserver` does). Boxes are ``(left, top, right, bottom)`` px and may
+reach beyond the picture; landmarks are ``(x, y)`` px in the order of `enicfer.records`. Detections come
+sorted by falling score.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from enicfer.records import Float32Array, UInt8Array
+
+
+@dataclass(frozen=True)
+class Detections:
+    """The faces of one picture: ``box`` (m, 4) px, ``landmarks`` (m, 5, 2) px, ``score`` (m,) in 0..1."""
+
+    box: Float32Array
+    landmarks: Float32Array
+    score: Float32Array
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+    def select(self, index: npt.ArrayLike) -> "Detections":
+        """The detections at ``index`` (integers or booleans)."""
+        i = np.asarray(index)
+        return Detections(self.box[i], self.landmarks[i], self.score[i])
+
+    def place(self, scale: float, left: float = 0.0, top: float = 0.0) -> "Detections":
+        """The same faces in the pixels of a picture ``scale`` times as large, shifted by ``left, top``."""
+        shift = np.array([left, top], dtype=np.float32)
+        return Detections(
+            self.box * np.float32(scale) + np.tile(shift, 2),
+            self.landmarks * np.float32(scale) + shift,
+            self.score,
+        )
+
+
+NO_DETECTIONS = Detections(
+    np.empty((0, 4), np.float32), np.empty((0, 5, 2), np.float32), np.empty(0, np.float32)
+)
+
+
+class Detector(Protocol):
+    """A face detector.
+
+    Attributes
+    ----------
+    name
+        Its name in `enicfer.faces.detectors.DETECTORS`.
+    long_side
+        Recommended size in px of the longer side of a whole picture.
+    region_side
+        Recommended side in px of a square region around a known face.
+    """
+
+    name: str
+    long_side: int
+    region_side: int
+
+    def detect(self, bgr: UInt8Array) -> Detections:
+        """Find the faces of a picture (h, w, 3)."""
+        ...
+
+
+def join_detections(parts: list[Detections]) -> Detections:
+    """All detections of several lists in one, sorted by falling score."""
+    parts = [part for part in parts if len(part)]
+    if not parts:
+        return NO_DETECTIONS
+    score = np.concatenate([p.score for p in parts])
+    joined = Detections(
+        np.concatenate([p.box for p in parts]), np.concatenate([p.landmarks for p in parts]), score
+    )
+    return joined.select(np.argsort(-score, kind="stable"))
+
+
+def intersection_over_union(a: npt.ArrayLike, b: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Overlap of every box of ``a`` (m, 4) with every box of ``b`` (n, 4): (m, n) in 0..1."""
+    p = np.asarray(a, dtype=np.float64).reshape(-1, 1, 4)
+    q = np.asarray(b, dtype=np.float64).reshape(1, -1, 4)
+    side = np.minimum(p[..., 2:], q[..., 2:]) - np.maximum(p[..., :2], q[..., :2])
+    common = np.prod(np.clip(side, 0, None), axis=-1)
+    area = np.prod(p[..., 2:] - p[..., :2], axis=-1) + np.prod(q[..., 2:] - q[..., :2], axis=-1)
+    return np.asarray(common / np.maximum(area - common, 1e-9))
+
+
+def suppress_overlaps(detections: Detections, max_overlap: float = 0.3) -> Detections:
+    """Keep of each group of overlapping boxes the one with the highest score (greedy suppression)."""
+    order = np.argsort(-detections.score, kind="stable")
+    overlap = intersection_over_union(detections.box, detections.box) > max_overlap
+    kept: list[int] = []
+    for i in order:
+        if not overlap[i, kept].any():
+            kept.append(int(i))
+    return detections.select(np.array(kept, dtype=np.intp))

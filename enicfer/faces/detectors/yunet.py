@@ -1,0 +1,59 @@
+"""YuNet: a small and fast detector, run by OpenCV's ``FaceDetectorYN``; its weights are fetched or added.
+
+Reference: Wu, Peng, Yu (2023), YuNet: a tiny millisecond-level face detector, Machine Intelligence Research,
+doi:10.1007/s11633-023-1423-y.
+"""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from enicfer.errors import ModelError
+from enicfer.faces.detectors.base import NO_DETECTIONS, Detections
+from enicfer.faces.weights import find_weights
+from enicfer.records import Float32Array, UInt8Array
+
+
+class YuNet:
+    """YuNet; see `CenterFace` for the parameters.
+
+    Raises
+    ------
+    ModelError
+        If the weights are missing or are no YuNet.
+    """
+
+    name = "yunet"
+    long_side = 320
+    region_side = 96
+
+    def __init__(self, weights: Path | None = None, min_score: float = 0.35, threads: int = 1) -> None:
+        path = weights if weights is not None else find_weights("yunet")
+        if not path.is_file():
+            raise ModelError(f"There is no file {path.name} with weights for YuNet.")
+        # OpenCV 5 logs a warning for each detector that is made; it is silenced for that moment only.
+        level = cv2.utils.logging.getLogLevel()
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+        try:
+            # A buffer, because OpenCV cannot open every path on Windows.
+            buffer = np.frombuffer(path.read_bytes(), dtype=np.uint8)
+            self._net = cv2.FaceDetectorYN.create(
+                "onnx", buffer, np.empty(0, np.uint8), (320, 320), min_score, 0.3, 50
+            )
+        except cv2.error:
+            raise ModelError(f"{path.name} is not the ONNX file of YuNet.") from None
+        finally:
+            cv2.utils.logging.setLogLevel(level)
+
+    def detect(self, bgr: UInt8Array) -> Detections:
+        """Find the faces of a picture (h, w, 3), at the size it has."""
+        height, width = bgr.shape[:2]
+        self._net.setInputSize((width, height))
+        _, rows = self._net.detect(np.ascontiguousarray(bgr))
+        if rows is None:
+            return NO_DETECTIONS
+        found: Float32Array = np.asarray(rows, dtype=np.float32).reshape(-1, 15)
+        found = found[np.argsort(-found[:, 14], kind="stable")]
+        box = np.concatenate([found[:, :2], found[:, :2] + found[:, 2:4]], axis=1)
+        return Detections(box, found[:, 4:14].reshape(-1, 5, 2), found[:, 14])

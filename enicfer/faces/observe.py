@@ -1,0 +1,378 @@
+"""See the faces of a video, frame by frame, and say at the end which of them is the participant's.
+
+The whole picture is searched when it must be: where no face is known, at a cut, when a known face is lost, when
+something changed outside the known faces, and every `FULL_EVERY` frames. In each frame every known face is
+found anew in a small square around it, which costs little and gives its box and landmarks at always the same
+scale. What is kept per face is one row of numbers (about 300 bytes), never a picture.
+
+Conventions: px of the upright full-size picture, s of video time, rows counted from 0 over all faces of all
+frames in the order in which `FaceObserver.observe` returns them.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from enicfer.faces.appearance import SIGNATURE, describe_face
+from enicfer.faces.crop import crop_face
+from enicfer.faces.detectors.base import (
+    NO_DETECTIONS,
+    Detections,
+    Detector,
+    intersection_over_union,
+    join_detections,
+    suppress_overlaps,
+)
+from enicfer.faces.participant import Hints, choose_participant
+from enicfer.faces.quality import MEASURES, estimate_pose, judge, measure_sharpness, measure_truncation
+from enicfer.faces.track import Tracker
+from enicfer.protocol import Quality
+from enicfer.records import FaceTrack, Float32Array, FloatArray, Status, UInt8Array
+
+FULL_EVERY = 15
+# The square around a known face, in sides of its box.
+REGION = 2.2
+MAX_FACES = 8
+SHARPNESS_SIZE = 64
+# Changes of mean luma (0..255) in cells of a grid over the picture that count as something new, and over the
+# whole picture as a cut.
+GRID = (12, 16)
+NEW_SOMETHING, NEW_SCENE = 12, 40
+# Rest in frames between two searches of the whole picture for the same reason.
+REST = 3
+
+ROW = np.dtype(
+    [
+        ("frame", np.int32),
+        ("tracklet", np.int32),
+        ("box", np.float32, (4,)),
+        ("landmarks", np.float32, (5, 2)),
+        ("score", np.float32),
+        ("measures", np.float32, (len(MEASURES),)),
+        ("signature", np.uint8, (SIGNATURE,)),
+    ]
+)
+FRAME = np.dtype([("video_time", np.float64), ("decodable", np.bool_), ("n_faces", np.uint8)])
+
+
+class Picture(Protocol):
+    """What is needed of a frame; `enicfer.io.video.Frame` has it."""
+
+    index: int
+    video_time: float
+    width: int
+    height: int
+
+    @property
+    def decodable(self) -> bool: ...  # noqa: D102
+    def gray(self) -> UInt8Array: ...  # noqa: D102
+    def bgr(self, long_side: int | None = None) -> UInt8Array: ...  # noqa: D102
+    def bgr_region(self, left: int, top: int, right: int, bottom: int) -> UInt8Array: ...  # noqa: D102
+    def brightness_grid(self, rows: int, columns: int) -> UInt8Array: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class Face:
+    """One face in one frame.
+
+    Attributes
+    ----------
+    row
+        Its number among all faces of the video.
+    tracklet
+        Number of the tracklet.
+    box, landmarks, score
+        As in `enicfer.records.FaceTrack`.
+    measures
+        Name -> value, the names of `MEASURES`; ``occlusion`` is known only at the end (NaN).
+    status
+        What the face would be if it were the participant's, as far as it is known now.
+    crop
+        (s, s) or (s, s, 3) uint8, what the classifier sees.
+    """
+
+    row: int
+    tracklet: int
+    box: Float32Array
+    landmarks: Float32Array
+    score: float
+    measures: dict[str, float]
+    status: Status
+    crop: UInt8Array
+
+
+class Table:
+    """Rows of numbers that arrive one by one, kept in blocks of one array each."""
+
+    def __init__(self, kind: np.dtype[Any], block: int = 4096) -> None:
+        self._kind, self._block = kind, block
+        self._blocks: list[npt.NDArray[Any]] = []
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def append(self, values: tuple[Any, ...]) -> int:
+        """Add a row and give its number."""
+        block, at = divmod(self._count, self._block)
+        if block == len(self._blocks):
+            self._blocks.append(np.zeros(self._block, self._kind))
+        self._blocks[block][at] = values
+        self._count += 1
+        return self._count - 1
+
+    def join(self) -> npt.NDArray[Any]:
+        """All rows in one array."""
+        if not self._blocks:
+            return np.zeros(0, self._kind)
+        return np.concatenate(self._blocks)[: self._count]
+
+
+class FaceObserver:
+    """Sees all faces of a video and chooses the participant's at the end.
+
+    Parameters
+    ----------
+    detector
+        From `enicfer.faces.detectors.load_detector`.
+    quality
+        Thresholds of the status.
+    crop_size
+        Side in px of the crops for the classifier.
+    channels
+        1 for grey crops, 3 for colour (BGR).
+    full_every
+        Search the whole picture at least every so many frames; 1 for every frame.
+
+    Examples
+    --------
+    >>> observer = FaceObserver(load_detector(), Quality())                       # doctest: +SKIP
+    >>> faces = [observer.observe(frame) for frame in read_frames(path)]          # doctest: +SKIP
+    >>> track, row = observer.finish()                                            # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        detector: Detector,
+        quality: Quality | None = None,
+        crop_size: int = 48,
+        channels: int = 1,
+        full_every: int = FULL_EVERY,
+    ) -> None:
+        self.detector = detector
+        self.quality = quality if quality is not None else Quality()
+        self.crop_size, self.channels, self.full_every = crop_size, channels, full_every
+        self._rows, self._frames = Table(ROW), Table(FRAME)
+        self._tracker = Tracker()
+        self._since_full = 10**9
+        self._grid: FloatArray | None = None
+        self._full_grid: FloatArray | None = None
+        self._missing = False
+        self._size = (0, 0)
+        self.full_passes = 0
+
+    def observe(self, frame: Picture) -> list[Face]:
+        """Find, measure and follow all faces of the next frame."""
+        if not frame.decodable:
+            self._frames.append((frame.video_time, False, 0))
+            return []
+        self._size = (frame.width, frame.height)
+        found, signatures = self._describe(frame, self._detect(frame))
+        numbers = self._tracker.assign(frame.video_time, found.box, signatures)
+        self._missing = any(t.seen < frame.video_time for t in self._tracker.live)
+        number = self._frames.append((frame.video_time, True, min(len(found), 255)))
+        return [
+            self._record(
+                frame, number, tracklet, found.box[i], found.landmarks[i], found.score[i], signatures[i]
+            )
+            for i, tracklet in enumerate(numbers)
+        ]
+
+    def finish(self, hints: Hints | None = None) -> tuple[FaceTrack, npt.NDArray[np.int64]]:
+        """Choose the participant and judge every frame.
+
+        Parameters
+        ----------
+        hints
+            Who the participant is, where somebody knows; None to choose automatically.
+
+        Returns
+        -------
+        track
+            The participant's face in every frame.
+        row
+            (n,) number of the participant's face among all faces observed, -1 where there is none.
+        """
+        rows, frames = self._rows.join(), self._frames.join()
+        choice = choose_participant(rows, len(frames), self._size, hints)
+        n = len(frames)
+        row = choice.row
+        shown = row >= 0
+        chosen = rows[row[shown]]
+
+        def spread(values: npt.NDArray[Any]) -> Float32Array:
+            out = np.full((n, *values.shape[1:]), np.nan, dtype=np.float32)
+            out[shown] = values
+            return out
+
+        measures = {name: spread(chosen["measures"][:, i]) for i, name in enumerate(MEASURES)}
+        measures["occlusion"] = spread(choice.occlusion)
+        score = spread(chosen["score"])
+        status = np.where(shown, judge(score, measures, self.quality), choice.reason).astype(np.uint8)
+        status[~frames["decodable"]] = Status.UNDECODABLE
+        track = FaceTrack(
+            video_time=frames["video_time"],
+            box=spread(chosen["box"]),
+            landmarks=spread(chosen["landmarks"]),
+            score=score,
+            status=status,
+            n_faces=frames["n_faces"],
+            measures=measures,
+            detector=self.detector.name,
+            notes=choice.notes,
+        )
+        return track, row
+
+    def _detect(self, frame: Picture) -> Detections:
+        known = np.array(self._tracker.predict(frame.video_time)).reshape(-1, 4)
+        self._since_full += 1
+        grid = frame.brightness_grid(*GRID).astype(np.float64)
+        if self._grid is not None and np.abs(grid - self._grid).mean() > NEW_SCENE:
+            self._tracker.cut()
+            known = known[:0]
+        self._grid = grid
+        full = self._wants_full(known, grid, frame)
+        if full:
+            known = self._add_new(frame, known)
+        found = self._search_regions(frame, known)
+        if not full and len(found) < len(known) and self._since_full >= REST:
+            known = self._add_new(frame, known)
+            found = self._search_regions(frame, known)
+        return found
+
+    def _wants_full(self, known: FloatArray, grid: FloatArray, frame: Picture) -> bool:
+        if self._full_grid is None or not len(known) or self._since_full >= self.full_every:
+            return True
+        if self._since_full < REST:
+            return False
+        if self._missing:
+            return True
+        changed = np.abs(grid - self._full_grid) > NEW_SOMETHING
+        rows, columns = GRID
+        for left, top, right, bottom in known:
+            # Around a known face, its own movement changes the picture.
+            x, y = 0.5 * (right - left), 0.5 * (bottom - top)
+            i = np.clip(
+                [(top - y) / frame.height * rows, (bottom + 2 * y) / frame.height * rows + 1], 0, rows
+            )
+            j = np.clip(
+                [(left - x) / frame.width * columns, (right + x) / frame.width * columns + 1], 0, columns
+            )
+            changed[int(i[0]) : int(i[1]), int(j[0]) : int(j[1])] = False
+        return bool(changed.any())
+
+    def _add_new(self, frame: Picture, known: FloatArray) -> FloatArray:
+        """Search the whole picture; the known boxes and those of new faces."""
+        self._since_full = 0
+        self.full_passes += 1
+        self._full_grid = self._grid
+        picture = frame.bgr(self.detector.long_side)
+        found = self.detector.detect(picture).place(max(frame.width, frame.height) / max(picture.shape[:2]))
+        new = found.score >= self.quality.min_score
+        if len(known) and len(found):
+            new &= intersection_over_union(found.box, known).max(axis=1) < 0.3
+        return np.concatenate([known, found.box[new].astype(np.float64)])[:MAX_FACES]
+
+    def _search_regions(self, frame: Picture, boxes: FloatArray) -> Detections:
+        found = suppress_overlaps(join_detections([self._search_region(frame, box) for box in boxes]))
+        return found
+
+    def _search_region(self, frame: Picture, box: FloatArray) -> Detections:
+        """Find the face that is expected in ``box``: in a square around it, at the detector's scale."""
+        picture, scale, left, top = cut_square(frame, box, self.detector.region_side)
+        found = self.detector.detect(picture).place(scale, left, top)
+        if not len(found):
+            return NO_DETECTIONS
+        overlap = intersection_over_union(found.box, box)[:, 0]
+        best = int(np.argmax(overlap * found.score))
+        return found.select([best]) if overlap[best] > 0.15 else NO_DETECTIONS
+
+    def _describe(self, frame: Picture, found: Detections) -> tuple[Detections, UInt8Array]:
+        signatures = np.zeros((len(found), SIGNATURE), np.uint8)
+        for i in range(len(found)):
+            picture, scale, left, top = cut_square(frame, found.box[i], self.detector.region_side)
+            local = replace(found.select([i])).place(1.0, -left, -top).place(1 / scale)
+            signatures[i] = describe_face(picture, local.box[0], local.landmarks[0])
+        return found, signatures
+
+    def _record(
+        self,
+        frame: Picture,
+        number: int,
+        tracklet: int,
+        box: Float32Array,
+        landmarks: Float32Array,
+        score: np.float32,
+        signature: UInt8Array,
+    ) -> Face:
+        gray = frame.gray()
+        detail = crop_face(gray, box, landmarks, SHARPNESS_SIZE)
+        yaw, pitch, roll = estimate_pose(landmarks[None])[0]
+        measures = {
+            "yaw": yaw,
+            "pitch": pitch,
+            "roll": roll,
+            "size": float(min(box[2] - box[0], box[3] - box[1])),
+            "sharpness": measure_sharpness(detail),
+            "brightness": float(detail.mean()),
+            "truncated": measure_truncation(box, frame.width, frame.height),
+            "occlusion": np.nan,
+        }
+        values = tuple(measures[name] for name in MEASURES)
+        row = self._rows.append((number, tracklet, box, landmarks, score, values, signature))
+        arrays = {name: np.array([value], np.float32) for name, value in measures.items()}
+        status = Status(int(judge(np.array([score], np.float32), arrays, self.quality)[0]))
+        source = gray if self.channels == 1 else frame.bgr()
+        crop = crop_face(source, box, landmarks, self.crop_size)
+        return Face(row, tracklet, box, landmarks, float(score), measures, status, crop)
+
+
+def cut_square(
+    frame: Picture, box: npt.ArrayLike, side: int, reach: float = REGION
+) -> tuple[UInt8Array, float, float, float]:
+    """Cut the square around a box out of a frame and scale it.
+
+    Parameters
+    ----------
+    frame
+        The frame.
+    box
+        (4,) px.
+    side
+        Side of the result in px.
+    reach
+        Side of the square in sides of the box.
+
+    Returns
+    -------
+    picture
+        (side, side, 3) uint8, grey (128) where it lies outside the frame.
+    scale, left, top
+        Pixels of the frame per pixel of the result, and the square's corner in the frame.
+    """
+    x0, y0, x1, y1 = np.asarray(box, dtype=np.float64)
+    extent = max(2, round(reach * max(x1 - x0, y1 - y0)))
+    left, top = round((x0 + x1 - extent) / 2), round((y0 + y1 - extent) / 2)
+    inner = (max(left, 0), max(top, 0), min(left + extent, frame.width), min(top + extent, frame.height))
+    if inner[2] <= inner[0] or inner[3] <= inner[1]:
+        return np.full((side, side, 3), 128, np.uint8), extent / side, left, top
+    part = frame.bgr_region(*inner)
+    if part.shape[:2] != (extent, extent):
+        whole = np.full((extent, extent, 3), 128, np.uint8)
+        whole[inner[1] - top : inner[3] - top, inner[0] - left : inner[2] - left] = part
+        part = whole
+    way = cv2.INTER_AREA if extent > side else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(part, (side, side), interpolation=way), np.uint8), extent / side, left, top

@@ -1,0 +1,287 @@
+"""Whose face: join tracklets to people by their looks, and choose the participant.
+
+Tracklets are joined while their looks are alike; two that were in the picture at the same time are never one
+person. The participant is named by hints, or else is who is there most, nearest to the middle, and most of one
+size. A tracklet that cannot be told to be the participant's or another's stays ambiguous.
+
+Conventions: boxes in px, rows as in `enicfer.faces.observe.ROW`, hints' points in px of the upright picture, regions
+in fractions of it.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from enicfer.errors import InputError
+from enicfer.faces.appearance import appearance_distance, normalise_luma
+from enicfer.records import Float32Array, FloatArray, Status, UInt8Array
+
+RowArray = npt.NDArray[Any]
+# Looks: below SAME two tracklets are one person's, above OTHER they are two people's.
+SAME, OTHER = 0.55, 0.8
+# Tracklets shorter than this (frames) join people but make none.
+MIN_ROWS = 8
+# The choice is not made below this confidence.
+MIN_CONFIDENCE = 0.6
+
+
+@dataclass(frozen=True)
+class Hints:
+    """Who the participant is.
+
+    Attributes
+    ----------
+    faces
+        ``(frame, x, y)``: frame number and a point in px in the participant's face.
+    region
+        ``(left, top, right, bottom)`` in fractions of the picture in which the participant sits, or None.
+    """
+
+    faces: tuple[tuple[int, float, float], ...] = ()
+    region: tuple[float, float, float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Who was chosen.
+
+    Attributes
+    ----------
+    row
+        (n,) row of the participant's face in each frame, -1 where there is none.
+    reason
+        (n,) `Status` of the frames without one.
+    occlusion
+        (number of frames with a row,) evidence for a covered face, 0..1.
+    confidence
+        0..1.
+    notes
+        Things worth telling the user, one sentence each.
+    """
+
+    row: npt.NDArray[np.int64]
+    reason: UInt8Array
+    occlusion: Float32Array
+    confidence: float
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Tracklets in numbers: rows, first and last frame, median centre and size (picture sides), mean looks."""
+
+    count: npt.NDArray[np.intp]
+    first: npt.NDArray[np.int32]
+    last: npt.NDArray[np.int32]
+    centre: FloatArray
+    size: FloatArray
+    looks: FloatArray
+
+
+def choose_participant(
+    rows: RowArray, n_frames: int, size: tuple[int, int], hints: Hints | None = None
+) -> Choice:
+    """Say which row of each frame is the participant's.
+
+    Parameters
+    ----------
+    rows
+        All faces seen, sorted by frame.
+    n_frames
+        Number of frames.
+    size
+        Width and height of the picture in px.
+    hints
+        Who the participant is, or None.
+
+    Raises
+    ------
+    InputError
+        If a hint points at no face.
+    """
+    row = np.full(n_frames, -1, dtype=np.int64)
+    reason = np.full(n_frames, Status.NO_FACE, dtype=np.uint8)
+    if not len(rows):
+        if hints is not None and hints.faces:
+            raise InputError("No face was found in the video, so none can be chosen with --face.")
+        return Choice(row, reason, np.zeros(0, np.float32), 0.0, ("No face was found in any frame.",))
+    tracklets = summarise_tracklets(rows, size)
+    together = find_coexisting(rows, len(tracklets.count))
+    person = join_people(tracklets, together)
+    chosen, confidence, notes = _name_participant(rows, tracklets, person, n_frames, size, hints)
+    identity = identify(tracklets, together, person, chosen, confidence)
+    for status in (Status.OTHER_PERSON, Status.AMBIGUOUS_PERSON):
+        reason[rows["frame"][identity[rows["tracklet"]] == status]] = status
+    mine = np.flatnonzero(identity[rows["tracklet"]] == Status.OK)
+    # Of two faces of the participant in one frame (a picture on the wall, a mirror) the surer one.
+    mine = mine[np.lexsort((-rows["score"][mine], rows["frame"][mine]))]
+    frames, at = np.unique(rows["frame"][mine], return_index=True)
+    row[frames] = mine[at]
+    return Choice(row, reason, measure_occlusion(rows[row[row >= 0]]), confidence, notes)
+
+
+def summarise_tracklets(rows: RowArray, size: tuple[int, int]) -> Summary:
+    """One entry per tracklet, by its number."""
+    order = np.argsort(rows["tracklet"], kind="stable")
+    parts = np.split(order, np.flatnonzero(np.diff(rows["tracklet"][order])) + 1)
+    side = np.array([max(size)], dtype=np.float64)
+    box = rows["box"].astype(np.float64)
+    centre = (box[:, :2] + box[:, 2:]) / 2 / side
+    extent = np.sqrt(np.prod(np.maximum(box[:, 2:] - box[:, :2], 1e-3), axis=1)) / side
+    return Summary(
+        count=np.array([len(p) for p in parts]),
+        first=np.array([rows["frame"][p[0]] for p in parts]),
+        last=np.array([rows["frame"][p[-1]] for p in parts]),
+        centre=np.array([np.median(centre[p], axis=0) for p in parts]),
+        size=np.array([np.median(extent[p]) for p in parts]),
+        looks=np.array([rows["signature"][p].mean(axis=0) for p in parts]),
+    )
+
+
+def find_coexisting(rows: RowArray, count: int) -> npt.NDArray[np.bool_]:
+    """Which tracklets (count, count) share a frame."""
+    together = np.zeros((count, count), dtype=np.bool_)
+    shared = np.flatnonzero(np.diff(rows["frame"]) == 0)
+    for step in (1, 2, 3, 4, 5, 6, 7):
+        a = np.arange(len(rows) - step) if len(shared) else np.zeros(0, int)
+        a = a[rows["frame"][a] == rows["frame"][a + step]]
+        i, j = rows["tracklet"][a], rows["tracklet"][a + step]
+        together[i, j] = together[j, i] = True
+    return together
+
+
+def join_people(tracklets: Summary, together: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """Join tracklets to people, the most alike first; the person's number of each tracklet, -1 for none.
+
+    Average linkage over the tracklets of at least `MIN_ROWS` frames, weighted with their lengths.
+    """
+    member = np.flatnonzero(tracklets.count >= min(MIN_ROWS, tracklets.count.max()))
+    looks, weight = tracklets.looks[member].copy(), tracklets.count[member].astype(np.float64)
+    apart = together[np.ix_(member, member)].copy()
+    person = np.arange(len(member))
+    distance = appearance_distance(looks, looks)
+    distance[apart] = np.inf
+    np.fill_diagonal(distance, np.inf)
+    while len(member) > 1:
+        i, j = np.unravel_index(int(np.argmin(distance)), distance.shape)
+        if distance[i, j] >= SAME:
+            break
+        looks[i] = (weight[i] * looks[i] + weight[j] * looks[j]) / (weight[i] + weight[j])
+        weight[i] += weight[j]
+        person[person == j] = i
+        apart[i] |= apart[j]
+        apart[:, i] = apart[i]
+        distance[j] = distance[:, j] = np.inf
+        gone = ~np.isin(np.arange(len(person)), person)
+        fresh = appearance_distance(looks[i], looks)[0]
+        fresh[apart[i] | gone] = np.inf
+        fresh[i] = np.inf
+        distance[i] = distance[:, i] = fresh
+    out = np.full(len(tracklets.count), -1, dtype=np.int64)
+    out[member] = np.unique(person, return_inverse=True)[1]
+    return out
+
+
+def _name_participant(
+    rows: RowArray,
+    tracklets: Summary,
+    person: npt.NDArray[np.int64],
+    n_frames: int,
+    size: tuple[int, int],
+    hints: Hints | None,
+) -> tuple[int, float, tuple[str, ...]]:
+    """Person, confidence, notes."""
+    count = int(person.max()) + 1
+    if hints is not None and hints.faces:
+        votes = np.bincount([_pointed_at(rows, person, hint) for hint in hints.faces], minlength=count)
+        if np.count_nonzero(votes) > 1:
+            raise InputError("The faces given with --face look like different people: point at one person.")
+        return int(np.argmax(votes)), 1.0, ()
+    merit = np.zeros(count)
+    aspect = np.array(size) / max(size)
+    for i in range(count):
+        mine = person == i
+        weight = tracklets.count[mine]
+        centre = np.average(tracklets.centre[mine], axis=0, weights=weight) / aspect
+        extent = np.average(tracklets.size[mine], weights=weight)
+        merit[i] = weight.sum() / n_frames * np.exp(-2 * np.sum((centre - 0.5) ** 2)) * np.sqrt(extent)
+        if hints is not None and hints.region is not None:
+            left, top, right, bottom = hints.region
+            inside = (tracklets.centre[mine] / aspect >= (left, top)).all(axis=1)
+            inside &= (tracklets.centre[mine] / aspect <= (right, bottom)).all(axis=1)
+            merit[i] *= weight[inside].sum() / weight.sum()
+    order = np.argsort(-merit, kind="stable")
+    best = int(order[0])
+    if merit[best] == 0:
+        return best, 0.0, ("No face was seen in the participant's region, so none is taken for theirs.",)
+    confidence = 1.0 if count == 1 else float(merit[best] / (merit[best] + merit[order[1]]))
+    if confidence < MIN_CONFIDENCE:
+        return (
+            best,
+            confidence,
+            (
+                f"Two people could be the participant (confidence {confidence:.2f}): say who is, with --face "
+                "FRAME:X,Y or participant_region in session.toml.",
+            ),
+        )
+    return best, confidence, ()
+
+
+def _pointed_at(rows: RowArray, person: npt.NDArray[np.int64], hint: tuple[int, float, float]) -> int:
+    frame, x, y = hint
+    here = rows[rows["frame"] == frame]
+    left, top, right, bottom = here["box"].T if len(here) else np.zeros((4, 0))
+    hit = here[(left <= x) & (x <= right) & (top <= y) & (y <= bottom)]
+    hit = hit[person[hit["tracklet"]] >= 0]
+    if not len(hit):
+        places = "; ".join(f"{(b[0] + b[2]) / 2:.0f},{(b[1] + b[3]) / 2:.0f}" for b in here["box"])
+        raise InputError(
+            f"--face {frame}:{x:g},{y:g} points at no face that can be followed: frame {frame} has "
+            + (f"faces around {places}." if places else "no face.")
+        )
+    return int(person[hit["tracklet"][np.argmin(hit["box"][:, 2] - hit["box"][:, 0])]])
+
+
+def identify(
+    tracklets: Summary,
+    together: npt.NDArray[np.bool_],
+    person: npt.NDArray[np.int64],
+    chosen: int,
+    confidence: float,
+) -> UInt8Array:
+    """For each tracklet ``OK`` (the participant), ``OTHER_PERSON`` or ``AMBIGUOUS_PERSON``."""
+    mine = person == chosen
+    identity = np.full(len(person), Status.OTHER_PERSON, dtype=np.uint8)
+    if confidence < MIN_CONFIDENCE:
+        identity[:] = Status.AMBIGUOUS_PERSON if confidence > 0 else Status.OTHER_PERSON
+        return identity
+    weight = tracklets.count[mine].astype(np.float64)
+    looks = np.average(tracklets.looks[mine], axis=0, weights=weight)
+    distance = appearance_distance(tracklets.looks, looks)[:, 0]
+    others = [
+        np.average(tracklets.looks[person == i], axis=0, weights=tracklets.count[person == i])
+        for i in range(int(person.max()) + 1)
+        if i != chosen
+    ]
+    rival = appearance_distance(tracklets.looks, np.array(others)).min(axis=1) if others else np.inf
+    beside = together[:, mine].any(axis=1)
+    identity[(distance < OTHER) & ~beside] = Status.AMBIGUOUS_PERSON
+    identity[(distance < SAME) & (distance < 0.7 * rival) & ~beside & (person < 0)] = Status.OK
+    identity[mine] = Status.OK
+    return identity
+
+
+def measure_occlusion(rows: RowArray) -> Float32Array:
+    """Evidence (n,) that the participant's face is covered, 0..1.
+
+    Each face's grey values are compared with the median of all: the fraction of cells of the face that differ
+    by more than 1.2 standard deviations of the face's own contrast.
+    """
+    if not len(rows):
+        return np.zeros(0, dtype=np.float32)
+    luma = normalise_luma(rows["signature"])
+    sample = luma[:: max(1, len(luma) // 2000)]
+    template = np.median(sample, axis=0)
+    return np.asarray((np.abs(luma - template) > 1.2).mean(axis=1), dtype=np.float32)

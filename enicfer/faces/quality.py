@@ -1,0 +1,102 @@
+"""How far a face can be believed: pose, sharpness, light, what is cut off; and the status that follows.
+
+Conventions: angles in degrees. Yaw is positive where the face turns to the picture's right, pitch where it
+looks down, roll where the head tilts clockwise in the picture. Measures are arrays over faces or frames.
+"""
+
+from collections.abc import Mapping
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from enicfer.protocol import Quality
+from enicfer.records import Float32Array, FloatArray, Status, UInt8Array
+
+# A generic head in units of the distance between the eyes: x to the picture's right, y down, z towards the
+# camera; order of the landmarks as in `enicfer.records`. x and y are the medians of FER2013's faces
+# (`enicfer.faces.crop.REFERENCE`); the depths are those of an average adult face.
+HEAD = np.array(
+    [[-0.5, 0.0, 0.0], [0.5, 0.0, 0.0], [0.0, 0.55, 0.42], [-0.40, 0.97, 0.02], [0.40, 0.97, 0.02]]
+)
+MEASURES = ("yaw", "pitch", "roll", "size", "sharpness", "brightness", "truncated", "occlusion")
+
+
+def estimate_pose(landmarks: npt.ArrayLike) -> FloatArray:
+    """Estimate the head's rotation from five landmarks.
+
+    Parameters
+    ----------
+    landmarks
+        (n, 5, 2) px.
+
+    Returns
+    -------
+    FloatArray
+        (n, 3) yaw, pitch, roll in degrees.
+
+    Notes
+    -----
+    Scaled orthographic projection of a generic rigid head, by least squares (the first step of POSIT,
+    DeMenthon and Davis 1995, doi:10.1007/BF01450852). An approximation: the proportions of a child's face
+    and an open mouth pass for a few degrees of pitch.
+    """
+    points = np.asarray(landmarks, dtype=np.float64)
+    centred = points - points.mean(axis=1, keepdims=True)
+    head = HEAD - HEAD.mean(axis=0)
+    axes = np.einsum("ij,njk->nki", np.linalg.pinv(head), centred)
+    u, _, vt = np.linalg.svd(axes, full_matrices=False)
+    rows = u @ vt
+    third = np.cross(rows[:, 0], rows[:, 1])
+    yaw = np.degrees(np.arctan2(rows[:, 0, 2], np.hypot(rows[:, 0, 0], rows[:, 1, 0])))
+    pitch = np.degrees(np.arctan2(rows[:, 1, 2], third[:, 2]))
+    roll = np.degrees(np.arctan2(rows[:, 1, 0], rows[:, 0, 0]))
+    return np.stack([yaw, pitch, roll], axis=1)
+
+
+def measure_sharpness(crop: UInt8Array) -> float:
+    """How much fine detail an aligned grey face (s, s) has, relative to its contrast, in percent.
+
+    The standard deviation of the Laplacian over that of the grey values; focus measure after Pech-Pacheco
+    et al. (2000, doi:10.1109/ICPR.2000.903548), made independent of contrast.
+    """
+    values = crop.astype(np.float32)
+    contrast = float(values.std())
+    return 100.0 * float(cv2.Laplacian(values, cv2.CV_32F).std()) / max(contrast, 1.0)
+
+
+def measure_truncation(box: npt.ArrayLike, width: int, height: int) -> float:
+    """Fraction of a box's area that lies outside a picture of ``width`` x ``height`` px."""
+    left, top, right, bottom = np.asarray(box, dtype=np.float64)
+    area = max((right - left) * (bottom - top), 1e-9)
+    inside = max(min(right, width) - max(left, 0.0), 0.0) * max(min(bottom, height) - max(top, 0.0), 0.0)
+    return 1.0 - inside / area
+
+
+def judge(score: Float32Array, measures: Mapping[str, Float32Array], quality: Quality) -> UInt8Array:
+    """Status of faces from their measures: the first of the rules below that fails, else ``OK``.
+
+    Parameters
+    ----------
+    score
+        (n,) detector's score.
+    measures
+        Name -> (n,), the names of `MEASURES`.
+    quality
+        The thresholds.
+    """
+    rules: tuple[tuple[Status, npt.NDArray[np.bool_]], ...] = (
+        (Status.NO_FACE, score < quality.min_score),
+        (Status.TOO_SMALL, measures["size"] < quality.min_size),
+        (Status.OCCLUDED, measures["truncated"] > quality.max_occlusion),
+        (Status.POSE, np.abs(measures["yaw"]) > quality.max_yaw),
+        (Status.POSE, np.abs(measures["pitch"]) > quality.max_pitch),
+        (Status.POSE, np.abs(measures["roll"]) > quality.max_roll),
+        (Status.DARK, measures["brightness"] < quality.min_brightness),
+        (Status.BLURRED, measures["sharpness"] < quality.min_sharpness),
+        (Status.OCCLUDED, measures["occlusion"] > quality.max_occlusion),
+    )
+    status = np.full(len(score), Status.OK, dtype=np.uint8)
+    for reason, failed in reversed(rules):
+        status[failed] = reason
+    return status

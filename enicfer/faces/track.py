@@ -1,0 +1,120 @@
+"""Follow faces from frame to frame: tracklets, pieces of video in which one face is seen without doubt.
+
+A tracklet ends rather than takes a chance: which tracklets belong to one person is decided at the end, from all
+of them (`enicfer.faces.participant`).
+
+Conventions: boxes in px, time in s of video time.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from enicfer.faces.appearance import appearance_distance
+from enicfer.records import Float32Array, FloatArray, UInt8Array
+
+# How far a face may move (in face sizes) and grow (natural logarithm) between sightings, and how much it may
+# change its looks, before it counts as another one.
+MAX_SHIFT, MAX_GROWTH, MAX_CHANGE = 0.6, 0.4, 0.9
+# A face that is out of sight for longer (s) begins a new tracklet.
+MAX_GAP = 0.5
+# The running mean of a face's looks forgets with this factor.
+MEMORY = 0.95
+
+
+@dataclass
+class Tracklet:
+    """A face that is being followed.
+
+    Attributes
+    ----------
+    number
+        Its number, counted from 0.
+    box
+        (4,) px at the last sighting.
+    velocity
+        (4,) px/s of the box, smoothed.
+    seen
+        Video time of the last sighting in s.
+    looks
+        (SIGNATURE,) running mean of its signatures.
+    """
+
+    number: int
+    box: FloatArray
+    velocity: FloatArray
+    seen: float
+    looks: FloatArray
+
+    def predict(self, time: float) -> FloatArray:
+        """Where the box (4,) is expected at ``time`` (s); a lost face is expected where it was lost."""
+        return self.box + self.velocity * min(time - self.seen, 0.1)
+
+
+class Tracker:
+    """Gives every face of every frame the number of its tracklet."""
+
+    def __init__(self) -> None:
+        self.live: list[Tracklet] = []
+        self.count = 0
+
+    def predict(self, time: float) -> list[FloatArray]:
+        """Forget the faces that are lost for too long; expected boxes of the others at ``time`` (s)."""
+        self.live = [t for t in self.live if time - t.seen <= MAX_GAP]
+        return [t.predict(time) for t in self.live]
+
+    def cut(self) -> None:
+        """Forget all faces: the scene has changed."""
+        self.live = []
+
+    def assign(self, time: float, boxes: Float32Array, signatures: UInt8Array) -> list[int]:
+        """Numbers of the tracklets of a frame's faces, (m, 4) boxes and (m, SIGNATURE) signatures."""
+        numbers = [-1] * len(boxes)
+        if len(boxes) and self.live:
+            cost = self._cost(time, boxes, signatures)
+            for row, column in zip(*linear_sum_assignment(cost), strict=True):
+                if cost[row, column] < _IMPOSSIBLE:
+                    self._extend(self.live[column], time, boxes[row], signatures[row])
+                    numbers[row] = self.live[column].number
+        for row, number in enumerate(numbers):
+            if number < 0:
+                numbers[row] = self._start(time, boxes[row], signatures[row])
+        return numbers
+
+    def _cost(self, time: float, boxes: Float32Array, signatures: UInt8Array) -> FloatArray:
+        expected = np.array([t.predict(time) for t in self.live])
+        gap = np.array([time - t.seen for t in self.live])
+        centre, size = _centre_and_size(np.asarray(boxes, dtype=np.float64))
+        expected_centre, expected_size = _centre_and_size(expected)
+        shift = np.linalg.norm(centre[:, None] - expected_centre, axis=-1) / np.sqrt(
+            size[:, None] * expected_size
+        )
+        growth = np.abs(np.log(size[:, None] / expected_size))
+        change = appearance_distance(signatures, np.array([t.looks for t in self.live]))
+        slack = 1 + 2 * gap
+        cost = shift + growth + change
+        allowed = (shift < MAX_SHIFT * slack) & (growth < MAX_GROWTH * slack) & (change < MAX_CHANGE)
+        return np.where(allowed, cost, _IMPOSSIBLE)
+
+    def _extend(self, tracklet: Tracklet, time: float, box: Float32Array, signature: UInt8Array) -> None:
+        elapsed = max(time - tracklet.seen, 1e-3)
+        step = (box - tracklet.box) / elapsed
+        tracklet.velocity = 0.5 * tracklet.velocity + 0.5 * step if elapsed < 0.2 else np.zeros(4)
+        tracklet.box, tracklet.seen = box.astype(np.float64), time
+        tracklet.looks = MEMORY * tracklet.looks + (1 - MEMORY) * signature
+
+    def _start(self, time: float, box: Float32Array, signature: UInt8Array) -> int:
+        number = self.count
+        self.count += 1
+        looks = signature.astype(np.float64)
+        self.live.append(Tracklet(number, box.astype(np.float64), np.zeros(4), time, looks))
+        return number
+
+
+_IMPOSSIBLE = 1e6
+
+
+def _centre_and_size(box: FloatArray) -> tuple[FloatArray, FloatArray]:
+    centre = (box[:, :2] + box[:, 2:]) / 2
+    return centre, np.maximum(np.sqrt(np.prod(np.maximum(box[:, 2:] - box[:, :2], 1e-3), axis=1)), 1e-3)

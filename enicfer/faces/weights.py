@@ -1,0 +1,285 @@
+"""Weights of other people's networks that do not ship: where they come from, where they lie, how they are checked.
+
+Nothing is ever downloaded unless `fetch_weights` is called. Files lie in the folder that the environment variable
+``ENICFER_MODELS`` names, or else in the user's data folder.
+
+Conventions: SHA-256 as lower-case hexadecimal digits. Of files from PyTorch's world only the first ten digits
+are published, as part of their names (the convention of ``torch.hub``); these are checked then. Where nothing is
+published, the hash must be given by whoever fetches the file.
+"""
+
+import hashlib
+import os
+import shutil
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from enicfer.errors import ModelError, OutputError
+
+BLOCK = 1 << 18
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A file with weights.
+
+    Attributes
+    ----------
+    file
+        Its name.
+    url
+        Where it is published.
+    sha256
+        Its SHA-256, or the first digits of it, or nothing where none is published.
+    size
+        Bytes, 0 where not stated.
+    licence
+        As its authors state it.
+    use
+        What it is for.
+    """
+
+    file: str
+    url: str
+    sha256: str
+    size: int
+    licence: str
+    use: str
+
+
+_ZOO = "https://github.com/opencv/opencv_zoo/raw/main/models"
+_FAN = "https://www.adrianbulat.com/downloads/python-fan"
+_BLAZE = "https://github.com/hollance/BlazeFace-PyTorch/raw/master"
+
+WEIGHTS: dict[str, Weights] = {
+    "yunet": Weights(
+        "face_detection_yunet_2023mar.onnx",
+        f"{_ZOO}/face_detection_yunet/face_detection_yunet_2023mar.onnx",
+        "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
+        232_589,
+        "MIT",
+        "--detector yunet",
+    ),
+    "sfd": Weights(
+        "s3fd-619a316812.pth",
+        f"{_FAN}/s3fd-619a316812.pth",
+        "619a316812",
+        0,
+        "not stated by its authors",
+        "--detector face-alignment (boxes)",
+    ),
+    "fan": Weights(
+        "2DFAN4-11f355bf06.pth.tar",
+        f"{_FAN}/2DFAN4-11f355bf06.pth.tar",
+        "11f355bf06",
+        0,
+        "not stated by its authors",
+        "--detector face-alignment (landmarks)",
+    ),
+    "blazeface": Weights(
+        "blazeface.pth",
+        f"{_BLAZE}/blazeface.pth",
+        "",
+        0,
+        "Apache-2.0",
+        "--detector face-alignment (boxes, instead of sfd; faces near the camera)",
+    ),
+    "blazeface-anchors": Weights(
+        "anchors.npy", f"{_BLAZE}/anchors.npy", "", 0, "Apache-2.0", "goes with blazeface"
+    ),
+}
+
+
+def weights_folder() -> Path:
+    """Folder of the weights; it need not exist."""
+    named = os.environ.get("ENICFER_MODELS")
+    if named:
+        return Path(named)
+    from platformdirs import user_data_path
+
+    return user_data_path("enicfer", appauthor=False) / "models"
+
+
+def find_weights(name: str, option: str = "--detector-weights FILE") -> Path:
+    """File of the weights ``name``, a key of `WEIGHTS`.
+
+    Raises
+    ------
+    ModelError
+        If it is not there; the message says how to get it.
+    """
+    entry = _entry(name)
+    path = weights_folder() / entry.file
+    if path.is_file():
+        return path
+    ways = f"'enicfer models fetch {name}', or add a file that you have with 'enicfer models add {name} FILE'"
+    raise ModelError(
+        f"The weights {name} ({entry.file}) are not on this computer: download them with {ways}"
+        + (f" or {option}." if option else ".")
+    )
+
+
+def add_weights(name: str, file: Path, sha256: str = "") -> Path:
+    """Check a local file and copy it into the folder of the weights.
+
+    Parameters
+    ----------
+    name
+        A key of `WEIGHTS`.
+    file
+        The file.
+    sha256
+        Its SHA-256, for weights of which none is published. An added file may go without: it is the user's.
+
+    Returns
+    -------
+    Path
+        Where it lies now.
+
+    Raises
+    ------
+    ModelError
+        If there is no such file or its hash is another.
+    OutputError
+        If the folder cannot be written.
+    """
+    entry = _entry(name)
+    if not file.is_file():
+        raise ModelError(f"There is no file {file}.")
+    check_hash(file, sha256 or entry.sha256)
+    target = _prepare(entry)
+    part = target.with_name(target.name + ".adding")
+    try:
+        shutil.copyfile(file, part)
+        part.replace(target)
+    except OSError as error:
+        raise OutputError(f"{target} cannot be written: {error.strerror}.") from None
+    return target
+
+
+def fetch_weights(name: str, sha256: str = "", url: str = "", progress: Progress | None = None) -> Path:
+    """Download weights, continuing where an earlier attempt stopped, and check them.
+
+    Parameters
+    ----------
+    name
+        A key of `WEIGHTS`.
+    sha256
+        The SHA-256 to expect; needed where none is published.
+    url
+        Another place to fetch from, such as a mirror.
+    progress
+        Called with the bytes that are there and the bytes in all (0 where unknown).
+
+    Returns
+    -------
+    Path
+        Where the file lies now.
+
+    Raises
+    ------
+    ModelError
+        If no hash is known, the server fails, or the file is not what was expected (it is removed then).
+    OutputError
+        If the folder cannot be written.
+    """
+    entry = _entry(name)
+    expected = sha256 or entry.sha256
+    if not expected:
+        raise ModelError(
+            f"No hash is published for {name} ({entry.file}), so it is not fetched unchecked: give the hash that you "
+            f"trust with --sha256, or download it from {entry.url} and use 'enicfer models add {name} FILE'."
+        )
+    target = _prepare(entry)
+    if target.is_file() and _hash(target).startswith(expected.lower()):
+        return target
+    part = target.with_name(target.name + ".part")
+    try:
+        _download(url or entry.url, part, progress)
+    except urllib.error.HTTPError as error:
+        raise ModelError(
+            f"{name} cannot be fetched: the server answered {error.code} for {error.url}."
+        ) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", None) or error
+        raise ModelError(
+            f"{name} cannot be fetched from {url or entry.url} ({reason}): run the command again to continue, or "
+            f"use 'enicfer models add {name} FILE'."
+        ) from None
+    try:
+        check_hash(part, expected)
+    except ModelError:
+        part.unlink()
+        raise
+    part.replace(target)
+    return target
+
+
+def check_hash(file: Path, expected: str) -> str:
+    """SHA-256 of a file, after making sure that it begins with ``expected``.
+
+    Raises
+    ------
+    ModelError
+        If it does not.
+    """
+    found = _hash(file)
+    if not found.startswith(expected.lower()):
+        raise ModelError(
+            f"{file.name} ({file.stat().st_size} bytes) is not the file that was expected: its SHA-256 is {found}, "
+            f"it should {'be' if len(expected) == 64 else 'begin with'} {expected.lower()}."
+        )
+    return found
+
+
+def _download(url: str, part: Path, progress: Progress | None) -> None:
+    have = part.stat().st_size if part.is_file() else 0
+    headers = {"User-Agent": "enicfer"} | ({"Range": f"bytes={have}-"} if have else {})
+    request = urllib.request.Request(url, headers=headers)
+    try:
+        response = urllib.request.urlopen(request, timeout=30)
+    except urllib.error.HTTPError as error:
+        if (
+            error.code == 416 and have
+        ):  # the server has no more bytes: the part is whole, or is another file's
+            error.close()
+            return
+        raise
+    with response:
+        resumed = response.status == 206
+        start = have if resumed else 0
+        total = int(response.headers.get("Content-Length") or 0)
+        total = total + start if total else 0
+        with part.open("ab" if resumed else "wb") as out:
+            done = start
+            while block := response.read(BLOCK):
+                out.write(block)
+                done += len(block)
+                if progress is not None:
+                    progress(done, total)
+    if total and done < total:
+        raise OSError(f"the connection ended after {done} of {total} bytes")
+
+
+def _prepare(entry: Weights) -> Path:
+    folder = weights_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"The folder {folder} cannot be made: {error.strerror}.") from None
+    return folder / entry.file
+
+
+def _entry(name: str) -> Weights:
+    if name not in WEIGHTS:
+        raise ModelError(f"There are no weights {name!r}: choose one of {', '.join(WEIGHTS)}.")
+    return WEIGHTS[name]
+
+
+def _hash(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
