@@ -1,0 +1,82 @@
+"""Options and the progress bar that several commands share."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from enicfer.errors import InputError
+
+Progress = Callable[[int, int, str], None]
+
+
+class FacePoint(click.ParamType[tuple[int, float, float]]):
+    """``FRAME:X,Y``: a point in the participant's face, in pixels of one frame."""
+
+    name = "FRAME:X,Y"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, float, float]:
+        """Parse the text."""
+        try:
+            frame, point = str(value).split(":")
+            x, y = point.split(",")
+            return int(frame), float(x), float(y)
+        except ValueError:
+            raise InputError(
+                f"--face is {value!r}: write FRAME:X,Y, such as 120:310,205 (frame number, then pixels)."
+            ) from None
+
+
+def face_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of everything that looks at faces."""
+    options = [
+        click.option(
+            "--model", metavar="NAME|FILE", help="Classifier: a shipped name or a .safetensors file."
+        ),
+        click.option("--detector", default="centerface", show_default=True, help="Face detector."),
+        click.option(
+            "--detector-weights",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="The detector's weights, where they are not installed.",
+        ),
+        click.option(
+            "--face",
+            "faces",
+            multiple=True,
+            type=FacePoint(),
+            help="A point in the participant's face; may be given several times.",
+        ),
+        click.option("--quiet", is_flag=True, help="Print nothing but errors."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@contextmanager
+def progress_bar(quiet: bool) -> Iterator[Progress]:
+    """Show frames, frames/s and time left on standard error while work goes on."""
+    from tqdm import tqdm
+
+    bar: Any = None
+
+    def report(done: int, total: int, stage: str) -> None:
+        nonlocal bar
+        if bar is None or bar.desc != f"{stage}: ":
+            if bar is not None:
+                bar.close()
+            bar = tqdm(total=total or None, desc=stage, unit=" frames", disable=quiet, mininterval=0.5)
+        if total and bar.total != total:
+            bar.total = total
+        bar.update(done - bar.n)
+
+    try:
+        yield report
+    finally:
+        if bar is not None:
+            bar.close()

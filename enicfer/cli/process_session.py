@@ -1,0 +1,64 @@
+"""``enicfer process-session``: from a session folder to emotion events."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from enicfer.cli.options import face_options, progress_bar
+from enicfer.records import RunResult, SessionResult
+
+
+@click.command("process-session")
+@click.argument("session", type=click.Path(path_type=Path))
+@click.option("--protocol", metavar="NAME|FILE", help="Goes before the one in session.toml.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Where to write.  [default: derivatives/enicfer in the session folder]",
+)
+@click.option(
+    "--max-uncertainty",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Refuse times that are less certain.  [default: half a frame]",
+)
+@click.option("--overwrite", is_flag=True, help="Replace earlier results of this session.")
+@face_options
+def process_session(session: Path, quiet: bool, **options: Any) -> None:
+    """Turn the folder SESSION (video, recording, session.toml) into emotion events on the recording's clock."""
+    from enicfer.pipeline import process_session as process
+
+    with progress_bar(quiet) as progress:
+        result = process(session, progress=progress, **options)
+    if not quiet:
+        click.echo(describe(result))
+
+
+def describe(result: SessionResult) -> str:
+    """A short table of what came out, and where to look."""
+    lines = []
+    for run in result.runs:
+        lines += [*_describe_run(run), *(f"  warning       {text}" for text in run.warnings)]
+    page = next((path for path in result.paths if path.suffix == ".html"), result.output)
+    lines.append(f"Look at {page}")
+    return "\n".join(lines)
+
+
+def _describe_run(run: RunResult) -> list[str]:
+    quality, sync = run.quality, run.quality["sync"]
+    shares = sorted(quality["expression_fraction"].items(), key=lambda item: -(item[1] or 0))
+    dominant = ", ".join(f"{label} {share:.0%}" for label, share in shares[:3] if share) or "none"
+    valid = quality["valid_fraction"]
+    residual = sync["residual_rms"]
+    name = "_".join(f"{key}-{value}" for key, value in run.entities.items())
+    return [
+        name,
+        f"  trials        {quality['n_trials']} ({quality['n_trials_valid']} with values)",
+        f"  expressions   {dominant}",
+        f"  valid frames  {'none' if valid is None else f'{valid:.1%}'} of {quality['n_frames']}",
+        f"  clock         {sync['n_matched']} pulses matched, residual "
+        f"{'n/a' if residual is None else f'{residual * 1000:.1f} ms'}, drift {sync['drift_ppm']:+.1f} ppm, "
+        f"95 % within {(sync['max_uncertainty'] or 0) * 1000:.1f} ms",
+    ]
