@@ -12,7 +12,7 @@ A packet that does not decode keeps its place: it comes out as a `Frame` with ``
 
 import heapq
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -129,22 +129,35 @@ class Frame:
             return self._bgr
         scale = long_side / longest
         image = self._planes
-        return self._convert(max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+        width, height = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+        if self._by_planes:
+            return _region_from_planes(image, (0, 0, image.width, image.height), (width, height))
+        return self._convert(width, height)
+
+    @property
+    def _by_planes(self) -> bool:
+        """Whether a part of the picture can be converted without the rest."""
+        return not self._turns and self._planes.format.name in _PLANAR_420
 
     def _convert(self, width: int, height: int) -> UInt8Array:
         picture = self._planes.reformat(width=width, height=height, format="bgr24", interpolation="AREA")
         bgr = np.asarray(picture.to_ndarray(), np.uint8)
         return np.ascontiguousarray(np.rot90(bgr, self._turns)) if self._turns else bgr
 
-    def bgr_region(self, left: int, top: int, right: int, bottom: int) -> UInt8Array:
-        """``(h, w, 3)`` uint8 full-size colour pixels of a region, clipped to the picture."""
+    def bgr_region(
+        self, left: int, top: int, right: int, bottom: int, size: tuple[int, int] | None = None
+    ) -> UInt8Array:
+        """``(h, w, 3)`` uint8 colour pixels of a region, clipped to the picture.
+
+        With ``size`` (width, height) they are scaled to it before the conversion of the colours, which costs
+        less; a region that does not begin at even pixels moves by up to one pixel then.
+        """
         left, top = max(0, int(left)), max(0, int(top))
         right, bottom = min(self.width, int(right)), min(self.height, int(bottom))
-        image = self._planes
-        by_planes = image.format.name in _PLANAR_420 and not _full_range(image)
-        if self._turns or "_bgr" in self.__dict__ or not by_planes:
-            return self._bgr[top:bottom, left:right]
-        return _region_from_planes(image, left, top, right, bottom)
+        if self._by_planes:
+            return _region_from_planes(self._planes, (left, top, right, bottom), size)
+        part = self._bgr[top:bottom, left:right]
+        return part if size is None else _resize(part, size)
 
     def brightness(self, left: int, top: int, right: int, bottom: int) -> float:
         """Mean full-range luma (0..255) of a region in px."""
@@ -187,13 +200,14 @@ def probe_video(path: Path) -> VideoInfo:
         )
 
 
-def read_frames(path: Path, threads: int = 0) -> Iterator[Frame]:
+def read_frames(videos: Path | Sequence[Path], threads: int = 0) -> Iterator[Frame]:
     """Decode a video frame by frame, in order of time.
 
     Parameters
     ----------
-    path
-        The video.
+    videos
+        The video, or consecutive files of one camera, which become one time line: each file begins one median
+        frame interval after the last frame of the file before it.
     threads
         Decoder threads, 0 for as many as there are cores.
 
@@ -205,14 +219,23 @@ def read_frames(path: Path, threads: int = 0) -> Iterator[Frame]:
     Raises
     ------
     InputError
-        If the file cannot be read as a video or has no video stream.
+        If a file cannot be read as a video or has no video stream.
     """
-    with _open(path) as container:
-        stream = container.streams.video[0]
-        stream.thread_type = "AUTO"
-        stream.codec_context.thread_count = threads
-        for index, (video_time, image) in enumerate(_in_order(container, stream)):
-            yield Frame(index, video_time, image)
+    index, shift = 0, 0.0
+    for number, path in enumerate([videos] if isinstance(videos, Path) else videos):
+        times: list[float] = []
+        with _open(path) as container:
+            stream = container.streams.video[0]
+            stream.thread_type = "AUTO"
+            stream.codec_context.thread_count = threads
+            for video_time, image in _in_order(container, stream):
+                if number and not times:
+                    shift -= video_time
+                times.append(video_time)
+                yield Frame(index, video_time + shift, image)
+                index += 1
+        if times:
+            shift += times[-1] + (float(np.median(np.diff(times))) if len(times) > 1 else 0.0)
 
 
 def _in_order(container: Any, stream: Any) -> Iterator[tuple[float, "av.VideoFrame | None"]]:
@@ -303,10 +326,21 @@ def _rows(plane: Any) -> UInt8Array:
     return np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
 
 
-def _region_from_planes(image: "av.VideoFrame", left: int, top: int, right: int, bottom: int) -> UInt8Array:
+def _resize(picture: UInt8Array, size: tuple[int, int]) -> UInt8Array:
+    import cv2
+
+    shrinks = picture.shape[1] > size[0] or picture.shape[0] > size[1]
+    way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(picture, size, interpolation=way), np.uint8)
+
+
+def _region_from_planes(
+    image: "av.VideoFrame", region: tuple[int, int, int, int], size: tuple[int, int] | None = None
+) -> UInt8Array:
     """Convert only a region, from the planes; chroma is shared by 2 x 2 pixels, hence the even corner."""
     import cv2
 
+    left, top, right, bottom = region
     x, y = left & ~1, top & ~1
     height, width = bottom - y, right - x
     planes = []
@@ -314,12 +348,16 @@ def _region_from_planes(image: "av.VideoFrame", left: int, top: int, right: int,
         rows = _rows(plane)
         step = 1 << shift
         part = rows[y // step : -(-bottom // step), x // step : -(-right // step)]
-        planes.append(np.repeat(np.repeat(part, 2, axis=0), 2, axis=1) if shift else part)
-    luma = cv2.LUT(planes[0], _limited_to_full())
-    chroma = [cv2.LUT(plane[:height, :width], _limited_to_full_chroma()) for plane in planes[1:]]
-    ycrcb = cv2.merge([luma, chroma[1], chroma[0]])
-    bgr = cv2.cvtColor(ycrcb, cv2.COLOR_YCrCb2BGR)
-    return np.asarray(bgr[top - y :, left - x :], np.uint8)
+        if size is not None:
+            part = _resize(part, size)
+        elif shift:
+            part = np.repeat(np.repeat(part, 2, axis=0), 2, axis=1)[:height, :width]
+        planes.append(part)
+    if not _full_range(image):
+        tables = (_limited_to_full(), _limited_to_full_chroma(), _limited_to_full_chroma())
+        planes = [np.asarray(cv2.LUT(p, table), np.uint8) for p, table in zip(planes, tables, strict=True)]
+    bgr = cv2.cvtColor(cv2.merge([planes[0], planes[2], planes[1]]), cv2.COLOR_YCrCb2BGR)
+    return np.asarray(bgr if size is not None else bgr[top - y :, left - x :], np.uint8)
 
 
 @lru_cache(maxsize=1)
