@@ -1,0 +1,433 @@
+"""The only place that puts the steps together: from a session folder to emotion events.
+
+The video is decoded once. Each frame's faces are found, measured and classified as it streams by, and the
+brightness that may show an LED is kept; who the participant is, and what time it was on the recording's clock,
+is decided when all frames have been seen.
+"""
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from enicfer import __version__
+from enicfer.errors import AlignmentError, InputError, OutputError
+from enicfer.expression import CropClassifier, make_trace
+from enicfer.io.bold import read_bold
+from enicfer.io.brightness import BrightnessRecorder
+from enicfer.io.eeg import read_eeg
+from enicfer.io.video import probe_video, read_frames
+from enicfer.protocol import Protocol, Pulses, Quality
+from enicfer.quality import assess_quality, find_warnings
+from enicfer.records import (
+    Alignment,
+    ExpressionTrace,
+    FaceTrack,
+    FloatArray,
+    Modality,
+    Recording,
+    RunResult,
+    SessionResult,
+    Status,
+    UInt8Array,
+)
+from enicfer.segments import find_segments
+from enicfer.session import Run, Session, read_session
+from enicfer.trials import build_trials, select_codes, summarise_trials
+
+Progress = Callable[[int, int, str], None]
+FacePoint = tuple[int, float, float]
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What looks at the pictures, loaded once for all runs."""
+
+    model: Any
+    detector: Any
+    quality: Quality
+    faces: tuple[FacePoint, ...] = ()
+    region: tuple[float, float, float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was seen in one video (or in consecutive files of one camera).
+
+    Attributes
+    ----------
+    faces, expression
+        The participant, on ``video_time``.
+    brightness
+        ``(n,)`` mean luma of the LED's region, or ``(n, rows, columns)`` uint8 where the region is to be found.
+        NaN or 0 for frames that did not decode; None where nobody asked.
+    """
+
+    faces: FaceTrack
+    expression: ExpressionTrace
+    brightness: FloatArray | UInt8Array | None
+
+
+def process_session(
+    folder: str | Path,
+    *,
+    protocol: str | Path | None = None,
+    output: str | Path | None = None,
+    model: str | Path | None = None,
+    detector: str = "centerface",
+    detector_weights: Path | None = None,
+    faces: Sequence[FacePoint] = (),
+    max_uncertainty: float | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> SessionResult:
+    """Turn a session folder into emotion events on the recording's clock, and write them.
+
+    Parameters
+    ----------
+    folder
+        The session folder; see `enicfer.session`.
+    protocol
+        Name or file; it goes before the one in ``session.toml``.
+    output
+        Derivatives folder, by default ``derivatives/enicfer`` in the session folder.
+    model
+        Name or file of the classifier, by default the shipped one.
+    detector, detector_weights
+        Face detector (`enicfer.faces.detectors.DETECTORS`) and its weights.
+    faces
+        ``(frame, x, y)`` points in px in the participant's face, where the choice should not be automatic.
+    max_uncertainty
+        Largest accepted half-width in s of the 95 % interval of a frame's time; by default half a frame.
+    overwrite
+        Replace earlier results of this session.
+    progress
+        Called as ``progress(frames_done, frames_in_all, stage)``.
+
+    Raises
+    ------
+    EnicferError
+        With one sentence, before anything is written: input that is missing, ambiguous or unreadable, no
+        common pulses, codes that never occur, an output that is there already or cannot be written.
+    """
+    session = read_session(folder, protocol)
+    target = Path(output) if output is not None else session.folder / "derivatives" / "enicfer"
+    check_output(session, target, overwrite)
+    recordings = [read_recording(run, session.protocol) for run in session.runs]
+    trials = [find_trials(run, r, session.protocol) for run, r in zip(session.runs, recordings, strict=True)]
+    for recording in recordings:
+        find_pulses(recording, session.protocol)
+    tools = load_tools(
+        model, detector, detector_weights, session.protocol.quality, faces, session.participant_region
+    )
+    seen: dict[tuple[Path, ...], Seen] = {}
+    results = []
+    for run, recording, table in zip(session.runs, recordings, trials, strict=True):
+        if run.videos not in seen:
+            seen[run.videos] = watch_video(run.videos, tools, session.protocol.pulses, progress)
+        results.append(assemble_run(session, run, recording, table, seen[run.videos], tools, max_uncertainty))
+    from enicfer.export import write_outputs
+
+    return write_outputs(results, target)
+
+
+def trace_video(
+    video: str | Path,
+    *,
+    output: str | Path | None = None,
+    model: str | Path | None = None,
+    detector: str = "centerface",
+    detector_weights: Path | None = None,
+    faces: Sequence[FacePoint] = (),
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> tuple[FaceTrack, ExpressionTrace]:
+    """Classify the participant's expression in a bare video, on the video's own clock.
+
+    Parameters
+    ----------
+    video
+        The video.
+    output
+        ``.h5`` or ``.tsv`` file to write, or None.
+    model, detector, detector_weights, faces, overwrite, progress
+        As in `process_session`.
+
+    Raises
+    ------
+    EnicferError
+        If the video cannot be read, or the output is there already or cannot be written.
+    """
+    from enicfer.io.store import write_trace
+
+    target = Path(output) if output is not None else None
+    if target is not None:
+        if target.suffix not in (".h5", ".tsv"):
+            raise OutputError(f"The output {target.name} must end in .h5 or .tsv.")
+        if target.exists() and not overwrite:
+            raise OutputError(f"{target} is there already: give --overwrite to replace it, or another name.")
+    probe_video(Path(video))
+    tools = load_tools(model, detector, detector_weights, Quality(), faces, None)
+    found = watch_video((Path(video),), tools, None, progress)
+    if target is not None:
+        write_trace(target, found.faces, found.expression)
+    return found.faces, found.expression
+
+
+def check_output(session: Session, target: Path, overwrite: bool) -> None:
+    """Refuse an output that would overwrite something, or that cannot be written, before work begins."""
+    label = f"sub-{session.participant}" + (f"/ses-{session.session}" if session.session else "")
+    if (target / label).exists() and not overwrite:
+        raise OutputError(
+            f"{target} already has results of {label}: give --overwrite to replace them, or another --output."
+        )
+    if target.is_dir() and any(target.iterdir()) and not (target / "dataset_description.json").is_file():
+        raise OutputError(
+            f"{target} is not empty and holds no enicfer results: give an empty or new folder with --output."
+        )
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=target):
+            pass
+    except OSError as error:
+        raise OutputError(
+            f"{target} cannot be written ({error.strerror}): give another folder with --output."
+        ) from None
+
+
+def load_tools(
+    model: str | Path | None,
+    detector: str,
+    weights: Path | None,
+    quality: Quality,
+    faces: Iterable[FacePoint],
+    region: tuple[float, float, float, float] | None,
+) -> Tools:
+    """Load classifier and detector."""
+    from enicfer.faces.detectors import load_detector
+    from enicfer.models import load_model
+
+    return Tools(load_model(model), load_detector(detector, weights), quality, tuple(faces), region)
+
+
+def read_recording(run: Run, protocol: Protocol) -> Recording:
+    """Read a run's triggers, on the recording's clock."""
+    if run.recording is not None:
+        return read_eeg(run.recording)
+    if run.bold is None or run.triggers is None:
+        raise InputError(f"{run.name} has no recording: `enicfer trace` is for a video alone.")
+    from enicfer.io.triggers import read_trigger_log
+    from enicfer.sync import fit_volume_clock
+
+    bold = read_bold(run.bold, protocol.scanner.repetition_time)
+    log = read_trigger_log(run.triggers)
+    volumes = select_codes(log, protocol.scanner.volume_codes)
+    if volumes.empty:
+        raise InputError(
+            f"None of the volume codes ({', '.join(protocol.scanner.volume_codes) or 'none given'}) occurs in "
+            f"{run.triggers.name}: it has {list_codes(log)}. Correct volume_codes in the protocol's [scanner]."
+        )
+    clock = fit_volume_clock(
+        volumes["onset"].to_numpy(), bold.repetition_time, bold.n_volumes, protocol.scanner.dummy_volumes
+    )
+    triggers = log.assign(onset=clock.time(log["onset"].to_numpy()))
+    return Recording(
+        modality=Modality.FMRI,
+        file=run.bold,
+        duration=bold.n_volumes * bold.repetition_time,
+        triggers=triggers,
+        repetition_time=bold.repetition_time,
+        n_volumes=bold.n_volumes,
+        notes=(*bold.notes, *clock.notes),
+        details=clock.details,
+    )
+
+
+def list_codes(triggers: pd.DataFrame, limit: int = 20) -> str:
+    """The codes that occur, for a message."""
+    codes = sorted(set(triggers["code"]))
+    return (
+        ", ".join(codes[:limit]) + (", ..." if len(codes) > limit else "") if codes else "no entries at all"
+    )
+
+
+def find_trials(run: Run, recording: Recording, protocol: Protocol) -> pd.DataFrame:
+    """Trials of a run: from its events file where it has one, else from the recording's triggers."""
+    if run.events is None:
+        source = run.triggers or recording.file
+        return build_trials(recording.triggers, protocol, source.name)
+    from enicfer.io.triggers import read_trigger_log
+
+    return build_trials(read_trigger_log(run.events), protocol, run.events.name)
+
+
+def find_pulses(recording: Recording, protocol: Protocol) -> pd.DataFrame:
+    """Pulses of the recording that the protocol promises.
+
+    Raises
+    ------
+    InputError
+        If none of their codes occurs; those that do are listed.
+    """
+    found = select_codes(recording.triggers, protocol.pulses.codes)
+    if found.empty and protocol.pulses.codes:
+        raise InputError(
+            f"None of the pulse codes ({', '.join(protocol.pulses.codes)}) of the protocol {protocol.name} "
+            f"occurs in {recording.file.name}: it has {list_codes(recording.triggers)}. Correct codes in the "
+            "protocol's [pulses]."
+        )
+    return found
+
+
+def watch_video(
+    videos: tuple[Path, ...], tools: Tools, pulses: Pulses | None, progress: Progress | None = None
+) -> Seen:
+    """Decode a video once: faces, expressions, and the brightness that may show pulses.
+
+    Parameters
+    ----------
+    videos
+        One file, or consecutive files of one camera.
+    tools
+        Detector, classifier, thresholds and hints.
+    pulses
+        What shows the pulses, or None.
+    progress
+        Called as ``progress(frames_done, frames_in_all, stage)``.
+    """
+    from enicfer.faces.observe import FaceObserver
+    from enicfer.faces.participant import Hints
+
+    total = sum(probe_video(video).n_frames for video in videos)
+    observer = FaceObserver(tools.detector, tools.quality, tools.model.input_size, tools.model.channels)
+    crops = CropClassifier(tools.model)
+    with BrightnessRecorder(pulses) as brightness:
+        done = 0
+        for frame in read_frames(videos):
+            for face in observer.observe(frame):
+                crops.add(face.crop)
+            brightness.add(frame)
+            done += 1
+            if progress is not None and done % 10 == 0:
+                progress(done, max(total, done), "faces and expressions")
+        if progress is not None:
+            progress(done, done, "faces and expressions")
+        if not done:
+            raise InputError(f"{videos[0].name} has no frame that can be read: give a complete video.")
+        faces, row = observer.finish(Hints(faces=tools.faces, region=tools.region))
+        expression = make_trace(faces, row, crops.finish(), tools.model)
+        return Seen(faces, expression, brightness.finish())
+
+
+def assemble_run(
+    session: Session,
+    run: Run,
+    recording: Recording,
+    trials: pd.DataFrame,
+    seen: Seen,
+    tools: Tools,
+    max_uncertainty: float | None = None,
+) -> RunResult:
+    """Bring one run together: clocks, segments, trials, quality. Reads and writes nothing.
+
+    Raises
+    ------
+    AlignmentError
+        If the clocks cannot be related with the certainty asked for.
+    """
+    protocol = session.protocol
+    alignment = align_run(recording, protocol, seen, max_uncertainty)
+    faces, expression, time = place_on_clock(seen, alignment, recording)
+    segments = find_segments(time, expression)
+    table = summarise_trials(trials, time, expression, alignment, protocol.trial)
+    quality = assess_quality(faces, expression, alignment, time, segments, table)
+    warnings = (
+        *find_warnings(quality, protocol.trial.min_valid),
+        *faces.notes,
+        *alignment.notes,
+        *recording.notes,
+    )
+    return RunResult(
+        entities=session.entities(run),
+        recording=recording,
+        faces=faces,
+        expression=expression,
+        alignment=alignment,
+        time=time,
+        segments=segments,
+        trials=table,
+        quality=quality,
+        provenance=describe_origin(session, run, tools),
+        warnings=warnings,
+    )
+
+
+def align_run(
+    recording: Recording, protocol: Protocol, seen: Seen, max_uncertainty: float | None
+) -> Alignment:
+    """Relate the clocks, and refuse where the bound inside of the recording is too wide."""
+    from enicfer.sync import Evidence, align
+
+    evidence = Evidence(
+        video_time=seen.faces.video_time,
+        pulse_time=find_pulses(recording, protocol)["onset"].to_numpy(np.float64),
+        brightness=seen.brightness,
+        gaps=recording.gaps,
+    )
+    alignment = align(evidence, protocol.pulses)
+    limit = max_uncertainty if max_uncertainty is not None else evidence.frame_interval / 2
+    time = alignment.time(evidence.video_time)
+    inside = (time >= 0) & (time <= recording.duration)
+    if not inside.any():
+        raise AlignmentError(
+            f"No frame of the video falls into {recording.file.name}: they were not recorded at the same time."
+        )
+    bound = alignment.uncertainty(evidence.video_time[inside])
+    worst = int(np.argmax(bound))
+    if bound[worst] > limit:
+        raise AlignmentError(
+            f"The time of the frame at {evidence.video_time[inside][worst]:.1f} s is only known to within "
+            f"{bound[worst] * 1000:.1f} ms, more than the {limit * 1000:.1f} ms that are allowed: give more pulses, "
+            "or a larger --max-uncertainty."
+        )
+    return alignment
+
+
+def place_on_clock(
+    seen: Seen, alignment: Alignment, recording: Recording
+) -> tuple[FaceTrack, ExpressionTrace, FloatArray]:
+    """Map every frame to the recording's clock; frames outside of the recording have no answer."""
+    time = alignment.time(seen.faces.video_time)
+    outside = (time < 0) | (time > recording.duration)
+    status = np.where(outside & (seen.faces.status == Status.OK), Status.OUTSIDE_RECORDING, seen.faces.status)
+    status = status.astype(np.uint8)
+    probability = np.where(outside[:, None], np.nan, seen.expression.probability).astype(np.float32)
+    faces = replace(seen.faces, status=status)
+    return faces, replace(seen.expression, status=status, probability=probability), time
+
+
+def describe_origin(session: Session, run: Run, tools: Tools) -> dict[str, Any]:
+    """What the result was made from and with: versions, parameters, hashes of the inputs. JSON-ready."""
+    inputs = [*run.videos, run.recording, run.bold, run.triggers, run.events, run.frame_times]
+    return {
+        "enicfer": __version__,
+        "packages": {name: version(name) for name in ("mne", "numpy", "opencv-python", "torch", "av")},
+        "model": {"name": tools.model.name, **tools.model.metadata},
+        "detector": tools.detector.name,
+        "protocol": json.loads(json.dumps({"name": session.protocol.name, **asdict(session.protocol)})),
+        "faces_given": [list(point) for point in tools.faces],
+        "inputs": {path.name: hash_file(path) for path in inputs if path is not None and path.is_file()},
+    }
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
