@@ -1,15 +1,14 @@
 """The only place that puts the steps together: from a session folder to emotion events.
 
-The video is decoded once. Each frame's faces are found, measured and classified as it streams by, and the
-brightness that may show an LED is kept; who the participant is, and what time it was on the recording's clock,
-is decided when all frames have been seen.
+Everything that can be wrong with the input is looked for before the first frame is decoded, and nothing is
+written before everything is known.
 """
 
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,12 +18,10 @@ import pandas as pd
 
 from enicfer import __version__
 from enicfer.errors import AlignmentError, InputError, OutputError
-from enicfer.expression import CropClassifier, make_trace
 from enicfer.io.bold import read_bold
-from enicfer.io.brightness import BrightnessRecorder
 from enicfer.io.eeg import read_eeg
-from enicfer.io.video import probe_video, read_frames
-from enicfer.protocol import Protocol, Pulses, Quality
+from enicfer.io.video import probe_video
+from enicfer.protocol import Protocol, Quality
 from enicfer.quality import assess_quality, find_warnings
 from enicfer.records import (
     Alignment,
@@ -36,43 +33,11 @@ from enicfer.records import (
     RunResult,
     SessionResult,
     Status,
-    UInt8Array,
 )
 from enicfer.segments import find_segments
 from enicfer.session import Run, Session, read_session
 from enicfer.trials import build_trials, select_codes, summarise_trials
-
-Progress = Callable[[int, int, str], None]
-FacePoint = tuple[int, float, float]
-
-
-@dataclass(frozen=True)
-class Tools:
-    """What looks at the pictures, loaded once for all runs."""
-
-    model: Any
-    detector: Any
-    quality: Quality
-    faces: tuple[FacePoint, ...] = ()
-    region: tuple[float, float, float, float] | None = None
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What was seen in one video (or in consecutive files of one camera).
-
-    Attributes
-    ----------
-    faces, expression
-        The participant, on ``video_time``.
-    brightness
-        ``(n,)`` mean luma of the LED's region, or ``(n, rows, columns)`` uint8 where the region is to be found.
-        NaN or 0 for frames that did not decode; None where nobody asked.
-    """
-
-    faces: FaceTrack
-    expression: ExpressionTrace
-    brightness: FloatArray | UInt8Array | None
+from enicfer.watch import FacePoint, Progress, Seen, Tools, load_tools, watch_video
 
 
 def process_session(
@@ -202,21 +167,6 @@ def check_output(session: Session, target: Path, overwrite: bool) -> None:
         ) from None
 
 
-def load_tools(
-    model: str | Path | None,
-    detector: str,
-    weights: Path | None,
-    quality: Quality,
-    faces: Iterable[FacePoint],
-    region: tuple[float, float, float, float] | None,
-) -> Tools:
-    """Load classifier and detector."""
-    from enicfer.faces.detectors import load_detector
-    from enicfer.models import load_model
-
-    return Tools(load_model(model), load_detector(detector, weights), quality, tuple(faces), region)
-
-
 def read_recording(run: Run, protocol: Protocol) -> Recording:
     """Read a run's triggers, on the recording's clock."""
     if run.recording is not None:
@@ -284,46 +234,6 @@ def find_pulses(recording: Recording, protocol: Protocol) -> pd.DataFrame:
             "protocol's [pulses]."
         )
     return found
-
-
-def watch_video(
-    videos: tuple[Path, ...], tools: Tools, pulses: Pulses | None, progress: Progress | None = None
-) -> Seen:
-    """Decode a video once: faces, expressions, and the brightness that may show pulses.
-
-    Parameters
-    ----------
-    videos
-        One file, or consecutive files of one camera.
-    tools
-        Detector, classifier, thresholds and hints.
-    pulses
-        What shows the pulses, or None.
-    progress
-        Called as ``progress(frames_done, frames_in_all, stage)``.
-    """
-    from enicfer.faces.observe import FaceObserver
-    from enicfer.faces.participant import Hints
-
-    total = sum(probe_video(video).n_frames for video in videos)
-    observer = FaceObserver(tools.detector, tools.quality, tools.model.input_size, tools.model.channels)
-    crops = CropClassifier(tools.model)
-    with BrightnessRecorder(pulses) as brightness:
-        done = 0
-        for frame in read_frames(videos):
-            for face in observer.observe(frame):
-                crops.add(face.crop)
-            brightness.add(frame)
-            done += 1
-            if progress is not None and done % 10 == 0:
-                progress(done, max(total, done), "faces and expressions")
-        if progress is not None:
-            progress(done, done, "faces and expressions")
-        if not done:
-            raise InputError(f"{videos[0].name} has no frame that can be read: give a complete video.")
-        faces, row = observer.finish(Hints(faces=tools.faces, region=tools.region))
-        expression = make_trace(faces, row, crops.finish(), tools.model)
-        return Seen(faces, expression, brightness.finish())
 
 
 def assemble_run(

@@ -1,0 +1,105 @@
+"""One pass over a video: its faces, their expressions, and the brightness that may show pulses.
+
+Decoding costs as much as everything else together, so each video is decoded once. Who the participant is, is
+decided when all frames have been seen; until then every face is followed and classified, and nothing is kept
+but rows of numbers.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from enicfer.errors import InputError
+from enicfer.expression import CropClassifier, make_trace
+from enicfer.io.brightness import BrightnessRecorder
+from enicfer.io.video import probe_video, read_frames
+from enicfer.protocol import Pulses, Quality
+from enicfer.records import ExpressionTrace, FaceTrack, FloatArray, UInt8Array
+
+Progress = Callable[[int, int, str], None]
+FacePoint = tuple[int, float, float]
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What looks at the pictures, loaded once for all runs."""
+
+    model: Any
+    detector: Any
+    quality: Quality
+    faces: tuple[FacePoint, ...] = ()
+    region: tuple[float, float, float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was seen in one video (or in consecutive files of one camera).
+
+    Attributes
+    ----------
+    faces, expression
+        The participant, on ``video_time``.
+    brightness
+        ``(n,)`` mean luma of the LED's region, or ``(n, rows, columns)`` uint8 where the region is to be found.
+        NaN or 0 for frames that did not decode; None where nobody asked.
+    """
+
+    faces: FaceTrack
+    expression: ExpressionTrace
+    brightness: FloatArray | UInt8Array | None
+
+
+def load_tools(
+    model: str | Path | None,
+    detector: str,
+    weights: Path | None,
+    quality: Quality,
+    faces: Iterable[FacePoint],
+    region: tuple[float, float, float, float] | None,
+) -> Tools:
+    """Load classifier and detector."""
+    from enicfer.faces.detectors import load_detector
+    from enicfer.models import load_model
+
+    return Tools(load_model(model), load_detector(detector, weights), quality, tuple(faces), region)
+
+
+def watch_video(
+    videos: tuple[Path, ...], tools: Tools, pulses: Pulses | None, progress: Progress | None = None
+) -> Seen:
+    """Decode a video once: faces, expressions, and the brightness that may show pulses.
+
+    Parameters
+    ----------
+    videos
+        One file, or consecutive files of one camera.
+    tools
+        Detector, classifier, thresholds and hints.
+    pulses
+        What shows the pulses, or None.
+    progress
+        Called as ``progress(frames_done, frames_in_all, stage)``.
+    """
+    from enicfer.faces.observe import FaceObserver
+    from enicfer.faces.participant import Hints
+
+    total = sum(probe_video(video).n_frames for video in videos)
+    observer = FaceObserver(tools.detector, tools.quality, tools.model.input_size, tools.model.channels)
+    crops = CropClassifier(tools.model)
+    with BrightnessRecorder(pulses) as brightness:
+        done = 0
+        for frame in read_frames(videos):
+            for face in observer.observe(frame):
+                crops.add(face.crop)
+            brightness.add(frame)
+            done += 1
+            if progress is not None and done % 10 == 0:
+                progress(done, max(total, done), "faces and expressions")
+        if progress is not None:
+            progress(done, done, "faces and expressions")
+        if not done:
+            raise InputError(f"{videos[0].name} has no frame that can be read: give a complete video.")
+        faces, row = observer.finish(Hints(faces=tools.faces, region=tools.region))
+        expression = make_trace(faces, row, crops.finish(), tools.model)
+        return Seen(faces, expression, brightness.finish())
