@@ -1,0 +1,171 @@
+"""Frames that the recording counted itself: camera pulses, one per exposure, and numbered frame streams.
+
+Camera pulses are regular, so their pattern says nothing of the offset; their number does. The frame times say
+how many exposures lie between two frames (a dropped frame leaves a gap of two intervals). If first and last
+frame then span as many exposures as there are pulses, each frame has its pulse. If there are more pulses, the
+first frame may belong to any of the first few: intervals that vary on both sides decide, or a coarse offset,
+else the bound says by how many exposures the map may be off.
+
+Times are in s, on the clocks that their names say.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from enicfer.errors import AlignmentError
+from enicfer.records import Alignment, FloatArray
+from enicfer.sync.fit import fit_line
+from enicfer.sync.pieces import line_alignment
+
+MAX_SHIFTS = 2000
+MAX_AMBIGUOUS = 15  # exposures; more is no alignment
+CLEAR_RATIO = 1.5  # the best shift's residual must be this much smaller than the next one's
+SAME_RATE = 0.02
+
+
+def place_on_grid(times: FloatArray, interval: float) -> npt.NDArray[np.int64]:
+    """Number of each frame counted in exposures from the first, by rounding every interval.
+
+    A jitter of less than half an interval does no harm, because a late stamp is followed by a short interval.
+    """
+    steps = np.diff(times) / interval
+    number = np.zeros(len(times), np.int64)
+    expected = 0.0
+    for i, step in enumerate(steps, 1):
+        expected += step
+        count = max(1, int(np.floor(expected + 0.5)))
+        expected = 0.9 * (expected - count)  # carry the jitter, forget it slowly as clocks differ
+        number[i] = number[i - 1] + count
+    return number
+
+
+def align_frame_pulses(
+    video_time: FloatArray,
+    pulse_time: FloatArray,
+    max_drift: float = 1e-3,
+    prior: tuple[float, float] | None = None,
+) -> Alignment:
+    """Give every frame its camera pulse.
+
+    Parameters
+    ----------
+    video_time
+        ``(n,)`` s of all frames.
+    pulse_time
+        ``(m,)`` s of all camera pulses, one per exposure.
+    max_drift
+        Largest drift.
+    prior
+        Recording's time at video time 0, and half-width, in s.
+
+    Raises
+    ------
+    AlignmentError
+        If rates differ, or the pulses outnumber the exposures by more than can be bounded.
+    """
+    if min(len(video_time), len(pulse_time)) < 10:
+        raise AlignmentError(
+            f"The video has {len(video_time)} frames and the recording {len(pulse_time)} camera pulses: "
+            "at least 10 of both are needed."
+        )
+    frame, pulse = float(np.median(np.diff(video_time))), float(np.median(np.diff(pulse_time)))
+    if abs(frame / pulse - 1) > SAME_RATE:
+        raise AlignmentError(
+            f"The frames come every {1000 * frame:.2f} ms but the camera pulses every {1000 * pulse:.2f} ms: the "
+            "pulses are not one per frame; check the pulse code."
+        )
+    number, slot = place_on_grid(video_time, frame), place_on_grid(pulse_time, pulse)
+    shift, floor, rms = _best_shift(video_time, number, pulse_time, slot, pulse, prior)
+    has_pulse, index = _look_up(number + shift, slot)
+    line = fit_line(video_time[has_pulse], pulse_time[index], max_drift=max_drift)
+    dropped = int(number[-1] + 1 - len(video_time))
+    missing = int(slot[-1] + 1 - len(pulse_time))
+    notes = (
+        [f"{dropped} of {number[-1] + 1} frames were dropped by the camera or the file."] if dropped else []
+    )
+    if missing:
+        notes.append(f"{missing} camera pulses are missing in the recording.")
+    if floor:
+        notes.append(
+            f"The recording has {slot[-1] + 1} camera pulses and the video {number[-1] + 1} exposures: the first "
+            f"frame is taken to be the first pulse, and the bound includes the {floor:.3f} s that this may be off."
+        )
+    details = {
+        "n_frames": len(video_time),
+        "n_pulses": len(pulse_time),
+        "dropped_frames": dropped,
+        "dropped_before_frame": np.flatnonzero(np.diff(number) > 1).__add__(1).tolist(),
+        "missing_pulses": missing,
+        "shift": shift,
+        "residual_rms": rms,
+        "drift_ppm": 1e6 * (line.slope - 1),
+    }
+    return line_alignment(
+        line,
+        (video_time[has_pulse], pulse_time[index]),
+        "frames",
+        floor=floor,
+        details=details,
+        notes=tuple(notes),
+        unmatched=(video_time[~has_pulse], np.delete(pulse_time, index)),
+    )
+
+
+def _best_shift(
+    video_time: FloatArray,
+    number: npt.NDArray[np.int64],
+    pulse_time: FloatArray,
+    slot: npt.NDArray[np.int64],
+    interval: float,
+    prior: tuple[float, float] | None,
+) -> tuple[int, float, float]:
+    """Pulse slot of the first frame, the bound in s on an error of it, and the residual in s."""
+    spare = int(slot[-1] - number[-1])
+    if spare < 0:
+        raise AlignmentError(
+            f"The frames span {number[-1] + 1} exposures but the recording has only {slot[-1] + 1} camera pulses: "
+            "the recording started late or stopped early; give anchors, or trim the video."
+        )
+    shifts = np.arange(spare + 1)
+    if prior is not None:
+        at_first = pulse_time[0] + shifts * interval
+        shifts = shifts[np.abs(at_first - video_time[0] - prior[0]) <= prior[1] + interval / 2]
+    if len(shifts) == 0 or len(shifts) > MAX_SHIFTS:
+        raise AlignmentError(_too_many(number, slot))
+    rms = np.array([_residual(video_time, number + s, pulse_time, slot) for s in shifts])
+    order = np.argsort(rms, kind="stable")
+    if len(shifts) == 1 or rms[order[1]] > CLEAR_RATIO * max(rms[order[0]], 1e-5):
+        return int(shifts[order[0]]), 0.0, float(rms[order[0]])
+    if len(shifts) - 1 > MAX_AMBIGUOUS:
+        raise AlignmentError(_too_many(number, slot))
+    return int(shifts[0]), float((len(shifts) - 1) * interval), float(rms[0])
+
+
+def _residual(
+    video_time: FloatArray,
+    wanted: npt.NDArray[np.int64],
+    pulse_time: FloatArray,
+    slot: npt.NDArray[np.int64],
+) -> float:
+    has_pulse, index = _look_up(wanted, slot)
+    if has_pulse.mean() < 0.5:
+        return np.inf
+    x, y = video_time[has_pulse], pulse_time[index]
+    x, y = x - x.mean(), y - y.mean()
+    return float(np.std(y - (x @ y) / (x @ x) * x))
+
+
+def _look_up(
+    wanted: npt.NDArray[np.int64], slot: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.intp]]:
+    """Which of the wanted slots have a pulse, and the index of that pulse."""
+    index = np.clip(np.searchsorted(slot, wanted), 0, len(slot) - 1)
+    found = slot[index] == wanted
+    return found, index[found]
+
+
+def _too_many(number: npt.NDArray[np.int64], slot: npt.NDArray[np.int64]) -> str:
+    return (
+        f"The recording has {slot[-1] + 1} camera pulses and the video spans {number[-1] + 1} exposures: where the "
+        "first frame belongs is not certain, and regular pulses cannot tell; give a coarse offset."
+    )

@@ -1,0 +1,374 @@
+"""Which pulse of the video is which pulse of the recording: a vote over offset and drift.
+
+Every pair of a video pulse and a recording pulse votes for the offset that would make the two one instant,
+for each drift of a grid that is fine enough not to blur the pulses. The fullest cells are refined by least
+squares and counted again with one partner per pulse. The best is believed only if
+
+- so many matches would not come about by chance: the number of false alarms, that is the binomial tail of the
+  match count times the number of cells searched, is below `MAX_FALSE_ALARMS` (the a-contrario rule of
+  Desolneux, Moisan & Morel 2000, doi:10.1023/A:1026593302236; for fits Moisan & Stival 2004,
+  doi:10.1023/B:VISI.0000013094.38752.54), and
+- no rival that pairs the same pulses differently is nearly as good: a rival is harmless if it is no better
+  than chance and matches at most half as many, or if the exact sign test on the pulses that only one of the
+  two matches favours the best with p < `MAX_RIVAL_P` (McNemar 1947, doi:10.1007/BF02295996).
+
+Regular pulses fail the second rule, unrelated pulses the first. Nothing here is random.
+
+Times are in s: video pulses on ``video_time``, recording pulses on the recording's ``time``; drift is the
+slope minus 1.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import binom
+
+from enicfer.errors import AlignmentError
+from enicfer.records import FloatArray
+
+MAX_FALSE_ALARMS = 1e-5
+MAX_RIVAL_P = 1e-6
+CHANCE_RIVAL = 1e-2  # a rival with more expected false alarms than this is what chance brings
+MIN_PULSES = 4
+CHUNK = 128  # video pulses that vote at once; more cost time and add nothing
+MIN_CHUNK = 16
+MAX_VOTES = 2e7
+N_CHUNKS = 5
+N_CANDIDATES = 24
+CODE_STEP = 1e6  # s; separates pulses of different codes on one axis
+
+IntArray = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """One hypothesis: ``time = slope * (video_time - origin) + intercept``, and the pulses it brings together.
+
+    Attributes
+    ----------
+    origin, slope, intercept
+        The map, in s.
+    video, recording
+        ``(k,)`` indices of the matched pulses, in order of time.
+    n_possible
+        Number of video pulses that fall inside the recording's pulses, and so could have matched.
+    log_false_alarms
+        Decimal logarithm of the number of equally good hypotheses that chance would bring.
+    """
+
+    origin: float
+    slope: float
+    intercept: float
+    video: IntArray
+    recording: IntArray
+    n_possible: int
+    log_false_alarms: float
+
+    @property
+    def offset(self) -> float:
+        """Recording's time in s of video time 0."""
+        return self.intercept - self.slope * self.origin
+
+
+@dataclass(frozen=True)
+class Match:
+    """The pairing that is believed, and the rival that came nearest to it.
+
+    Attributes
+    ----------
+    best
+        The pairing.
+    rival
+        The strongest pairing that contradicts it, or None if there was no other.
+    rival_p
+        Sign test between the two: probability of so clear a difference if both were equally good.
+    """
+
+    best: Pairing
+    rival: Pairing | None
+    rival_p: float
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """The pulses, sorted, with everything that all steps need."""
+
+    video: FloatArray
+    recording: FloatArray
+    video_key: FloatArray
+    recording_key: FloatArray
+    tolerance: float
+    max_drift: float
+    prior: tuple[float, float] | None
+    same_code: float  # fraction of the pairs of pulses whose codes agree
+
+
+def match_pulses(
+    video: npt.ArrayLike,
+    recording: npt.ArrayLike,
+    tolerance: float,
+    max_drift: float = 1e-3,
+    prior: tuple[float, float] | None = None,
+    codes: tuple[Sequence[object], Sequence[object]] | None = None,
+) -> Match:
+    """Find the offset and drift under which most pulses coincide, and refuse where that is not certain.
+
+    Parameters
+    ----------
+    video, recording
+        ``(n,)`` and ``(m,)`` s: onsets on the two clocks.
+    tolerance
+        Largest distance in s between the two onsets of one pulse.
+    max_drift
+        Largest ``abs(slope - 1)``.
+    prior
+        Coarse knowledge of the recording's time at video time 0: value and half-width in s.
+    codes
+        Values of the video's and the recording's pulses; only pulses of equal value can match.
+
+    Raises
+    ------
+    AlignmentError
+        If there are too few pulses, if chance explains the matches, or if a rival is nearly as good.
+    """
+    problem = _pose(video, recording, tolerance, max_drift, prior, codes)
+    n, m = len(problem.video), len(problem.recording)
+    if min(n, m) < MIN_PULSES:
+        raise AlignmentError(
+            f"The video shows {n} pulses and the recording has {m}: at least {MIN_PULSES} on both sides are needed "
+            "to find offset and drift; check the pulse codes and the region, or give anchors."
+        )
+    pairings = sorted(
+        (_refine(problem, *seed) for seed in _vote(problem)),
+        key=lambda p: (p.log_false_alarms, abs(p.slope - 1), p.offset),
+    )
+    best = pairings[0] if pairings else None
+    if best is None or best.log_false_alarms > np.log10(MAX_FALSE_ALARMS):
+        raise AlignmentError(_no_match(n, m, best, tolerance))
+    rival, p = _strongest_rival(problem, best, pairings[1:])
+    if rival is not None and not _is_harmless(best, rival, p):
+        raise AlignmentError(_ambiguous(problem, best, rival))
+    return Match(best, rival, p)
+
+
+def _pose(
+    video: npt.ArrayLike,
+    recording: npt.ArrayLike,
+    tolerance: float,
+    max_drift: float,
+    prior: tuple[float, float] | None,
+    codes: tuple[Sequence[object], Sequence[object]] | None,
+) -> _Problem:
+    a, b = np.asarray(video, dtype=np.float64), np.asarray(recording, dtype=np.float64)
+    for name, times in (("video", a), ("recording", b)):
+        if times.ndim != 1 or not np.all(np.isfinite(times)) or np.any(np.diff(times) < 0):
+            raise AlignmentError(f"The {name}'s pulse times must be finite and sorted.")
+    key_a, key_b, same = np.zeros(len(a)), np.zeros(len(b)), 1.0
+    if codes is not None:
+        values, inverse = np.unique([str(c) for part in codes for c in part], return_inverse=True)
+        key_a, key_b = np.split(inverse * CODE_STEP, [len(a)])
+        share = np.array([[np.mean(k == i * CODE_STEP) for k in (key_a, key_b)] for i in range(len(values))])
+        same = float(np.sum(share[:, 0] * share[:, 1]))
+    return _Problem(a, b, key_a, key_b, tolerance, max_drift, prior, same)
+
+
+def _vote(problem: _Problem) -> list[tuple[int, int, float, float]]:
+    """Seeds ``(first, last, slope, intercept)`` of the fullest cells, from several stretches of the video."""
+    n, m = len(problem.video), len(problem.recording)
+    size = min(n, CHUNK)
+    while size > MIN_CHUNK and size * m * _n_drifts(problem, size) > MAX_VOTES:
+        size = max(MIN_CHUNK, int(size * 0.8))
+    starts = np.unique(np.linspace(0, n - size, 1 if size == n else N_CHUNKS).astype(int))
+    return [seed for start in starts for seed in _vote_chunk(problem, int(start), int(start) + size)]
+
+
+def _n_drifts(problem: _Problem, size: int) -> int:
+    """Number of drifts to try for ``size`` pulses, so that the worst blur is half the tolerance."""
+    span = (problem.video[-1] - problem.video[0]) * size / len(problem.video)
+    return int(np.ceil(problem.max_drift * span / problem.tolerance)) + 1
+
+
+def _vote_chunk(problem: _Problem, first: int, last: int) -> list[tuple[int, int, float, float]]:
+    video = problem.video[first:last]
+    origin = video.mean()
+    centred = video - origin
+    span = np.ptp(video)
+    difference = problem.recording[None, :] - video[:, None]
+    allowed = problem.video_key[first:last, None] == problem.recording_key[None, :]
+    if problem.prior is not None:
+        offset, half_width = problem.prior
+        reach = half_width + problem.max_drift * np.abs(video[:, None]).max()
+        allowed &= np.abs(difference - offset) <= reach
+    row, column = np.nonzero(allowed)
+    if len(row) == 0:
+        return []
+    difference, centred = difference[row, column], centred[row]
+    width = 2 * problem.tolerance
+    n_drifts = int(np.ceil(problem.max_drift * span / problem.tolerance)) + 1
+    drifts = np.linspace(-1, 1, n_drifts) * problem.max_drift if n_drifts > 1 else np.zeros(1)
+    counts, offsets, slopes = [], [], []
+    for drift in drifts[np.argsort(np.abs(drifts), kind="stable")]:
+        cell, count = np.unique(np.floor((difference - drift * centred) / width), return_counts=True)
+        beside = np.where(np.diff(cell, append=np.inf) == 1, np.append(count[1:], 0), 0)
+        total = count + beside
+        top = np.argsort(-total, kind="stable")[: 2 * N_CANDIDATES]
+        counts.append(total[top])
+        offsets.append((cell[top] + np.where(beside[top] > 0, 1.0, 0.5)) * width)
+        slopes.append(np.full(len(top), 1 + drift))
+    count, shift, slope_of = np.concatenate(counts), np.concatenate(offsets), np.concatenate(slopes)
+    seeds: list[tuple[int, int, float, float]] = []
+    taken: list[float] = []
+    for i in np.argsort(-count, kind="stable"):
+        if all(abs(shift[i] - other) > 2 * width for other in taken):
+            taken.append(float(shift[i]))
+            seeds.append((first, last, float(slope_of[i]), float(origin + shift[i])))
+            if len(seeds) == N_CANDIDATES:
+                break
+    return seeds
+
+
+def _refine(problem: _Problem, first: int, last: int, slope: float, intercept: float) -> Pairing:
+    """Fit the seed to the stretch it came from, then to ever longer stretches until all pulses take part."""
+    video = problem.video
+    n = len(video)
+    origin = float(video[first:last].mean())
+    a, b = np.empty(0, np.intp), np.empty(0, np.intp)
+    wide = 2 * problem.tolerance
+    while True:
+        for tolerance in (wide, problem.tolerance, problem.tolerance):
+            a, b = pair_nearest(problem, first, last, origin, slope, intercept, tolerance)
+            if len(a) < 2:
+                break
+            slope, intercept = _fit_line(video[a] - origin, problem.recording[b], slope, problem.max_drift)
+        if (first, last) == (0, n):
+            break
+        grow = max(1, (last - first) // 2)
+        first, last = max(0, first - grow), min(n, last + grow)
+        wide = problem.tolerance * 1.25
+    a, b = pair_nearest(problem, 0, n, origin, slope, intercept, problem.tolerance)
+    predicted = slope * (video - origin) + intercept
+    log_alarms, possible = _false_alarms(problem, predicted, len(a))
+    if problem.prior is not None:
+        offset, half_width = problem.prior
+        if abs(intercept - slope * origin - offset) > half_width:
+            log_alarms = np.inf
+    return Pairing(origin, slope, intercept, a, b, possible, log_alarms)
+
+
+def pair_nearest(
+    problem: _Problem, first: int, last: int, origin: float, slope: float, intercept: float, tolerance: float
+) -> tuple[IntArray, IntArray]:
+    """Indices of the pulses that lie within ``tolerance`` of each other under a map; one partner each."""
+    order = np.argsort(problem.recording + problem.recording_key, kind="stable")
+    target = (problem.recording + problem.recording_key)[order]
+    predicted = slope * (problem.video[first:last] - origin) + intercept + problem.video_key[first:last]
+    right = np.clip(np.searchsorted(target, predicted), 1, len(target) - 1)
+    nearest = right - (predicted - target[right - 1] <= target[right] - predicted)
+    distance = np.abs(target[nearest] - predicted)
+    by_distance = np.argsort(distance, kind="stable")
+    by_distance = by_distance[distance[by_distance] <= tolerance]
+    b, index = np.unique(order[nearest[by_distance]], return_index=True)
+    a = by_distance[index] + first
+    sort = np.argsort(a, kind="stable")
+    return a[sort], b[sort]
+
+
+def _fit_line(x: FloatArray, y: FloatArray, slope: float, max_drift: float) -> tuple[float, float]:
+    """Least-squares line, its slope kept within the drift that is possible."""
+    spread = np.sum((x - x.mean()) ** 2)
+    if spread > 0:
+        slope = float(np.sum((x - x.mean()) * (y - y.mean())) / spread)
+        slope = float(np.clip(slope, 1 - max_drift, 1 + max_drift))
+    return slope, float(y.mean() - slope * x.mean())
+
+
+def _false_alarms(problem: _Problem, predicted: FloatArray, k: int) -> tuple[float, int]:
+    """Decimal logarithm of the expected number of chance pairings with ``k`` matches, and the possible matches.
+
+    The binomial tail is bounded by Hoeffding 1963 (doi:10.1080/01621459.1963.10500830), which has no underflow.
+    """
+    recording, tolerance = problem.recording, problem.tolerance
+    low, high = max(predicted[0], recording[0]) - tolerance, min(predicted[-1], recording[-1]) + tolerance
+    n = max(k, int(np.sum((predicted >= low) & (predicted <= high))))
+    m = int(np.sum((recording >= low) & (recording <= high)))
+    if k == 0 or m == 0:
+        return np.inf, n
+    p = 1 - np.exp(-2 * tolerance * m * problem.same_code / max(high - low, tolerance))
+    share = k / n
+    if share <= p:
+        return np.inf, n
+    divergence = share * np.log(share / p)
+    if k < n:
+        divergence += (1 - share) * np.log((1 - share) / (1 - p))
+    span = np.ptp(problem.video)
+    reach = span + np.ptp(recording) if problem.prior is None else 2 * problem.prior[1]
+    n_offsets = 2 * reach / tolerance + 1
+    n_drifts = 2 * problem.max_drift * span / tolerance + 1
+    return float((-n * divergence + np.log(n_offsets * n_drifts)) / np.log(10)), n
+
+
+def _strongest_rival(
+    problem: _Problem, best: Pairing, others: Sequence[Pairing]
+) -> tuple[Pairing | None, float]:
+    """The pairing that most resembles a second truth, judged on the stretch of video that the best explains.
+
+    A pairing that explains another stretch is no rival: the camera may have been restarted.
+    """
+    partner = dict(zip(best.video.tolist(), best.recording.tolist(), strict=True))
+    first, last = best.video[0], best.video[-1]
+    strongest, strongest_p = None, 0.0
+    for other in others:
+        inside = (other.video >= first) & (other.video <= last)
+        a, b = other.video[inside], other.recording[inside]
+        same = sum(partner.get(i) == j for i, j in zip(a.tolist(), b.tolist(), strict=True))
+        if len(a) == 0 or 2 * same > len(a):
+            continue
+        only_other = len(np.setdiff1d(a, best.video))
+        only_best = len(np.setdiff1d(best.video, a))
+        p = float(binom.sf(only_best - 1, only_best + only_other, 0.5)) if only_best else 1.0
+        if strongest is None or (len(a), p) > (len(strongest.video), strongest_p):
+            n = int(
+                np.sum((np.arange(len(problem.video)) >= first) & (np.arange(len(problem.video)) <= last))
+            )
+            strongest_p = p
+            strongest = Pairing(
+                other.origin,
+                other.slope,
+                other.intercept,
+                a,
+                b,
+                min(n, other.n_possible),
+                other.log_false_alarms,
+            )
+    return strongest, strongest_p
+
+
+def _is_harmless(best: Pairing, rival: Pairing, p: float) -> bool:
+    by_chance = rival.log_false_alarms > np.log10(CHANCE_RIVAL) and 2 * len(rival.video) <= len(best.video)
+    return by_chance or p < MAX_RIVAL_P
+
+
+def _no_match(n: int, m: int, best: Pairing | None, tolerance: float) -> str:
+    found = 0 if best is None else len(best.video)
+    return (
+        f"The {n} pulses of the video and the {m} of the recording have nothing in common that chance would not "
+        f"bring: at best {found} coincide within {1000 * tolerance:.0f} ms; check the pulse codes and the region, "
+        "and that video and recording belong together."
+    )
+
+
+def _ambiguous(problem: _Problem, best: Pairing, rival: Pairing) -> str:
+    interval = np.diff(problem.recording)
+    middle = float(np.median(interval))
+    regular = (
+        np.mean(np.abs(interval / middle - np.round(interval / middle)) * middle < 2 * problem.tolerance)
+        > 0.8
+    )
+    why = f"; the pulses come every {middle:.3g} s, so that they fit at any shift" if regular else ""
+    return (
+        f"The pulses fit in more than one way{why}: {len(best.video)} coincide with the recording "
+        f"{best.offset:.3f} s ahead of the video and {len(rival.video)} with {rival.offset:.3f} s; give a coarse "
+        "offset, or use random intervals or coded pulses."
+    )

@@ -1,0 +1,302 @@
+"""From the pulses on both clocks to an `Alignment`, in as many pieces as the camera and the recording have.
+
+A restarted camera and a paused recording break the map: the pulses before and after agree with different
+offsets. The stretch that the best pairing explains is the first piece; what lies before and after it is
+matched in turn, on the part of the recording that is left. Between two pieces the break is put where the
+evidence has it (the start of a video file, a pause of the recording, a gap in the frame times). Where there is
+none, frames between the last pulse before and the first after it have no time: NaN is more honest than a guess.
+
+Times are in s, on the clocks that their names say.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from enicfer.errors import AlignmentError
+from enicfer.records import Alignment, FloatArray
+from enicfer.sync.fit import Line, fit_line
+from enicfer.sync.led import Onsets
+from enicfer.sync.matching import MIN_PULSES, IntArray, Match, match_pulses
+
+MATCH_RATE = 0.3  # least fraction of pulses that match inside a piece, for finding where it ends
+CHANCE_RATE = 0.02
+FRAME_GAP = 5.0  # a frame interval this many times the median is a break where one is looked for
+
+
+@dataclass(frozen=True)
+class Breaks:
+    """Where a map may break.
+
+    Attributes
+    ----------
+    video
+        Video times at which a new file or a restart begins.
+    gaps
+        ``(start, stop)`` of pauses on the recording's clock.
+    video_time
+        ``(n,)`` times of all frames; may be empty.
+    """
+
+    video: tuple[float, ...] = ()
+    gaps: tuple[tuple[float, float], ...] = ()
+    video_time: FloatArray | None = None
+
+
+@dataclass(frozen=True)
+class _Piece:
+    video: IntArray
+    recording: IntArray
+    line: Line
+    match: Match
+
+
+def align_pulses(
+    onsets: Onsets,
+    recording: FloatArray,
+    source: str,
+    tolerance: float,
+    max_drift: float = 1e-3,
+    prior: tuple[float, float] | None = None,
+    codes: tuple[Sequence[object], Sequence[object]] | None = None,
+    breaks: Breaks | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> Alignment:
+    """Match pulses and fit the map, piece by piece.
+
+    Parameters
+    ----------
+    onsets
+        Pulses on ``video_time``.
+    recording
+        ``(m,)`` s: pulses on the recording's clock, sorted.
+    source
+        Name of the source, for the record.
+    tolerance, max_drift, prior, codes
+        See `match_pulses`.
+    breaks
+        Where the map may break.
+    details
+        More facts for the record.
+
+    Raises
+    ------
+    AlignmentError
+        If no piece can be matched with certainty.
+    """
+    breaks = breaks or Breaks()
+    everything = np.arange(len(onsets.time)), np.arange(len(recording))
+    pieces = _find_pieces(onsets, recording, *everything, tolerance, max_drift, prior, codes)
+    limits, lines = _place_breaks(pieces, onsets.time, recording, breaks)
+    video = np.concatenate([p.video for p in pieces])
+    rec = np.concatenate([p.recording for p in pieces])
+    notes = _notes(pieces, limits, lines)
+    facts = {
+        "n_video_pulses": len(onsets.time),
+        "n_recording_pulses": len(recording),
+        "n_matched": len(video),
+        "tolerance": tolerance,
+        "coarse_offset": None if prior is None else list(prior),
+        "pieces": [_facts(p) for p in pieces],
+        **(details or {}),
+    }
+    return _alignment(
+        lines,
+        limits,
+        pulses=(onsets.time[video], recording[rec], np.concatenate([p.line.residual for p in pieces])),
+        unmatched=(np.delete(onsets.time, video), np.delete(recording, rec)),
+        source=source,
+        details=facts,
+        notes=notes,
+    )
+
+
+def _find_pieces(
+    onsets: Onsets,
+    recording: FloatArray,
+    a: IntArray,
+    b: IntArray,
+    tolerance: float,
+    max_drift: float,
+    prior: tuple[float, float] | None,
+    codes: tuple[Sequence[object], Sequence[object]] | None,
+) -> list[_Piece]:
+    """Pieces in order of time among the pulses ``a`` of the video and ``b`` of the recording."""
+    some = None if codes is None else ([codes[0][i] for i in a], [codes[1][j] for j in b])
+    match = match_pulses(onsets.time[a], recording[b], tolerance, max_drift, prior, some)
+    keep = _core(match, onsets.time[a], recording[b])
+    video, rec = a[match.best.video[keep]], b[match.best.recording[keep]]
+    line = fit_line(onsets.time[video], recording[rec], onsets.spread[video], max_drift)
+    found = [_Piece(video, rec, line, match)]
+    sides = ((a[a < video[0]], b[b < rec[0]], 0), (a[a > video[-1]], b[b > rec[-1]], len(found)))
+    for left_a, left_b, place in sides:
+        if min(len(left_a), len(left_b)) < MIN_PULSES:
+            continue
+        try:
+            more = _find_pieces(onsets, recording, left_a, left_b, tolerance, max_drift, None, codes)
+        except AlignmentError:
+            continue
+        found = more + found if place == 0 else found + more
+    return found
+
+
+def _core(match: Match, video: FloatArray, recording: FloatArray) -> slice:
+    """The stretch of matches that belong together: the segment of largest log-likelihood ratio.
+
+    After a break a few pulses still coincide by chance; they must not stretch the piece.
+    """
+    best = match.best
+    predicted = best.slope * (video - best.origin) + best.intercept
+    possible = (predicted >= recording[0]) & (predicted <= recording[-1])
+    score = np.where(possible, np.log((1 - MATCH_RATE) / (1 - CHANCE_RATE)), 0.0)
+    score[best.video] = np.log(MATCH_RATE / CHANCE_RATE)
+    total = np.concatenate([[0.0], np.cumsum(score)])
+    stop = int(np.argmax(total - np.minimum.accumulate(total)))
+    start = int(np.argmin(total[: stop + 1]))
+    first, last = np.searchsorted(best.video, (start, stop))
+    return slice(int(first), int(last))
+
+
+def _place_breaks(
+    pieces: list[_Piece], video: FloatArray, recording: FloatArray, breaks: Breaks
+) -> tuple[list[float], list[Line | None]]:
+    """Where each piece begins on ``video_time``; a None among the lines is a stretch without time."""
+    limits: list[float] = [-np.inf]
+    lines: list[Line | None] = [pieces[0].line]
+    for before, after in pairwise(pieces):
+        span = float(video[before.video[-1]]), float(video[after.video[0]])
+        stop, start = _break_between(before, after, span, recording, breaks)
+        if stop < start:
+            limits.append(stop)
+            lines.append(None)
+        limits.append(start)
+        lines.append(after.line)
+    first, last = float(video[pieces[0].video[0]]), float(video[pieces[-1].video[-1]])
+    # No pulse vouches for the time in a file before the first or after the last one with pulses.
+    earlier = [v for v in breaks.video if v <= first]
+    later = [v for v in breaks.video if v > last]
+    if earlier:
+        limits[:1] = [-np.inf, max(earlier)]
+        lines[:0] = [None]
+    if later:
+        limits.append(min(later))
+        lines.append(None)
+    return limits, lines
+
+
+def _break_between(
+    before: _Piece, after: _Piece, span: tuple[float, float], recording: FloatArray, breaks: Breaks
+) -> tuple[float, float]:
+    """Video time at which the first piece ends and at which the second begins."""
+    files = [v for v in breaks.video if span[0] < v <= span[1]]
+    if len(files) == 1:
+        return files[0], files[0]
+    low, high = recording[before.recording[-1]], recording[after.recording[0]]
+    gaps = [g for g in breaks.gaps if low <= g[0] and g[1] <= high]
+    if len(gaps) == 1:
+        stop = before.line.origin + (gaps[0][0] - before.line.intercept) / before.line.slope
+        start = after.line.origin + (gaps[0][1] - after.line.intercept) / after.line.slope
+        return max(stop, span[0]), min(start, span[1])
+    if breaks.video_time is not None:
+        t = breaks.video_time
+        inside = t[(t >= span[0]) & (t <= span[1])]
+        if len(inside) > 2:
+            interval = np.diff(inside)
+            widest = int(np.argmax(interval))
+            if interval[widest] > FRAME_GAP * np.median(np.diff(t)):
+                return float(inside[widest + 1]), float(inside[widest + 1])
+    return float(np.nextafter(span[0], np.inf)), span[1]
+
+
+def _alignment(
+    lines: Sequence[Line | None],
+    limits: Sequence[float],
+    pulses: tuple[FloatArray, FloatArray, FloatArray],
+    unmatched: tuple[FloatArray, FloatArray],
+    source: str,
+    details: Mapping[str, Any],
+    notes: tuple[str, ...],
+    floor: float = 0.0,
+) -> Alignment:
+    nothing = np.nan
+    return Alignment(
+        video_start=np.array(limits, dtype=np.float64),
+        origin=np.array([nothing if x is None else x.origin for x in lines]),
+        slope=np.array([nothing if x is None else x.slope for x in lines]),
+        intercept=np.array([nothing if x is None else x.intercept for x in lines]),
+        variance=np.array([(nothing,) * 3 if x is None else x.variance for x in lines], dtype=np.float64),
+        t_factor=np.array([nothing if x is None else x.t_factor for x in lines]),
+        floor=np.array([nothing if x is None else floor for x in lines]),
+        pulse_video_time=pulses[0],
+        pulse_time=pulses[1],
+        residual=pulses[2],
+        unmatched_video=unmatched[0],
+        unmatched_recording=unmatched[1],
+        source=source,
+        details=details,
+        notes=notes,
+    )
+
+
+def line_alignment(
+    line: Line,
+    pulses: tuple[FloatArray, FloatArray],
+    source: str,
+    floor: float = 0.0,
+    details: Mapping[str, Any] | None = None,
+    notes: tuple[str, ...] = (),
+    unmatched: tuple[FloatArray, FloatArray] | None = None,
+) -> Alignment:
+    """An `Alignment` of one piece."""
+    none = np.empty(0)
+    return _alignment(
+        [line],
+        [-np.inf],
+        pulses=(*pulses, line.residual),
+        unmatched=unmatched or (none, none),
+        source=source,
+        details=details or {},
+        notes=notes,
+        floor=floor,
+    )
+
+
+def _facts(piece: _Piece) -> dict[str, Any]:
+    best, rival = piece.match.best, piece.match.rival
+    return {
+        "n_matched": len(piece.video),
+        "n_possible": best.n_possible,
+        "drift_ppm": 1e6 * (piece.line.slope - 1),
+        "offset": piece.line.intercept - piece.line.slope * piece.line.origin,
+        "residual_sd": float(np.std(piece.line.residual)),
+        "log10_false_alarms": best.log_false_alarms,
+        "runner_up": None
+        if rival is None
+        else {
+            "n_matched": len(rival.video),
+            "offset": rival.offset,
+            "drift_ppm": 1e6 * (rival.slope - 1),
+            "p": piece.match.rival_p,
+        },
+    }
+
+
+def _notes(pieces: list[_Piece], limits: list[float], lines: list[Line | None]) -> tuple[str, ...]:
+    notes = []
+    if len(pieces) > 1:
+        at = ", ".join(f"{v:.1f}" for v in limits[1:])
+        notes.append(
+            f"The clocks agree in {len(pieces)} separate pieces (breaks at {at} s of video time): the camera "
+            "was restarted or the recording paused."
+        )
+    for i, line in enumerate(lines):
+        if line is None:
+            stop = f"{limits[i + 1]:.1f} s" if i + 1 < len(limits) else "the end"
+            start = "the start" if np.isneginf(limits[i]) else f"{limits[i]:.1f} s"
+            notes.append(
+                f"No pulse tells the time of the video from {start} to {stop}: its frames have none."
+            )
+    return tuple(notes)

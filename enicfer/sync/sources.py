@@ -1,0 +1,274 @@
+"""Where the instants come from that both the camera and the recording saw: one small function each.
+
+`align` looks the source up in `SOURCES` and hands it the `Evidence`. A new source is a function and a line there.
+
+Times are in s: ``video_time`` is the frames' clock, ``time`` the recording's.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from enicfer.errors import AlignmentError
+from enicfer.protocol import Pulses
+from enicfer.records import Alignment, FloatArray
+from enicfer.sync.audio import find_beeps
+from enicfer.sync.fit import Line, fit_line
+from enicfer.sync.frames import align_frame_pulses
+from enicfer.sync.led import Onsets, find_led_onsets, rank_cells
+from enicfer.sync.pieces import Breaks, align_pulses, line_alignment
+
+LED_TOLERANCE = 0.75  # frame intervals
+AUDIO_TOLERANCE = 0.005  # s; cameras and sound cards jitter by less
+WALL_CLOCK = 60.0  # s; how far clocks of cameras and amplifiers are set apart
+HAND = 0.05  # s; what an anchor found by hand is worth
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was collected of one run; fill what the protocol's source needs.
+
+    Attributes
+    ----------
+    video_time
+        ``(n,)`` s of all frames, also the undecodable ones.
+    pulse_time
+        ``(m,)`` s: the recording's triggers with the protocol's pulse codes.
+    brightness
+        ``(n,)`` mean brightness of the LED's region, or ``(n, rows, columns)`` uint8 brightness grid of the
+        whole picture (`enicfer.sync.led.GRID` cells; a ``numpy.memmap`` is fine), NaN or 0 where undecodable.
+    sound, sound_rate, sound_start
+        ``(k,)`` or ``(k, channels)`` sound track, its rate in Hz, and the video time of its first sample.
+    stream_frame, stream_time
+        ``(s,)`` frame numbers from 0, and the recording's time of each, from an LSL stream.
+    coarse_offset
+        Recording's time at video time 0 and its half-width in s, as far as somebody knows it.
+    video_start_wall, recording_start_wall
+        Wall-clock times in s (POSIX) of video time 0 and of the recording's time 0.
+    video_breaks
+        Video times at which a further file begins.
+    gaps
+        ``(start, stop)`` of the recording's pauses in s.
+    """
+
+    video_time: FloatArray
+    pulse_time: FloatArray = field(default_factory=lambda: np.empty(0))
+    brightness: npt.NDArray[np.generic] | None = None
+    sound: npt.NDArray[np.generic] | None = None
+    sound_rate: float = 0.0
+    sound_start: float = 0.0
+    stream_frame: npt.NDArray[np.int64] | None = None
+    stream_time: FloatArray | None = None
+    coarse_offset: tuple[float, float] | None = None
+    video_start_wall: float | None = None
+    recording_start_wall: float | None = None
+    video_breaks: tuple[float, ...] = ()
+    gaps: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def frame_interval(self) -> float:
+        """Median frame interval in s."""
+        return float(np.median(np.diff(self.video_time)))
+
+    @property
+    def breaks(self) -> Breaks:
+        """Where the map may break."""
+        return Breaks(self.video_breaks, self.gaps, self.video_time)
+
+
+def align(evidence: Evidence, pulses: Pulses) -> Alignment:
+    """Relate the clocks of video and recording.
+
+    Parameters
+    ----------
+    evidence
+        What was collected in the video, its sound track and the recording.
+    pulses
+        What the protocol says of the pulses.
+
+    Raises
+    ------
+    AlignmentError
+        If the source is unknown, its evidence is missing, or the clocks cannot be related with certainty.
+    """
+    if pulses.source not in SOURCES:
+        raise AlignmentError(f"There is no pulse source {pulses.source!r}: allowed are {', '.join(SOURCES)}.")
+    return SOURCES[pulses.source](evidence, pulses)
+
+
+def align_led(evidence: Evidence, pulses: Pulses) -> Alignment:
+    """LED or screen flash in a region of the picture, given or found."""
+    brightness = evidence.brightness
+    if brightness is None or len(brightness) != len(evidence.video_time):
+        raise AlignmentError("The brightness of the LED's region was not collected for every frame.")
+    _need_pulses(evidence, pulses)
+    tolerance = LED_TOLERANCE * evidence.frame_interval
+    if brightness.ndim == 1:
+        onsets = find_led_onsets(evidence.video_time, brightness.astype(np.float64))
+        return _align_onsets(evidence, pulses, onsets, "led", tolerance)
+    results: list[Alignment] = []
+    reasons: list[AlignmentError] = []
+    grid = brightness.astype(np.uint8, copy=False)
+    for row, column in rank_cells(grid, len(evidence.pulse_time)):
+        try:
+            onsets = find_led_onsets(evidence.video_time, grid[:, row, column].astype(np.float64))
+            found = _align_onsets(evidence, pulses, onsets, "led", tolerance)
+        except AlignmentError as error:
+            reasons.append(error)
+            continue
+        found.details["led_cell"] = [row, column, grid.shape[1], grid.shape[2]]  # type: ignore[index]
+        results.append(found)
+    if not results:
+        reason = f" The best candidate failed so: {reasons[0]}" if reasons else ""
+        raise AlignmentError(
+            f"No part of the picture flashes with the recording's {len(evidence.pulse_time)} pulses: give the LED's "
+            f"region in the protocol's [pulses].{reason}"
+        )
+    return max(results, key=lambda r: (len(r.pulse_time), -float(np.std(r.residual))))
+
+
+def align_audio(evidence: Evidence, pulses: Pulses) -> Alignment:
+    """Beeps or TTL pulses on the sound track."""
+    if evidence.sound is None:
+        raise AlignmentError(
+            "The video has no sound track, but the protocol's pulses are beeps: use another source."
+        )
+    _need_pulses(evidence, pulses)
+    onsets = find_beeps(evidence.sound, evidence.sound_rate, evidence.sound_start)
+    return _align_onsets(evidence, pulses, onsets, "audio", AUDIO_TOLERANCE)
+
+
+def align_frames(evidence: Evidence, pulses: Pulses) -> Alignment:
+    """Camera pulses in the recording, one per exposure."""
+    _need_pulses(evidence, pulses)
+    return align_frame_pulses(
+        evidence.video_time, evidence.pulse_time, pulses.max_drift * 1e-6, evidence.coarse_offset
+    )
+
+
+def align_stream(evidence: Evidence, pulses: Pulses) -> Alignment:
+    """Frame numbers with times, from an LSL stream."""
+    if evidence.stream_frame is None or evidence.stream_time is None:
+        raise AlignmentError("No stream of frame numbers was read: give the XDF file and the stream's name.")
+    number, time = evidence.stream_frame, evidence.stream_time
+    inside = (number >= 0) & (number < len(evidence.video_time))
+    if inside.sum() < 3:
+        raise AlignmentError(
+            f"The stream numbers {len(number)} frames, {int(inside.sum())} of which are among the video's "
+            f"{len(evidence.video_time)} frames: it belongs to another video."
+        )
+    video = evidence.video_time[number[inside]]
+    line = fit_line(video, time[inside], max_drift=pulses.max_drift * 1e-6)
+    outside = int((~inside).sum())
+    notes = (f"{outside} frame numbers of the stream are not in the video.",) if outside else ()
+    return line_alignment(
+        line, (video, time[inside]), "stream", details={"drift_ppm": 1e6 * (line.slope - 1)}, notes=notes
+    )
+
+
+def align_start(evidence: Evidence, pulses: Pulses) -> Alignment:
+    """One marker at the start of the video: the offset alone; the drift is unknown and the bound says so."""
+    _need_pulses(evidence, pulses)
+    if len(evidence.pulse_time) != 1:
+        raise AlignmentError(
+            f"The recording has {len(evidence.pulse_time)} markers of the video's start ({_codes(pulses)}): "
+            "there must be one."
+        )
+    return _offset_only(
+        float(evidence.video_time[0]), float(evidence.pulse_time[0]), evidence.frame_interval, pulses, "start"
+    )
+
+
+def align_clock(evidence: Evidence, pulses: Pulses) -> Alignment:
+    """Wall clocks of camera and amplifier: within a minute or so, no more."""
+    video, recording = evidence.video_start_wall, evidence.recording_start_wall
+    if video is None or recording is None:
+        missing = "video" if video is None else "recording"
+        raise AlignmentError(f"The {missing} does not say at what time of day it began: use another source.")
+    return _offset_only(0.0, video - recording, WALL_CLOCK, pulses, "clock")
+
+
+def align_anchors(evidence: Evidence, pulses: Pulses) -> Alignment:
+    """Two or more pairs of ``(video_time, time)`` given by hand."""
+    if len(pulses.anchors) < 2:
+        raise AlignmentError(
+            f"The protocol gives {len(pulses.anchors)} anchors: at least two pairs [video_time, time] are needed."
+        )
+    video, time = (np.array(x) for x in zip(*sorted(pulses.anchors), strict=True))
+    limit = pulses.max_drift * 1e-6
+    slope = float((time[-1] - time[0]) / (video[-1] - video[0])) if video[-1] > video[0] else np.inf
+    if abs(slope - 1) > limit + 2 * HAND / max(video[-1] - video[0], HAND):
+        raise AlignmentError(
+            f"The anchors say that the recording runs {slope:.4f} times as fast as the video: no pair of clocks "
+            f"differs by more than {pulses.max_drift:g} ppm; check the anchors."
+        )
+    if len(video) >= 4:
+        return line_alignment(fit_line(video, time, max_drift=limit), (video, time), "anchors")
+    centre, middle = float(video.mean()), float(time.mean())
+    lever = float(np.sum((video - centre) ** 2))
+    slope = float(np.sum((video - centre) * (time - middle)) / lever)
+    slope = float(np.clip(slope, 1 - limit, 1 + limit))
+    line = Line(
+        origin=centre,
+        slope=slope,
+        intercept=middle,
+        variance=(HAND**2 / len(video), 0.0, HAND**2 / lever),
+        t_factor=1.96,
+        residual=time - middle - slope * (video - centre),
+    )
+    note = f"Few anchors do not show their own error: {1000 * HAND:.0f} ms is assumed for each."
+    return line_alignment(line, (video, time), "anchors", notes=(note,))
+
+
+SOURCES: dict[str, Callable[[Evidence, Pulses], Alignment]] = {
+    "led": align_led,
+    "audio": align_audio,
+    "frames": align_frames,
+    "stream": align_stream,
+    "start": align_start,
+    "anchors": align_anchors,
+    "clock": align_clock,
+}
+
+
+def _align_onsets(
+    evidence: Evidence, pulses: Pulses, onsets: Onsets, source: str, tolerance: float
+) -> Alignment:
+    return align_pulses(
+        onsets,
+        evidence.pulse_time,
+        source,
+        tolerance,
+        max_drift=pulses.max_drift * 1e-6,
+        prior=evidence.coarse_offset,
+        breaks=evidence.breaks,
+    )
+
+
+def _offset_only(video: float, time: float, error: float, pulses: Pulses, source: str) -> Alignment:
+    line = Line(
+        origin=video,
+        slope=1.0,
+        intercept=time,
+        variance=(0.0, 0.0, (0.95 * pulses.max_drift * 1e-6) ** 2),
+        t_factor=1.0,
+        residual=np.zeros(1),
+    )
+    note = (
+        f"Only the offset is known; the drift is taken as 0 and may be up to {pulses.max_drift:g} ppm, which the "
+        "bound includes."
+    )
+    return line_alignment(line, (np.array([video]), np.array([time])), source, floor=error, notes=(note,))
+
+
+def _need_pulses(evidence: Evidence, pulses: Pulses) -> None:
+    if len(evidence.pulse_time) == 0:
+        raise AlignmentError(
+            f"The recording has no pulse with the code {_codes(pulses)}: check codes in the protocol's [pulses]."
+        )
+
+
+def _codes(pulses: Pulses) -> str:
+    return ", ".join(repr(code) for code in pulses.codes) or "(no code is given)"
