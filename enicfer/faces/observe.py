@@ -9,7 +9,7 @@ Conventions: px of the upright full-size picture, s of video time, rows counted 
 frames in the order in which `FaceObserver.observe` returns them.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import cv2
@@ -19,7 +19,6 @@ import numpy.typing as npt
 from enicfer.faces.appearance import SIGNATURE, describe_face
 from enicfer.faces.crop import crop_face
 from enicfer.faces.detectors.base import (
-    NO_DETECTIONS,
     Detections,
     Detector,
     intersection_over_union,
@@ -41,8 +40,11 @@ SHARPNESS_SIZE = 64
 # whole picture as a cut.
 GRID = (12, 16)
 NEW_SOMETHING, NEW_SCENE = 12, 40
-# Rest in frames between two searches of the whole picture for the same reason.
-REST = 3
+# Least number of frames from one search of the whole picture to the next: while no face is known, while a known
+# one is lost, and when something changed elsewhere.
+REST_EMPTY, REST_MISSING, REST_CHANGED = 4, 3, 6
+# What a face found in a square must share with the box expected there (intersection over union).
+MIN_OVERLAP = 0.15
 
 ROW = np.dtype(
     [
@@ -70,7 +72,9 @@ class Picture(Protocol):
     def decodable(self) -> bool: ...  # noqa: D102
     def gray(self) -> UInt8Array: ...  # noqa: D102
     def bgr(self, long_side: int | None = None) -> UInt8Array: ...  # noqa: D102
-    def bgr_region(self, left: int, top: int, right: int, bottom: int) -> UInt8Array: ...  # noqa: D102
+    def bgr_region(  # noqa: D102
+        self, left: int, top: int, right: int, bottom: int, size: tuple[int, int] | None = None
+    ) -> UInt8Array: ...
     def brightness_grid(self, rows: int, columns: int) -> UInt8Array: ...  # noqa: D102
 
 
@@ -102,6 +106,31 @@ class Face:
     measures: dict[str, float]
     status: Status
     crop: UInt8Array
+
+
+@dataclass(frozen=True)
+class Square:
+    """A square cut out of a frame and scaled.
+
+    Attributes
+    ----------
+    picture
+        (side, side, 3) uint8, grey (128) where it lies outside the frame.
+    scale
+        Pixels of the frame per pixel of ``picture``.
+    left, top
+        The square's corner in the frame, px.
+    """
+
+    picture: UInt8Array
+    scale: float
+    left: float
+    top: float
+
+    def describe(self, found: Detections) -> UInt8Array:
+        """Signature of the one face in ``found``, whose box and landmarks are px of the frame."""
+        local = found.place(1.0, -self.left, -self.top).place(1 / self.scale)
+        return describe_face(self.picture, local.box[0], local.landmarks[0])
 
 
 class Table:
@@ -180,14 +209,12 @@ class FaceObserver:
             self._frames.append((frame.video_time, False, 0))
             return []
         self._size = (frame.width, frame.height)
-        found, signatures = self._describe(frame, self._detect(frame))
+        found, signatures = self._detect(frame)
         numbers = self._tracker.assign(frame.video_time, found.box, signatures)
         self._missing = any(t.seen < frame.video_time for t in self._tracker.live)
         number = self._frames.append((frame.video_time, True, min(len(found), 255)))
         return [
-            self._record(
-                frame, number, tracklet, found.box[i], found.landmarks[i], found.score[i], signatures[i]
-            )
+            self._record(frame, number, tracklet, found.select([i]), signatures[i])
             for i, tracklet in enumerate(numbers)
         ]
 
@@ -236,7 +263,8 @@ class FaceObserver:
         )
         return track, row
 
-    def _detect(self, frame: Picture) -> Detections:
+    def _detect(self, frame: Picture) -> tuple[Detections, UInt8Array]:
+        """The frame's faces and their signatures."""
         known = np.array(self._tracker.predict(frame.video_time)).reshape(-1, 4)
         self._since_full += 1
         grid = frame.brightness_grid(*GRID).astype(np.float64)
@@ -248,30 +276,27 @@ class FaceObserver:
         if full:
             known = self._add_new(frame, known)
         found = self._search_regions(frame, known)
-        if not full and len(found) < len(known) and self._since_full >= REST:
-            known = self._add_new(frame, known)
-            found = self._search_regions(frame, known)
+        if not full and len(found[0]) < len(known) and self._since_full >= REST_MISSING:
+            found = self._search_regions(frame, self._add_new(frame, known))
         return found
 
     def _wants_full(self, known: FloatArray, grid: FloatArray, frame: Picture) -> bool:
-        if self._full_grid is None or not len(known) or self._since_full >= self.full_every:
+        if self._full_grid is None or self._since_full >= self.full_every:
             return True
-        if self._since_full < REST:
+        if not len(known) and self._since_full >= REST_EMPTY:
+            return True
+        if self._missing and self._since_full >= REST_MISSING:
+            return True
+        if len(known) and self._since_full < REST_CHANGED:
             return False
-        if self._missing:
-            return True
         changed = np.abs(grid - self._full_grid) > NEW_SOMETHING
-        rows, columns = GRID
-        for left, top, right, bottom in known:
-            # Around a known face, its own movement changes the picture.
-            x, y = 0.5 * (right - left), 0.5 * (bottom - top)
-            i = np.clip(
-                [(top - y) / frame.height * rows, (bottom + 2 * y) / frame.height * rows + 1], 0, rows
-            )
-            j = np.clip(
-                [(left - x) / frame.width * columns, (right + x) / frame.width * columns + 1], 0, columns
-            )
-            changed[int(i[0]) : int(i[1]), int(j[0]) : int(j[1])] = False
+        cell = np.array([frame.width / GRID[1], frame.height / GRID[0]])
+        for box in known:
+            # A known face's own movement changes the picture around it and below, where the body is.
+            reach = np.array([0.5, 0.5, 0.5, 1.0]) * np.tile(box[2:] - box[:2], 2)
+            low = np.maximum((box[:2] - reach[:2]) // cell, 0).astype(int)
+            high = np.maximum((box[2:] + reach[2:]) // cell + 1, 0).astype(int)
+            changed[low[1] : high[1], low[0] : high[0]] = False
         return bool(changed.any())
 
     def _add_new(self, frame: Picture, known: FloatArray) -> FloatArray:
@@ -286,93 +311,63 @@ class FaceObserver:
             new &= intersection_over_union(found.box, known).max(axis=1) < 0.3
         return np.concatenate([known, found.box[new].astype(np.float64)])[:MAX_FACES]
 
-    def _search_regions(self, frame: Picture, boxes: FloatArray) -> Detections:
-        found = suppress_overlaps(join_detections([self._search_region(frame, box) for box in boxes]))
-        return found
-
-    def _search_region(self, frame: Picture, box: FloatArray) -> Detections:
-        """Find the face that is expected in ``box``: in a square around it, at the detector's scale."""
-        picture, scale, left, top = cut_square(frame, box, self.detector.region_side)
-        found = self.detector.detect(picture).place(scale, left, top)
-        if not len(found):
-            return NO_DETECTIONS
-        overlap = intersection_over_union(found.box, box)[:, 0]
-        best = int(np.argmax(overlap * found.score))
-        return found.select([best]) if overlap[best] > 0.15 else NO_DETECTIONS
-
-    def _describe(self, frame: Picture, found: Detections) -> tuple[Detections, UInt8Array]:
-        signatures = np.zeros((len(found), SIGNATURE), np.uint8)
-        for i in range(len(found)):
-            picture, scale, left, top = cut_square(frame, found.box[i], self.detector.region_side)
-            local = replace(found.select([i])).place(1.0, -left, -top).place(1 / scale)
-            signatures[i] = describe_face(picture, local.box[0], local.landmarks[0])
-        return found, signatures
+    def _search_regions(self, frame: Picture, boxes: FloatArray) -> tuple[Detections, UInt8Array]:
+        """Find the face that is expected in each box, in a square around it; each face once."""
+        squares, parts = [], []
+        for box in boxes:
+            square = cut_square(frame, box, self.detector.region_side)
+            found = self.detector.detect(square.picture).place(square.scale, square.left, square.top)
+            overlap = intersection_over_union(found.box, box)[:, 0]
+            if len(found) and overlap.max() > MIN_OVERLAP:
+                parts.append(found.select([int(np.argmax(overlap * found.score))]))
+                squares.append(square)
+        kept = suppress_overlaps(join_detections(parts))
+        order = [next(i for i, p in enumerate(parts) if (p.box[0] == box).all()) for box in kept.box]
+        signatures = [squares[i].describe(parts[i]) for i in order]
+        return kept, np.array(signatures, dtype=np.uint8).reshape(-1, SIGNATURE)
 
     def _record(
-        self,
-        frame: Picture,
-        number: int,
-        tracklet: int,
-        box: Float32Array,
-        landmarks: Float32Array,
-        score: np.float32,
-        signature: UInt8Array,
+        self, frame: Picture, number: int, tracklet: int, face: Detections, signature: UInt8Array
     ) -> Face:
+        """Measure one face, keep its row, cut it out for the classifier."""
+        box, landmarks, score = face.box[0], face.landmarks[0], float(face.score[0])
         gray = frame.gray()
         detail = crop_face(gray, box, landmarks, SHARPNESS_SIZE)
-        yaw, pitch, roll = estimate_pose(landmarks[None])[0]
+        yaw, pitch, roll = estimate_pose(face.landmarks)[0]
         measures = {
-            "yaw": yaw,
-            "pitch": pitch,
-            "roll": roll,
+            "yaw": float(yaw),
+            "pitch": float(pitch),
+            "roll": float(roll),
             "size": float(min(box[2] - box[0], box[3] - box[1])),
             "sharpness": measure_sharpness(detail),
-            "brightness": float(detail.mean()),
+            "brightness": float(cv2.mean(detail)[0]),
             "truncated": measure_truncation(box, frame.width, frame.height),
             "occlusion": np.nan,
         }
-        values = tuple(measures[name] for name in MEASURES)
-        row = self._rows.append((number, tracklet, box, landmarks, score, values, signature))
+        row = self._rows.append((number, tracklet, box, landmarks, score, (*measures.values(),), signature))
         arrays = {name: np.array([value], np.float32) for name, value in measures.items()}
-        status = Status(int(judge(np.array([score], np.float32), arrays, self.quality)[0]))
+        status = Status(int(judge(face.score, arrays, self.quality)[0]))
         source = gray if self.channels == 1 else frame.bgr()
         crop = crop_face(source, box, landmarks, self.crop_size)
-        return Face(row, tracklet, box, landmarks, float(score), measures, status, crop)
+        return Face(row, tracklet, box, landmarks, score, measures, status, crop)
 
 
-def cut_square(
-    frame: Picture, box: npt.ArrayLike, side: int, reach: float = REGION
-) -> tuple[UInt8Array, float, float, float]:
-    """Cut the square around a box out of a frame and scale it.
-
-    Parameters
-    ----------
-    frame
-        The frame.
-    box
-        (4,) px.
-    side
-        Side of the result in px.
-    reach
-        Side of the square in sides of the box.
-
-    Returns
-    -------
-    picture
-        (side, side, 3) uint8, grey (128) where it lies outside the frame.
-    scale, left, top
-        Pixels of the frame per pixel of the result, and the square's corner in the frame.
-    """
+def cut_square(frame: Picture, box: npt.ArrayLike, side: int) -> Square:
+    """Cut the square around a box (4,) px out of a frame, scaled to ``side`` px."""
     x0, y0, x1, y1 = np.asarray(box, dtype=np.float64)
-    extent = max(2, round(reach * max(x1 - x0, y1 - y0)))
-    left, top = round((x0 + x1 - extent) / 2), round((y0 + y1 - extent) / 2)
-    inner = (max(left, 0), max(top, 0), min(left + extent, frame.width), min(top + extent, frame.height))
-    if inner[2] <= inner[0] or inner[3] <= inner[1]:
-        return np.full((side, side, 3), 128, np.uint8), extent / side, left, top
-    part = frame.bgr_region(*inner)
-    if part.shape[:2] != (extent, extent):
-        whole = np.full((extent, extent, 3), 128, np.uint8)
-        whole[inner[1] - top : inner[3] - top, inner[0] - left : inner[2] - left] = part
-        part = whole
-    way = cv2.INTER_AREA if extent > side else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(part, (side, side), interpolation=way), np.uint8), extent / side, left, top
+    # Even numbers, because two pixels share their colour.
+    half = max(2, round(REGION * max(x1 - x0, y1 - y0) / 4) * 2)
+    left, top = round((x0 + x1) / 4) * 2 - half, round((y0 + y1) / 4) * 2 - half
+    scale = 2 * half / side
+    corner = np.array([max(left, 0), max(top, 0)])
+    opposite = np.array([min(left + 2 * half, frame.width), min(top + 2 * half, frame.height)])
+    picture = np.full((side, side, 3), 128, np.uint8)
+    if (corner < opposite).all():
+        low = np.rint((corner - (left, top)) / scale).astype(int)
+        high = np.clip(np.rint((opposite - (left, top)) / scale).astype(int), low + 1, side)
+        low = np.minimum(low, high - 1)
+        size = (int(high[0] - low[0]), int(high[1] - low[1]))
+        picture[low[1] : high[1], low[0] : high[0]] = frame.bgr_region(
+            int(corner[0]), int(corner[1]), int(opposite[0]), int(opposite[1]), size
+        )
+    return Square(picture, scale, float(left), float(top))
