@@ -100,7 +100,8 @@ def process_session(
         results.append(assemble_run(session, run, recording, table, seen[run.videos], tools, max_uncertainty))
     from enicfer.export import write_outputs
 
-    return write_outputs(results, target)
+    paths = write_outputs(results, target)
+    return SessionResult(tuple(results), target, tuple(paths))
 
 
 def trace_video(
@@ -157,9 +158,9 @@ def check_output(session: Session, target: Path, overwrite: bool) -> None:
         raise OutputError(
             f"{target} is not empty and holds no enicfer results: give an empty or new folder with --output."
         )
+    parent = next(folder for folder in (target, *target.resolve().parents) if folder.exists())
     try:
-        target.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=target):
+        with tempfile.TemporaryFile(dir=parent):
             pass
     except OSError as error:
         raise OutputError(
@@ -174,7 +175,7 @@ def read_recording(run: Run, protocol: Protocol) -> Recording:
     if run.bold is None or run.triggers is None:
         raise InputError(f"{run.name} has no recording: `enicfer trace` is for a video alone.")
     from enicfer.io.triggers import read_trigger_log
-    from enicfer.sync import fit_volume_clock
+    from enicfer.sync.volumes import fit_volume_clock
 
     bold = read_bold(run.bold, protocol.scanner.repetition_time)
     log = read_trigger_log(run.triggers)
@@ -196,7 +197,12 @@ def read_recording(run: Run, protocol: Protocol) -> Recording:
         repetition_time=bold.repetition_time,
         n_volumes=bold.n_volumes,
         notes=(*bold.notes, *clock.notes),
-        details=clock.details,
+        details={
+            "log_start": clock.start,
+            "log_drift_ppm": (clock.slope - 1) * 1e6,
+            "missing_volume_pulses": list(clock.missing),
+            "doubled_volume_pulses": list(clock.doubled),
+        },
     )
 
 

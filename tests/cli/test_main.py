@@ -1,0 +1,61 @@
+"""The command line as a user meets it: help, one sentence for an error, exit codes."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+
+def enicfer(*arguments, cwd=None):
+    return subprocess.run(
+        [sys.executable, "-m", "enicfer.cli.main", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        cwd=cwd,
+        check=False,
+    )
+
+
+def test_help_lists_every_command_and_is_quick():
+    begin = time.perf_counter()
+    out = enicfer("--help")
+    assert out.returncode == 0
+    assert "process-session" in out.stdout
+    assert time.perf_counter() - begin < 20  # a loaded machine; torch alone would take several seconds
+
+
+@pytest.mark.parametrize(
+    "command", ["process-session", "trace", "align", "example-session", "protocols", "models"]
+)
+def test_every_command_explains_itself(command):
+    out = enicfer(command, "--help")
+    assert out.returncode == 0
+    assert "Usage" in out.stdout
+
+
+def test_protocols():
+    out = enicfer("protocols")
+    assert out.returncode == 0
+    assert out.stdout.count("ok ") >= 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["process-session", "nothing here"], "no session folder"),
+        (["process-session", "."], "no video"),
+        (["trace", "nothing.mp4", "-o", "out.tsv"], "no video"),
+        (["trace", "nothing.mp4", "-o", "out.xlsx"], ".h5 or .tsv"),
+        (["trace", "nothing.mp4", "-o", "out.tsv", "--face", "here"], "FRAME:X,Y"),
+        (["protocols", "nothing.toml"], "nothing"),
+    ],
+)
+def test_an_error_is_one_sentence(tmp_path, arguments, word):
+    out = enicfer(*arguments, cwd=tmp_path)
+    assert out.returncode == 1
+    assert word in out.stdout + out.stderr
+    assert "Traceback" not in out.stderr
+    assert len(out.stderr.strip().splitlines()) == 1
+    assert not list(tmp_path.iterdir())

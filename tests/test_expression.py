@@ -1,0 +1,65 @@
+"""Batches and traces: rows stay in order, and only valid frames get probabilities."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from enicfer.expression import CropClassifier, make_trace
+from enicfer.records import FaceTrack, Status
+
+
+class Mean:
+    """A classifier whose first probability is the crop's mean grey value / 255."""
+
+    labels = ("happy", "neutral")
+    name = "mean"
+
+    def predict(self, crops):
+        p = crops.mean(axis=(1, 2)) / 255
+        return np.c_[p, 1 - p].astype(np.float32)
+
+
+@given(st.lists(st.integers(0, 255), max_size=200))
+def test_rows_are_in_the_order_of_the_crops(values):
+    crops = CropClassifier(Mean())
+    for value in values:
+        crops.add(np.full((4, 4), value, np.uint8))
+    probability = crops.finish()
+    assert probability.shape == (len(values), 2)
+    np.testing.assert_allclose(probability[:, 0], np.array(values) / 255, atol=1e-6)
+
+
+def test_only_valid_frames_have_an_answer():
+    status = np.array([Status.OK, Status.NO_FACE, Status.POSE, Status.OK], np.uint8)
+    n = status.size
+    faces = FaceTrack(
+        np.arange(n) / 30.0,
+        np.zeros((n, 4), np.float32),
+        np.zeros((n, 5, 2), np.float32),
+        np.ones(n, np.float32),
+        status,
+        np.ones(n, np.uint8),
+        {},
+        "none",
+    )
+    probability = np.array([[0.1, 0.9], [0.2, 0.8], [0.3, 0.7]], np.float32)
+    model = SimpleNamespace(labels=("happy", "neutral"), name="m")
+    trace = make_trace(faces, np.array([2, -1, 1, 0]), probability, model)
+    np.testing.assert_array_equal(trace.probability[[0, 3]], probability[[2, 0]])
+    assert np.isnan(trace.probability[[1, 2]]).all()
+    assert trace.labels == ("happy", "neutral")
+    assert trace.ok.tolist() == [True, False, False, True]
+
+
+def test_a_model_that_fails_is_not_hidden():
+    class Broken(Mean):
+        def predict(self, crops):
+            raise RuntimeError("broken")
+
+    crops = CropClassifier(Broken())
+    crops.add(np.zeros((4, 4), np.uint8))
+    with pytest.raises(RuntimeError, match="broken"):
+        crops.finish()
