@@ -1,8 +1,17 @@
 """Fixtures that several test modules use."""
 
+import json
+import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
+import matplotlib
 import pytest
+from filelock import FileLock
+
+matplotlib.use("Agg")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # the test workers share the cores
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -13,3 +22,62 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"needs the real data in {SHARED.parent.name}/{SHARED.name}, which is not here")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """Make a folder once for all test workers: ``once(name, make)`` calls ``make(folder)`` if nobody has."""
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+
+    def get(name: str, make: Callable[[Path], object]) -> Path:
+        folder = base / name
+        with FileLock(base / f"{name}.lock"):
+            if not (folder / ".done").exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                make(folder)
+                (folder / ".done").touch()
+        return folder
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def example(once) -> Callable[..., Path]:
+    """Example sessions with known answers: ``example(modality="eeg", seed=0)`` gives the folder."""
+
+    def get(modality: str = "eeg", seed: int = 0) -> Path:
+        from enicfer import write_example_session
+
+        name = f"example-{modality}-{seed}"
+        return (
+            once(name, lambda folder: write_example_session(folder / "session", modality, seed)) / "session"
+        )
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def processed(once, example) -> Callable[..., Path]:
+    """Derivatives folders of example sessions: ``processed(modality="eeg", seed=0)``."""
+
+    def get(modality: str = "eeg", seed: int = 0) -> Path:
+        from enicfer import process_session
+
+        session = example(modality, seed)
+        name = f"processed-{modality}-{seed}"
+        return once(name, lambda folder: process_session(session, output=folder / "enicfer")) / "enicfer"
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def truth(example) -> Callable[..., dict]:
+    """The known answers of an example session."""
+
+    def get(modality: str = "eeg", seed: int = 0) -> dict:
+        return json.loads((example(modality, seed) / "truth.json").read_text(encoding="utf-8"))
+
+    return get

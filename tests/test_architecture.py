@@ -24,8 +24,8 @@ ALLOWED = {
     "models": {"models"},
     "faces": {"protocol", "io", "faces"},
     "expression": {"models", "faces"},
-    "export": {"protocol", "io", "segments", "trials", "quality", "export"},
-    "report": {"protocol", "segments", "trials", "quality", "export", "report"},
+    "export": {"protocol", "io", "segments", "trials", "quality", "export", "report"},
+    "report": {"protocol", "io", "segments", "trials", "quality", "export", "report"},
     "training": {"models", "faces", "io", "training", "report"},
     "saliency": {"models", "faces", "io", "saliency"},
 }

@@ -1,0 +1,174 @@
+"""The whole job on sessions whose every answer is known, and on sessions that are wrong."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import mne
+import nibabel
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks.example_sessions import judge
+from enicfer import process_session, trace_video
+from enicfer.errors import AlignmentError, InputError, OutputError
+from enicfer.records import Status
+
+MODALITIES = ["eeg", "fmri"]
+
+
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_against_the_truth(modality, processed, truth):
+    found = judge(truth(modality), processed(modality))
+    assert found["time_error"] < found["half_frame"]
+    assert found["other_taken"] == 0
+    assert found["absent_ok"] == 0
+    assert found["covered_ok"] == 0
+    assert found["kept"] >= 0.9
+    for label in ("happy", "angry", "surprised"):
+        assert found[f"{label}_gain"] > 0
+
+
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_other_tools_open_the_outputs(modality, example, processed):
+    output = processed(modality)
+    (frames,) = output.rglob("*_frames.h5")
+    with h5py.File(frames) as file:
+        n = len(file["video_time"])
+        for name in ("video_time", "time", "box", "score", "status", "probability"):
+            assert len(file[name]) == n
+            assert file[name].attrs["units"]
+        labels = [str(label) for label in file["probability"].attrs["labels"]]
+        ok = file["status"][()] == Status.OK
+        assert np.isfinite(file["probability"][()][ok]).all()
+        assert np.isnan(file["probability"][()][~ok]).all()
+    (events,) = output.rglob("*_desc-enicfer_events.tsv")
+    table = pd.read_csv(events, sep="\t", na_values="n/a")
+    assert {"onset", "duration", "trial_type"} <= set(table.columns)
+    assert {f"fer_{label}_mean" for label in labels} <= set(table.columns)
+    if modality == "eeg":
+        (path,) = output.rglob("*_annot.fif")
+        found = set(mne.read_annotations(path).description)
+        assert any(name.startswith("fer/") for name in found)
+        assert "face/lost" in found
+    else:
+        (path,) = output.rglob("*_timeseries.tsv")
+        series = pd.read_csv(path, sep="\t")
+        (bold,) = example(modality).glob("*.nii*")
+        assert len(series) == nibabel.load(bold).shape[3]
+        assert series.notna().all().all()
+
+
+def content(folder: Path) -> dict[str, str]:
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_same_input_same_bytes(example, processed, tmp_path):
+    process_session(example("eeg"), output=tmp_path / "again")
+    assert content(tmp_path / "again") == content(processed("eeg"))
+
+
+def test_nothing_in_the_outputs_names_a_folder_of_this_machine(example, processed):
+    for path in processed("eeg").rglob("*"):
+        if path.is_file():
+            assert str(example("eeg").parent).encode() not in path.read_bytes()
+
+
+def copy_of(session: Path, target: Path) -> Path:
+    shutil.copytree(session, target, ignore=shutil.ignore_patterns("derivatives", "truth.json"))
+    return target
+
+
+def replace(folder: Path, old: str, new: str) -> None:
+    settings = folder / "session.toml"
+    text = settings.read_text(encoding="utf-8")
+    assert old in text
+    settings.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_an_output_that_is_there_is_not_touched(example, processed, tmp_path):
+    output = tmp_path / "out"
+    shutil.copytree(processed("eeg"), output)
+    before = content(output)
+    with pytest.raises(OutputError, match="--overwrite"):
+        process_session(example("eeg"), output=output)
+    assert content(output) == before
+
+
+def test_a_folder_with_other_things_is_not_written_to(example, tmp_path):
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(OutputError, match="no enicfer results"):
+        process_session(example("eeg"), output=tmp_path)
+
+
+def test_codes_that_never_occur(example, tmp_path):
+    folder = copy_of(example("eeg"), tmp_path / "s")
+    (folder / "own.toml").write_text(
+        'modality = "eeg"\n[conditions]\n"S 99" = "x"\n[pulses]\ncodes = ["S 1"]\n'
+    )
+    with pytest.raises(InputError, match=r"S 99.*S 11"):
+        process_session(folder, protocol=folder / "own.toml")
+    (folder / "own.toml").write_text('modality = "eeg"\n[pulses]\ncodes = ["S 77"]\n')
+    with pytest.raises(InputError, match=r"S 77.*S 11"):
+        process_session(folder, protocol=folder / "own.toml")
+    assert not (folder / "derivatives").exists()
+
+
+def test_a_recording_of_another_session_has_no_common_pulses(example, tmp_path):
+    folder = copy_of(example("eeg", 0), tmp_path / "s")
+    for path in example("eeg", 1).glob("eeg.*"):
+        shutil.copy(path, folder)
+    with pytest.raises(AlignmentError):
+        process_session(folder)
+    assert not (folder / "derivatives").exists()
+
+
+def test_spaces_and_other_letters_in_paths(example, tmp_path):
+    folder = copy_of(example("eeg"), tmp_path / "sess ion 01 é 子")
+    out = subprocess.run(
+        [sys.executable, "-m", "enicfer.cli.main", "process-session", str(folder)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert out.returncode == 0, out.stderr
+    assert "trials" in out.stdout
+    assert (folder / "derivatives" / "enicfer" / "dataset_description.json").is_file()
+
+
+def test_a_truncated_video_gives_what_decodes(example, tmp_path):
+    video = next(p for p in example("eeg").iterdir() if p.suffix in (".mkv", ".mp4"))
+    cut = tmp_path / video.name
+    data = video.read_bytes()
+    cut.write_bytes(data[: len(data) * 2 // 3])
+    faces, expression = trace_video(cut)
+    whole = json.loads((example("eeg") / "truth.json").read_text(encoding="utf-8"))["frames"]
+    assert 0.3 * len(whole) < expression.ok.size <= len(whole)
+    assert any("damaged" in note or "cut" in note or "ends" in note for note in faces.notes)
+
+
+def test_a_video_without_a_face(shared_data, tmp_path):
+    out = tmp_path / "trace.tsv"
+    faces, expression = trace_video(shared_data / "video" / "no_face.mp4", output=out)
+    assert not expression.ok.any()
+    assert np.isnan(expression.probability).all()
+    assert any("No face" in note for note in faces.notes)
+    table = pd.read_csv(out, sep="\t", na_values="n/a")
+    assert (table["status"] == "no_face").all()
+
+
+def test_a_video_that_is_none(tmp_path):
+    (tmp_path / "a.mp4").write_bytes(b"no video")
+    with pytest.raises(InputError, match=r"a\.mp4"):
+        trace_video(tmp_path / "a.mp4", output=tmp_path / "a.h5")
+    assert not (tmp_path / "a.h5").exists()
