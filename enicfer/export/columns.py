@@ -1,0 +1,146 @@
+"""What every column of every table means: the one place for descriptions, units, levels and HED tags.
+
+HED (hierarchical event descriptors, https://www.hedtags.org) tags name the observed action, such as a smile,
+never an inferred state; expressions without a tag of their own are a movement of the face with a label.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from enicfer.records import Status
+
+HED_VERSION = "8.4.0"
+_WHO = "(Human-agent, Experiment-participant)"
+_ACTIONS = {
+    "happy": "Smile",
+    "angry": "Frown",
+    "neutral": None,
+}
+_REASONS = {
+    Status.NO_FACE: "no face was found in the picture",
+    Status.OTHER_PERSON: "a face was there, but not the participant's",
+    Status.AMBIGUOUS_PERSON: "it is not certain whose face it is",
+    Status.POSE: "the head was turned too far",
+    Status.BLURRED: "the face was blurred",
+    Status.DARK: "the face was too dark",
+    Status.OCCLUDED: "the face was covered",
+    Status.TOO_SMALL: "the face was too small",
+    Status.UNDECODABLE: "the frame could not be decoded",
+    Status.OUTSIDE_RECORDING: "the frame was taken before or after the recording",
+}
+STATUS_LEVELS = {"ok": "the frame has an answer", **{s.label: text for s, text in _REASONS.items()}}
+
+# Patterns are tried in this order; {label} and {reason} stand for what they matched.
+_TABLE: tuple[tuple[str, str, str], ...] = (
+    ("onset", "s", "Start on the recording's clock: 0 is the first sample or first stored volume."),
+    ("duration", "s", "Length of the span, or of the trial's window."),
+    ("timestamp", "s", "Time on the recording's clock: 0 is the first sample or first stored volume."),
+    ("code", "", "Trigger code in the recording, blanks made one."),
+    ("probability", "1", "Mean probability of the span's expression; n/a where the face was lost."),
+    ("valid_fraction", "1", "Fraction of the span whose frames have an answer."),
+    ("time_uncertainty", "s", "Half-width of the 95 % interval of the onset."),
+    ("fer_time_uncertainty", "s", "Half-width of the 95 % interval of the face's time in the trial."),
+    ("fer_valid", "1", "Fraction of the time in which the face has an answer."),
+    ("fer_invalid_no_video", "1", "Fraction of the trial's window without any frame."),
+    ("fer_invalid_{reason}", "1", "Fraction of the trial's window without an answer because {text}."),
+    ("fer_{label}_mean", "1", "Mean probability of the expression {label} in the trial's window."),
+    ("fer_{label}_peak", "1", "Highest probability of the expression {label} in the trial's window."),
+    ("fer_{label}_latency", "s", "Time from the trigger to the peak of {label}."),
+    ("fer_{label}_auc", "s", "Integral of the probability of {label} over the part with answers."),
+    ("fer_{label}_dwell", "s", "Time in which {label} is the most probable expression."),
+    ("fer_{label}_change", "1", "Mean probability of {label} minus its mean in the baseline window."),
+    ("fer_{label}_onset", "s", "Time from the trigger to the start of the first {label} in the window."),
+    ("fer_{label}_offset", "s", "Time from the trigger to the end of the first {label} in the window."),
+    ("fer_{label}_hrf", "1", "fer_{label} convolved with the canonical haemodynamic response."),
+    ("fer_head_motion", "1/s", "Mean speed of the landmarks' centre, in distances between the eyes."),
+    (
+        "fer_face_motion",
+        "1/s",
+        "Mean speed of the landmarks against each other, without the head's movement.",
+    ),
+    ("fer_{label}", "1", "Mean probability of the expression {label}."),
+    ("{label}", "1", "Probability of the expression {label}."),
+)
+_OTHER = {"Description": "Column of the table of events that was given."}
+
+
+def describe_columns(
+    columns: Iterable[str], labels: Sequence[str], conditions: Iterable[str] = ()
+) -> dict[str, dict[str, Any]]:
+    """Describe ``columns`` as a BIDS sidecar does.
+
+    Parameters
+    ----------
+    columns
+        Names, of any table that enicfer writes.
+    labels
+        Labels of the model, in order.
+    conditions
+        Names that occur in ``trial_type``.
+
+    Returns
+    -------
+    dict
+        Column -> ``Description``, ``Units`` or ``Levels``, and ``HED`` where it helps.
+    """
+    special = {
+        "trial_type": {
+            "Description": "Condition of the trial, as the protocol names it.",
+            **_conditions(conditions),
+        },
+        "fer_dominant": {
+            "Description": "Expression with the highest mean probability in the window; n/a with too few answers.",
+            "Levels": {label: f"the face looks {label}" for label in labels},
+            "HED": expression_hed(labels),
+        },
+        "reason": {
+            "Description": "Most frequent reason of a span in which the face was lost.",
+            "Levels": {status.label: text for status, text in _REASONS.items()},
+        },
+        "status": {
+            "Description": "Why there is an answer or none.",
+            "Levels": {
+                str(status.value): f"{status.label}: {STATUS_LEVELS[status.label]}" for status in Status
+            },
+        },
+    }
+    return {name: special.get(name) or _describe(name, labels) for name in columns}
+
+
+def expression_hed(labels: Iterable[str]) -> dict[str, str]:
+    """HED tags of each label: the action that was observed."""
+    return {label: _hed(label) for label in labels}
+
+
+def _hed(label: str) -> str:
+    action = _ACTIONS.get(label, "Move-face")
+    if action is None:
+        return f"Agent-state, {_WHO}, (Face, Label/Face-{label})"
+    return f"Agent-action, {_WHO}, ({action}, Label/Face-{label})"
+
+
+def _conditions(conditions: Iterable[str]) -> dict[str, Any]:
+    names = sorted({str(name) for name in conditions})
+    if not names:
+        return {}
+    hed = {
+        name: f"Experimental-trial, Condition-variable/{re.sub(r'[^A-Za-z0-9]+', '-', name)}"
+        for name in names
+    }
+    return {"Levels": {name: f"trial of the condition {name}" for name in names}, "HED": hed}
+
+
+def _describe(name: str, labels: Sequence[str]) -> dict[str, Any]:
+    reasons = {status.label: text for status, text in _REASONS.items()}
+    words = {"label": labels, "reason": tuple(reasons)}
+    for pattern, units, text in _TABLE:
+        expression = re.escape(pattern)
+        for word, allowed in words.items():
+            expression = expression.replace(rf"\{{{word}\}}", f"(?P<{word}>{'|'.join(allowed) or '(?!)'})")
+        match = re.fullmatch(expression, name)
+        if match:
+            found = match.groupdict()
+            about = text.format(**found, text=reasons.get(found.get("reason", ""), ""))
+            return {"Description": about, **({"Units": units} if units else {})}
+    return dict(_OTHER)

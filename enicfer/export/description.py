@@ -1,0 +1,136 @@
+"""The files at the root of the derivative: what made it, how to cite it, what the validator should skip."""
+
+from typing import Any
+
+from enicfer import __version__
+from enicfer.export.columns import HED_VERSION
+from enicfer.records import Modality, RunResult
+
+BIDS_VERSION = "1.11.1"
+
+# The schema has no rule yet for these; physio and func events are of its kinds but without `desc`.
+BIDSIGNORE = """\
+*.html
+figures
+group_*
+*_annot.fif
+*_frames.h5
+*_sync.json
+*_qc.json
+*_desc-enicfer_physio.*
+*_desc-enicfer_physioevents.*
+*_desc-enicfer_timeseries.*
+**/func/*_desc-enicfer_events.*
+"""
+
+DESCRIPTION = "Facial expression of the participant, from video, on the clock of the recording."
+
+_MODALITY = {
+    Modality.EEG: "the EEG recording's clock (0 is the first sample in the file)",
+    Modality.FMRI: "the scanner's clock (0 is the first stored volume)",
+    Modality.NONE: "the video's own clock",
+}
+
+_README = """\
+# Facial expressions by enicfer {version}
+
+This folder is a BIDS derivative. It holds, for each run, the expression of the participant's face on
+{clock}: for every video frame, for every span of one expression, and for every trial.
+
+## Files of a run
+
+| file | content |
+| --- | --- |
+| `*_desc-enicfer_events.tsv` | the trials, each with its `fer_*` columns (described in the `.json`) |
+| `*_recording-face_desc-enicfer_physio.tsv.gz` | the trace on a regular grid; the `.json` names its columns |
+| `*_recording-face_desc-enicfer_physioevents.tsv.gz` | spans of one expression, and those without a face |
+{modality_rows}| `*_desc-enicfer_sync.json` | how video time became recording time, with residuals and uncertainty |
+| `*_desc-enicfer_qc.json` | quality in numbers, warnings, provenance |
+| `*_desc-enicfer_frames.h5` | every frame: true times, face box, landmarks, probabilities, status |
+
+`sub-*.html` shows a session at a glance. Missing values are `n/a`, and every frame without an answer has a
+reason. Probabilities say what the face shows, as a classifier sees it; they do not say what a person feels.
+
+## Methods, to paste and adapt
+
+{methods}
+
+## Authors
+
+`dataset_description.json` needs the names of those who made the recordings: put them in place of the first
+entry of `Authors`.
+"""
+_EEG_ROW = "| `*_desc-enicfer_annot.fif` | the spans as MNE-Python annotations of the whole recording |\n"
+_FMRI_ROW = (
+    "| `*_desc-enicfer_timeseries.tsv` | one row per volume, without gaps, for `confounds=` of nilearn |\n"
+)
+
+
+def dataset_description() -> dict[str, Any]:
+    """Content of ``dataset_description.json``."""
+    return {
+        "Name": "Facial expressions by enicfer",
+        "BIDSVersion": BIDS_VERSION,
+        "DatasetType": "derivative",
+        "HEDVersion": HED_VERSION,
+        "License": "n/a",
+        "Authors": ["Names of those who made the recordings", "enicfer"],
+        "GeneratedBy": [
+            {
+                "Name": "enicfer",
+                "Version": __version__,
+                "Description": DESCRIPTION,
+            }
+        ],
+        "SourceDatasets": [{"URL": "../..", "Version": "n/a"}],
+    }
+
+
+def descriptions_table() -> str:
+    """Content of ``descriptions.tsv``."""
+    return f"desc_id\tdescription\ndesc-enicfer\t{DESCRIPTION}\n"
+
+
+def descriptions_sidecar() -> dict[str, Any]:
+    """Content of ``descriptions.json``."""
+    return {
+        "Description": "What the desc entities of this dataset mean.",
+        "desc_id": {"Description": "The entity, as file names have it."},
+        "description": {"Description": "What files with this entity hold."},
+    }
+
+
+def readme(run: RunResult) -> str:
+    """Content of ``README.md``; ``run`` stands for the runs that were processed in the same way."""
+    rows = {Modality.EEG: _EEG_ROW, Modality.FMRI: _FMRI_ROW}
+    return _README.format(
+        version=__version__,
+        clock=_MODALITY[run.recording.modality],
+        modality_rows=rows.get(run.recording.modality, ""),
+        methods=methods_text(run),
+    )
+
+
+def methods_text(run: RunResult) -> str:
+    """A paragraph for the methods section of a paper: what was done, with versions and parameters."""
+    expression = run.expression
+    labels = ", ".join(expression.labels)
+    sync = (
+        f"Video and recording were aligned by common pulses ({run.alignment.source}) with a piecewise affine map "
+        "of the frames' presentation time stamps, fitted to the matched pulses; its residuals and 95 % "
+        "uncertainty are reported for each run."
+        if run.recording.modality is not Modality.NONE
+        else "Times are the frames' presentation time stamps."
+    )
+    trials = (
+        " For each trial we report mean, peak, latency of the peak, area under the curve and dwell time of each "
+        "expression in the trial's window, weighted by the time that each frame stands for; trials with too few "
+        "answered frames are missing."
+    )
+    return (
+        f"Facial expressions were read from video with enicfer {__version__}. In each frame, faces were found "
+        f"with the detector {run.faces.detector}, the participant's face was told from others by following it "
+        f"over time, and the face was classified by the model {expression.model} into {len(expression.labels)} "
+        f"expressions ({labels}). Frames in which the face was missing, turned away, blurred, dark, covered, too "
+        f"small or another person's have no answer, and none was made up for them. {sync}{trials}"
+    )

@@ -1,0 +1,312 @@
+"""Results on an MNE-Python recording: annotations, channels, metadata of epochs.
+
+Conventions
+-----------
+``RunResult`` times count from the first sample of the *file*. ``raw.times`` count from the first sample that
+is left, and annotations of a ``Raw`` from the start of the acquisition (``raw.first_samp``). The way between
+them is here, and only here: a sample at ``raw.times[i]`` has the recording's time ``raw.times[i] +
+raw.first_time - first_time``, where ``first_time`` is that of the file as it was read (0 but for FIF). So it
+holds for recordings that were cropped, resampled, anonymised or have no date. After ``concatenate_raws`` give
+``offset``, the place of this result's recording in the whole.
+
+MNE-Python drops epochs at annotations named ``BAD*``: spans in which the face was lost are ``face/lost``, and
+``BAD_face_lost`` only on request. FIF stores onsets as 32-bit floats, which is 0.5 ms after 2 hours; the tables
+are exact.
+"""
+
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from enicfer.errors import InputError
+from enicfer.export.physio import time_uncertainty
+from enicfer.export.sampling import interpolate
+from enicfer.records import FloatArray, RunResult
+from enicfer.segments import LOST
+
+if TYPE_CHECKING:
+    import mne
+
+Extras = dict[str, str | int | float | None]
+LOST_NAME = "face/lost"
+BAD_LOST_NAME = "BAD_face_lost"
+
+
+def make_annotations(run: RunResult, *, bad_lost: bool = False) -> "mne.Annotations":
+    """The segments as annotations of an uncropped recording.
+
+    Parameters
+    ----------
+    run
+        The result.
+    bad_lost
+        Name spans without a face ``BAD_face_lost``, so that epochs over them are dropped.
+
+    Returns
+    -------
+    mne.Annotations
+        ``fer/<label>`` and ``face/lost``; onsets count from the first sample of the file, ``orig_time`` is
+        None, and ``extras`` hold ``probability``, ``valid_fraction``, ``time_uncertainty`` (s), ``model`` and
+        ``reason``.
+    """
+    import mne
+
+    onset, duration, names, extras = _spans(run, bad_lost)
+    return mne.Annotations(onset, duration, names, orig_time=None, extras=extras)
+
+
+def write_annotations(path: Path, annotations: "mne.Annotations") -> None:
+    """Write ``..._annot.fif`` without the date and the machine's address that MNE-Python puts there."""
+    annotations.save(path, overwrite=True, verbose="error")
+    content = bytearray(path.read_bytes())
+    position = 0
+    while position + 16 <= len(content):
+        _, kind, size, _ = struct.unpack_from(">iIii", content, position)
+        if kind == 31 and size == 20:  # an id: version, machine (2), seconds, microseconds
+            content[position + 20 : position + 36] = bytes(16)
+        position += 16 + size
+    path.write_bytes(content)
+
+
+def add_emotion_events(
+    raw: "mne.io.BaseRaw", result: RunResult, *, bad_lost: bool = False, offset: float = 0.0
+) -> "mne.io.BaseRaw":
+    """Add the segments to the annotations of a recording, in place.
+
+    Existing annotations stay; what lies outside of the recording is left out, what reaches over its ends is
+    cut. A second call adds nothing twice.
+
+    Parameters
+    ----------
+    raw
+        The recording that the result belongs to, cropped or not.
+    result
+        The result.
+    bad_lost
+        Name spans without a face ``BAD_face_lost``, so that epochs over them are dropped.
+    offset
+        Seconds from the first sample of ``raw``'s first file to the first sample of this result's recording,
+        for recordings that were concatenated.
+
+    Returns
+    -------
+    mne.io.BaseRaw
+        ``raw``.
+
+    Raises
+    ------
+    InputError
+        If the result and what is left of the recording do not overlap.
+    """
+    shift = _shift(raw, result, offset)
+    onset, duration, names, extras = _spans(result, bad_lost)
+    start = np.clip(onset + shift, 0, None)
+    stop = np.clip(onset + duration + shift, None, raw.n_times / raw.info["sfreq"])
+    there = _described(raw)
+    half_sample = 0.5 / raw.info["sfreq"]
+    for i in np.flatnonzero(stop > start):
+        if not any(abs(start[i] - other) < half_sample for other in there.get(names[i], ())):
+            # Annotations of a Raw count from raw.first_samp whether it has a date or not.
+            raw.annotations.append(
+                start[i] + raw.first_time, stop[i] - start[i], names[i], extras=[extras[i]]
+            )
+    return raw
+
+
+def add_emotion_channels(
+    raw: "mne.io.BaseRaw", result: RunResult, *, offset: float = 0.0
+) -> "mne.io.BaseRaw":
+    """Add a ``misc`` channel per expression, and ``fer_valid``, in place; loads the signal.
+
+    Between frames with an answer the probabilities are interpolated linearly, so that filters and resampling
+    work; ``fer_valid`` is 1 where the frame of that time has an answer and 0 where the value fills a gap.
+
+    Parameters
+    ----------
+    raw, result, offset
+        As in `add_emotion_events`.
+
+    Returns
+    -------
+    mne.io.BaseRaw
+        ``raw``.
+
+    Raises
+    ------
+    InputError
+        If the channels are there already, or result and recording do not overlap.
+    """
+    import mne
+
+    names = [*(f"fer_{label}" for label in result.expression.labels), "fer_valid"]
+    if twice := [name for name in names if name in raw.ch_names]:
+        raise InputError(
+            f"The recording already has the channels {', '.join(twice)}: drop them first, and add the channels of "
+            "several runs before the recordings are concatenated."
+        )
+    shift = _shift(raw, result, offset)
+    raw.load_data(verbose="error")
+    probability, valid = interpolate(result, raw.times - shift)
+    data = np.vstack([probability.T, valid[None].astype(np.float64)])
+    info = mne.create_info(names, raw.info["sfreq"], "misc", verbose="error")
+    extra = mne.io.RawArray(data, info, first_samp=raw.first_samp, verbose="error")
+    raw.add_channels([extra], force_update_info=True)
+    return raw
+
+
+def emotion_metadata(
+    epochs: "mne.BaseEpochs", result: RunResult, *, offset: float = 0.0, tolerance: float = 0.05
+) -> pd.DataFrame:
+    """Rows of the trial table for the epochs, ready for ``epochs.metadata``.
+
+    Parameters
+    ----------
+    epochs
+        Made from events at the triggers of the trials.
+    result
+        The result.
+    offset
+        As in `add_emotion_events`.
+    tolerance
+        Largest difference in s between an epoch's event and its trial's onset.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per epoch, with the columns of ``epochs.metadata``, if any, before those of the trials. Epochs
+        without a trial have missing values.
+
+    Raises
+    ------
+    InputError
+        If no epoch belongs to a trial.
+    """
+    time = epochs.events[:, 0] / epochs._raw_sfreq - _first_time(result) - offset
+    trials = result.trials.reset_index(drop=True)
+    row = _nearest(time, trials["onset"].to_numpy(np.float64), tolerance)
+    if not (row >= 0).any():
+        raise InputError(
+            f"None of the {len(time)} epochs lies within {tolerance} s of one of the {len(trials)} trials: make the "
+            "epochs from the triggers of the trials, or give offset= for a concatenated recording."
+        )
+    found = trials.reindex(np.where(row >= 0, row, len(trials))).reset_index(drop=True)
+    if epochs.metadata is None:
+        return found
+    before = epochs.metadata.reset_index(drop=True)
+    return pd.concat([before, found.drop(columns=[name for name in found if name in before])], axis=1)
+
+
+def expression_events(
+    raw: "mne.io.BaseRaw",
+    result: RunResult,
+    label: str,
+    *,
+    event_id: int = 1,
+    within_trials: bool = True,
+    offset: float = 0.0,
+) -> npt.NDArray[np.int64]:
+    """Events at the start of an expression, for epochs that are locked to the face.
+
+    Parameters
+    ----------
+    raw, result, offset
+        As in `add_emotion_events`.
+    label
+        Expression, such as ``happy``.
+    event_id
+        Code of the events.
+    within_trials
+        Take only the first start in each trial's window.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(m, 3)`` sample, 0, ``event_id``, as `mne.Epochs` takes them.
+
+    Raises
+    ------
+    InputError
+        If the model does not know the label, or result and recording do not overlap.
+    """
+    if label not in result.expression.labels:
+        known = ", ".join(result.expression.labels)
+        raise InputError(f"The model {result.expression.model} has no label {label!r}: it has {known}.")
+    segments = result.segments
+    onset = segments["onset"][segments["label"] == label].to_numpy(np.float64)
+    if within_trials:
+        start = result.trials["onset"].to_numpy(np.float64)
+        stop = start + result.trials["duration"].to_numpy(np.float64)
+        inside = [onset[(onset >= a) & (onset < b)][:1] for a, b in zip(start, stop, strict=True)]
+        onset = np.unique(np.concatenate(inside)) if inside else onset[:0]
+    sample = np.round((onset + _shift(raw, result, offset)) * raw.info["sfreq"]).astype(np.int64)
+    sample = np.unique(sample[(sample >= 0) & (sample < raw.n_times)]) + raw.first_samp
+    return np.stack([sample, np.zeros_like(sample), np.full_like(sample, event_id)], axis=1)
+
+
+def _spans(run: RunResult, bad_lost: bool) -> tuple[FloatArray, FloatArray, list[str], list[Extras]]:
+    table = run.segments.sort_values("onset", kind="stable")
+    onset = table["onset"].to_numpy(np.float64)
+    lost = BAD_LOST_NAME if bad_lost else LOST_NAME
+    names = [lost if label == LOST else f"fer/{label}" for label in table["label"]]
+    uncertainty = time_uncertainty(run, onset)
+    extras = [
+        _plain(
+            {
+                "probability": row["probability"],
+                "valid_fraction": row["valid_fraction"],
+                "time_uncertainty": uncertainty[i],
+                "model": run.expression.model,
+                "reason": row["reason"],
+            }
+        )
+        for i, row in enumerate(table.to_dict("records"))
+    ]
+    return onset, table["duration"].to_numpy(np.float64), names, extras
+
+
+def _plain(values: Mapping[str, Any]) -> Extras:
+    """Values as MNE-Python takes them in ``extras``: text, rounded floats, None for missing."""
+    return {
+        name: value or None if isinstance(value, str) else None if np.isnan(value) else round(float(value), 6)
+        for name, value in values.items()
+    }
+
+
+def _first_time(result: RunResult) -> float:
+    """``first_time`` in s of the file that the result belongs to, as it was read."""
+    return float(result.recording.details.get("first_time", 0.0))
+
+
+def _shift(raw: "mne.io.BaseRaw", result: RunResult, offset: float) -> float:
+    """What to add to the result's times to get ``raw.times``."""
+    shift = offset + _first_time(result) - float(raw.first_time)
+    length = raw.n_times / raw.info["sfreq"]
+    if result.time.size and not (result.time[0] + shift < length and result.time[-1] + shift > 0):
+        raise InputError(
+            f"The recording covers {-shift:.1f} to {length - shift:.1f} s of {result.recording.file.name}, but the "
+            f"face was filmed from {result.time[0]:.1f} to {result.time[-1]:.1f} s: give the recording that the "
+            "result was made from, or offset= if it was concatenated."
+        )
+    return shift
+
+
+def _described(raw: "mne.io.BaseRaw") -> dict[str, list[float]]:
+    """Onsets in ``raw.times`` of the annotations that are there, by name."""
+    there: dict[str, list[float]] = {}
+    for onset, name in zip(raw.annotations.onset, raw.annotations.description, strict=True):
+        there.setdefault(str(name), []).append(float(onset) - float(raw.first_time))
+    return there
+
+
+def _nearest(time: FloatArray, onset: FloatArray, tolerance: float) -> npt.NDArray[np.intp]:
+    """Index of the nearest ``onset`` to each ``time``, -1 where none is within ``tolerance``."""
+    if onset.size == 0:
+        return np.full(time.size, -1, dtype=np.intp)
+    distance = np.abs(time[:, None] - onset[None])
+    nearest = distance.argmin(axis=1)
+    return np.where(distance[np.arange(time.size), nearest] <= tolerance, nearest, -1)

@@ -1,0 +1,99 @@
+"""The trace as a continuous recording and its spans as events of that recording, as BIDS has them.
+
+``physio``: a regular grid that starts at 0 of the recording's clock and ends with the recording, at the usual
+frame rate nearest to the video's. A point of the grid takes the probabilities and the status of the one frame
+that stands for that time, so nothing is averaged or interpolated and the error in time is at most half a frame
+(the exact times are in ``frames.h5``). Where that frame has no answer the probabilities are ``n/a``; where
+there is no frame the status is ``n/a`` as well.
+
+``physioevents``: one row per span of a dominant expression or of a lost face.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from enicfer.export.columns import describe_columns, expression_hed
+from enicfer.export.sampling import frame_at, nominal_rate
+from enicfer.records import RunResult
+from enicfer.segments import LOST
+
+
+def physio_table(run: RunResult) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The trace on a regular grid, and its sidecar.
+
+    Returns
+    -------
+    table
+        Columns ``timestamp`` (s), one per label, ``status`` (number).
+    sidecar
+        ``SamplingFrequency``, ``StartTime``, ``Columns`` and their descriptions.
+    """
+    labels = run.expression.labels
+    rate = nominal_rate(run.faces.video_time)
+    length = run.recording.duration
+    if not (math.isfinite(length) and length > 0):
+        length = float(run.time[-1]) if run.time.size else 0.0
+    timestamp = np.arange(max(1, math.ceil(length * rate - 1e-6))) / rate
+    frame = frame_at(run, timestamp)
+    there = frame >= 0
+    probability = np.full((timestamp.size, len(labels)), np.nan)
+    probability[there] = run.expression.probability[frame[there]]
+    status = np.full(timestamp.size, np.nan)
+    status[there] = run.expression.status[frame[there]]
+    table = pd.DataFrame({"timestamp": timestamp})
+    for k, label in enumerate(labels):
+        table[label] = probability[:, k]
+    # numbers without a decimal point, and missing ones, in one column
+    table["status"] = pd.array(status, dtype="Int64")
+    sidecar = {
+        "Description": (
+            "Probabilities of facial expressions, each taken from the video frame that stands for the time "
+            "stamp: no averaging, no interpolation."
+        ),
+        "SamplingFrequency": rate,
+        "StartTime": 0,
+        "PhysioType": "generic",
+        "Columns": list(table.columns),
+        **describe_columns(table.columns, labels),
+    }
+    return table, sidecar
+
+
+def physioevents_table(run: RunResult) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The spans, and their sidecar.
+
+    Returns
+    -------
+    table
+        Columns ``onset``, ``duration`` (s), ``trial_type`` (expression or ``lost``), ``probability``,
+        ``valid_fraction``, ``reason``, ``time_uncertainty`` (s).
+    sidecar
+        ``Columns``, ``OnsetSource`` and descriptions.
+    """
+    labels = run.expression.labels
+    table = run.segments.rename(columns={"label": "trial_type"})
+    table = table.assign(time_uncertainty=time_uncertainty(run, table["onset"].to_numpy(np.float64)))
+    levels = {label: f"the most probable expression is {label}" for label in labels}
+    about = describe_columns(table.columns, labels)
+    about["trial_type"] = {
+        "Description": "Dominant expression of the span, or that the face was lost.",
+        "Levels": {**levels, LOST: "no frame of the span has an answer"},
+        "HED": expression_hed(labels),
+    }
+    about["onset"]["Description"] += " Same clock as the column timestamp of the recording."
+    sidecar = {
+        "Description": "Spans of one dominant facial expression, and spans in which the face was lost.",
+        "Columns": list(table.columns),
+        "OnsetSource": "timestamp",
+        **about,
+    }
+    return table, sidecar
+
+
+def time_uncertainty(run: RunResult, time: np.ndarray) -> np.ndarray:
+    """Half-width in s of the 95 % interval at each ``time`` (s, recording's clock)."""
+    video_time = np.interp(time, run.time, run.faces.video_time) if run.time.size else time
+    return np.asarray(run.alignment.uncertainty(video_time))

@@ -1,0 +1,135 @@
+"""The irregular trace at other times: on a grid, at samples, in windows.
+
+Conventions: times in s on the recording's clock. A frame stands for its support
+(`enicfer.segments.frame_support`); where two supports do not touch, the video has a hole, and no value is
+made up for it unless the function says so.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from enicfer.records import FloatArray, RunResult
+from enicfer.segments import frame_support
+
+_USUAL_RATES = (
+    10.0,
+    12.0,
+    12.5,
+    15.0,
+    20.0,
+    23.976,
+    24.0,
+    25.0,
+    29.97,
+    30.0,
+    48.0,
+    50.0,
+    59.94,
+    60.0,
+    100.0,
+    120.0,
+)
+DEFAULT_RATE = 30.0
+
+
+def nominal_rate(video_time: FloatArray) -> float:
+    """Usual frame rate in Hz nearest to that of the median frame interval.
+
+    The average rate would be wrong with dropped frames or a varying rate. Without at least two frames, or
+    more than a tenth away from every usual rate, it is `DEFAULT_RATE`.
+    """
+    if video_time.size < 2:
+        return DEFAULT_RATE
+    rate = 1 / float(np.median(np.diff(video_time)))
+    nearest = min(_USUAL_RATES, key=lambda usual: abs(usual - rate))
+    return nearest if abs(nearest - rate) <= 0.1 * rate else DEFAULT_RATE
+
+
+def frame_at(run: RunResult, time: FloatArray) -> npt.NDArray[np.intp]:
+    """Index of the frame whose support holds each ``time`` (s), -1 where there is none."""
+    if run.time.size == 0:
+        return np.full(time.shape, -1, dtype=np.intp)
+    start, stop = frame_support(run.time)
+    index = np.clip(np.searchsorted(start, time, side="right") - 1, 0, None)
+    inside = (time >= start[index]) & (time <= stop[index])
+    return np.where(inside, index, -1)
+
+
+def interpolate(run: RunResult, time: FloatArray) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+    """Probabilities without gaps, and where they are more than a filling.
+
+    Linear between the frames that have an answer, constant before the first and after the last, and 0 if no
+    frame has one. A value is valid where the frame that stands for that time has an answer.
+
+    Returns
+    -------
+    probability
+        ``(m, k)``, never NaN.
+    valid
+        ``(m,)``.
+    """
+    ok = run.expression.ok & np.isfinite(run.time)
+    probability = run.expression.probability[ok].astype(np.float64)
+    if not ok.any():
+        return np.zeros((time.size, len(run.expression.labels))), np.zeros(time.size, dtype=bool)
+    filled = np.stack([np.interp(time, run.time[ok], column) for column in probability.T], axis=1)
+    frame = frame_at(run, time)
+    return filled, (frame >= 0) & run.expression.ok[frame]
+
+
+def window_weights(
+    run: RunResult, edges: FloatArray
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], FloatArray]:
+    """Overlap of each frame's support with consecutive windows.
+
+    Parameters
+    ----------
+    run
+        For the frames' times.
+    edges
+        ``(m + 1,)`` s, increasing: window ``j`` is ``edges[j]`` to ``edges[j + 1]``.
+
+    Returns
+    -------
+    window, frame
+        ``(p,)`` indices of the pairs that overlap.
+    weight
+        ``(p,)`` overlap in s.
+    """
+    start, stop = frame_support(run.time)
+    first = np.clip(np.searchsorted(edges, start, side="right") - 1, 0, None)
+    last = np.searchsorted(edges, stop, side="left") - 1
+    last = np.minimum(last, edges.size - 2)
+    count = np.clip(last - first + 1, 0, None)
+    frame = np.repeat(np.arange(run.time.size), count)
+    window = np.repeat(first, count) + np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    weight = np.minimum(stop[frame], edges[window + 1]) - np.maximum(start[frame], edges[window])
+    keep = weight > 0
+    return window[keep], frame[keep], weight[keep]
+
+
+def trial_courses(
+    run: RunResult, start: float, stop: float, step: float = 0.1
+) -> tuple[FloatArray, FloatArray]:
+    """Probabilities around each trial's trigger.
+
+    Parameters
+    ----------
+    run
+        Its trials and trace are used.
+    start, stop, step
+        In s relative to the trigger.
+
+    Returns
+    -------
+    time
+        ``(m,)`` s relative to the trigger.
+    probability
+        ``(trials, m, k)``, NaN where the frame of that time has no answer.
+    """
+    time = np.arange(start, stop + step / 2, step)
+    onset = run.trials["onset"].to_numpy(np.float64)
+    frame = frame_at(run, (onset[:, None] + time[None]).ravel())
+    course = np.full((frame.size, len(run.expression.labels)), np.nan)
+    course[frame >= 0] = run.expression.probability[frame[frame >= 0]]
+    return time, course.reshape(onset.size, time.size, -1)

@@ -1,0 +1,86 @@
+"""Names of the output files of a run, made from its BIDS entities, and found again.
+
+Conventions: ``<output>/sub-01[/ses-01]/<datatype>/<entities>_<suffix>``, where the entities come in the order
+of BIDS and the suffixes are those of `SUFFIXES`.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from enicfer.errors import InputError
+from enicfer.records import Modality
+
+SUFFIXES = {
+    "frames": "desc-enicfer_frames.h5",
+    "physio": "recording-face_desc-enicfer_physio.tsv.gz",
+    "physioevents": "recording-face_desc-enicfer_physioevents.tsv.gz",
+    "events": "desc-enicfer_events.tsv",
+    "annot": "desc-enicfer_annot.fif",
+    "timeseries": "desc-enicfer_timeseries.tsv",
+    "sync": "desc-enicfer_sync.json",
+    "qc": "desc-enicfer_qc.json",
+}
+_OUTPUT_NAME = re.compile(r"^(?P<stem>sub-.+?)_(recording-face_)?desc-enicfer_[a-z]+(\.[a-z0-9]+)+$")
+
+
+def stem_of(entities: Mapping[str, str]) -> str:
+    """The entities as BIDS writes them: ``sub-01_ses-01_task-faces_run-1``."""
+    return "_".join(f"{key}-{value}" for key, value in entities.items())
+
+
+def session_folder(output: Path, entities: Mapping[str, str], modality: Modality) -> Path:
+    """Folder of a run's files below ``output``: ``sub-01/ses-01/eeg``."""
+    levels = [f"{key}-{entities[key]}" for key in ("sub", "ses") if key in entities]
+    return output.joinpath(*levels, modality.value)
+
+
+def output_path(output: Path, entities: Mapping[str, str], modality: Modality, kind: str) -> Path:
+    """File of a run of one ``kind`` in `SUFFIXES`, below ``output``."""
+    return session_folder(output, entities, modality) / f"{stem_of(entities)}_{SUFFIXES[kind]}"
+
+
+def sidecar_path(path: Path) -> Path:
+    """The JSON file that describes ``path``."""
+    return path.with_name(path.name.removesuffix(".gz").removesuffix(".tsv") + ".json")
+
+
+def find_results(folder: Path) -> list[Path]:
+    """The ``frames.h5`` of every run below ``folder``, sorted."""
+    return sorted(folder.rglob(f"*_{SUFFIXES['frames']}"))
+
+
+def find_frames(path: Path) -> Path:
+    """The ``frames.h5`` of the run that ``path`` belongs to.
+
+    Parameters
+    ----------
+    path
+        A folder with one run anywhere below it, or any file of a run.
+
+    Raises
+    ------
+    InputError
+        If there is no run, or more than one.
+    """
+    if path.is_dir():
+        found = find_results(path)
+        if not found:
+            raise InputError(
+                f"There is no {SUFFIXES['frames']} below {path.name}: give an output folder of enicfer."
+            )
+        if len(found) > 1:
+            names = ", ".join(file.name.removesuffix(f"_{SUFFIXES['frames']}") for file in found)
+            raise InputError(
+                f"{path.name} holds {len(found)} runs ({names}): give a file of the one you mean."
+            )
+        return found[0]
+    if not path.exists():
+        raise InputError(f"There is no {path.name} in {path.parent.name or 'this folder'}: check the name.")
+    match = _OUTPUT_NAME.match(path.name)
+    if match is None:
+        raise InputError(f"{path.name} is no output of a run: give a file named like *_{SUFFIXES['frames']}.")
+    frames = path.with_name(f"{match['stem']}_{SUFFIXES['frames']}")
+    if not frames.is_file():
+        raise InputError(f"{frames.name} is missing in {path.parent.name}: process the session again.")
+    return frames

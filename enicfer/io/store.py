@@ -1,0 +1,294 @@
+"""The per-frame truth on disk, and the way back from a folder of outputs to a `RunResult`.
+
+``frames.h5`` (HDF5) has one row per decoded frame. Data sets carry ``units`` and ``description`` as
+attributes, ``probability`` its ``labels``, ``status`` the ``names`` of its numbers, the file itself its
+``provenance`` (JSON). Missing is NaN. Nothing in the file depends on when or where it was written.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from enicfer.errors import InputError, OutputError
+from enicfer.io.names import SUFFIXES, find_frames, sidecar_path
+from enicfer.io.tables import json_ready, read_json, read_table, write_table
+from enicfer.records import (
+    Alignment,
+    ExpressionTrace,
+    FaceTrack,
+    Modality,
+    Recording,
+    RunResult,
+    Status,
+)
+
+if TYPE_CHECKING:
+    import h5py
+
+# name: (units, description)
+_DATA_SETS = {
+    "video_time": ("s", "presentation time stamp of the frame in the video file"),
+    "time": ("s", "the frame on the recording's clock (0 is the first sample or the first stored volume)"),
+    "time_uncertainty": ("s", "half-width of the 95 % interval of time"),
+    "box": ("px", "participant's face: left, top, right, bottom in the upright full-size picture"),
+    "landmarks": ("px", "x, y of right eye, left eye, nose tip, right and left mouth corner"),
+    "score": ("1", "score of the face detector, 0 to 1"),
+    "status": ("1", "why the frame has an answer or has none; see names"),
+    "n_faces": ("1", "number of faces in the picture, of whomever"),
+    "probability": ("1", "probability of each expression in labels; NaN where status is not ok"),
+}
+_CHUNK = 16384
+_RECORDING_FACTS = (
+    "duration",
+    "sampling_rate",
+    "repetition_time",
+    "n_volumes",
+    "gaps",
+    "notes",
+    "details",
+)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary name beside ``path`` to write to, which replaces ``path`` if all went well.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written there.
+    """
+    partial = path.with_name(f".partial-{path.name}")
+    try:
+        yield partial
+        partial.replace(path)
+    except OSError as error:
+        raise OutputError(
+            f"{path.name} cannot be written in {path.parent}: {error.strerror or error}."
+        ) from None
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_frames(path: Path, run: RunResult) -> None:
+    """Write everything that is known of each frame, and the provenance, as HDF5.
+
+    The same run gives the same bytes.
+    """
+    import h5py
+
+    with h5py.File(path, "w") as file:
+        _write_trace(file, run.faces, run.expression)
+        _write(file, "time", run.time)
+        _write(file, "time_uncertainty", run.alignment.uncertainty(run.faces.video_time).astype(np.float32))
+        file.attrs["entities"] = json.dumps(dict(run.entities))
+        file.attrs["provenance"] = json.dumps(json_ready(run.provenance), ensure_ascii=False)
+        triggers = run.recording.triggers
+        _write(
+            file, "triggers/onset", triggers["onset"].to_numpy(np.float64), ("s", "on the recording's clock")
+        )
+        codes = triggers["code"].astype(object).to_numpy()
+        file.create_dataset("triggers/code", data=codes, dtype=h5py.string_dtype(), track_times=False)
+
+
+def write_trace(path: str | Path, faces: FaceTrack, expression: ExpressionTrace) -> None:
+    """Write what the camera showed, on ``video_time`` alone.
+
+    Parameters
+    ----------
+    path
+        ``.h5`` (all columns) or ``.tsv``, ``.tsv.gz`` (without landmarks and measures).
+    faces, expression
+        Of one video.
+
+    Raises
+    ------
+    OutputError
+        For another kind of file, or if it cannot be written.
+    """
+    import h5py
+
+    path = Path(path)
+    if path.suffix == ".h5":
+        with replacing(path) as partial, h5py.File(partial, "w") as file:
+            _write_trace(file, faces, expression)
+    elif path.name.endswith((".tsv", ".tsv.gz")):
+        with replacing(path) as partial:
+            write_table(partial, trace_table(faces, expression))
+    else:
+        raise OutputError(
+            f"{path.name} is no kind of file that a trace is written as: use .h5, .tsv or .tsv.gz."
+        )
+
+
+def trace_table(faces: FaceTrack, expression: ExpressionTrace) -> pd.DataFrame:
+    """One row per frame: ``video_time``, the box, ``score``, ``n_faces``, ``status`` and a column per label."""
+    names = np.array([status.label for status in Status])
+    table = {
+        "video_time": faces.video_time,
+        **{f"box_{side}": faces.box[:, i] for i, side in enumerate(("left", "top", "right", "bottom"))},
+        "score": faces.score,
+        "n_faces": faces.n_faces,
+        "status": names[expression.status],
+        **{label: expression.probability[:, i] for i, label in enumerate(expression.labels)},
+    }
+    return pd.DataFrame(table)
+
+
+def read_result(path: str | Path) -> RunResult:
+    """Put a `RunResult` together again from the files of one run.
+
+    Parameters
+    ----------
+    path
+        The output folder (or any folder in it) if there is one run in it, else any file of the run.
+
+    Returns
+    -------
+    RunResult
+        As it was written, except that tables are rounded to the microsecond and the recording's file is a
+        name without folder.
+
+    Raises
+    ------
+    InputError
+        If there is no run, more than one, or a file of the run is missing or was written by other hands.
+    """
+    frames = find_frames(Path(path))
+    folder, stem = frames.parent, frames.name.removesuffix(f"_{SUFFIXES['frames']}")
+    files = {kind: folder / f"{stem}_{suffix}" for kind, suffix in SUFFIXES.items()}
+    sync, quality = read_json(files["sync"]), read_json(files["qc"])
+    try:
+        content = _read_frames(frames)
+        return RunResult(
+            entities=content["entities"],
+            recording=_recording(sync["recording"], content["triggers"]),
+            faces=content["faces"],
+            expression=content["expression"],
+            alignment=_alignment(sync["alignment"]),
+            time=content["time"],
+            segments=read_segments(files["physioevents"]),
+            trials=read_table(files["events"]),
+            quality=quality["quality"],
+            provenance=content["provenance"],
+            warnings=tuple(quality["warnings"]),
+        )
+    except KeyError as error:
+        raise InputError(
+            f"The files of {stem} lack {error}: they are of another version, process the session again."
+        ) from None
+
+
+def read_segments(path: Path) -> pd.DataFrame:
+    """Read the spans of ``physioevents.tsv.gz`` as the table of `enicfer.segments.find_segments`."""
+    table = read_table(path, read_json(sidecar_path(path))["Columns"]).rename(columns={"trial_type": "label"})
+    table["reason"] = table["reason"].replace("n/a", "")
+    numeric = ["onset", "duration", "probability", "valid_fraction"]
+    return table.astype(dict.fromkeys(numeric, np.float64))
+
+
+def _write(group: "h5py.Group", name: str, data: Any, about: tuple[str, str] | None = None) -> "h5py.Dataset":
+    data = np.ascontiguousarray(data)
+    layout: dict[str, Any] = {}
+    if data.size:
+        layout = {
+            "chunks": (min(len(data), _CHUNK), *data.shape[1:]),
+            "compression": "gzip",
+            "compression_opts": 1,
+            "shuffle": True,
+        }
+    data_set = group.create_dataset(name, data=data, track_times=False, **layout)
+    data_set.attrs["units"], data_set.attrs["description"] = about or _DATA_SETS[name]
+    return data_set
+
+
+def _write_trace(file: "h5py.File", faces: FaceTrack, expression: ExpressionTrace) -> None:
+    for name in ("video_time", "box", "landmarks", "score", "n_faces"):
+        _write(file, name, getattr(faces, name))
+    status = _write(file, "status", expression.status)
+    status.attrs["names"] = [status.label for status in Status]
+    _write(file, "face_status", faces.status, ("1", "status before the expression was read; see status"))
+    probability = _write(file, "probability", expression.probability)
+    probability.attrs["labels"] = [str(label) for label in expression.labels]
+    for name, values in faces.measures.items():
+        _write(file, f"measures/{name}", values, ("", "measured quantity from which the status follows"))
+    file.attrs["detector"], file.attrs["model"] = faces.detector, expression.model
+    file.attrs["notes"] = json.dumps(list(faces.notes), ensure_ascii=False)
+
+
+def _read_frames(path: Path) -> dict[str, Any]:
+    import h5py
+
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise InputError(f"{path.name} cannot be read as HDF5: {error}.") from None
+    with file:
+        video_time, status = file["video_time"][:], file["status"][:]
+        faces = FaceTrack(
+            video_time=video_time,
+            **{name: file[name][:] for name in ("box", "landmarks", "score", "n_faces")},
+            status=file["face_status"][:],
+            measures={name: data[:] for name, data in file.get("measures", {}).items()},
+            detector=file.attrs["detector"],
+            notes=tuple(json.loads(file.attrs["notes"])),
+        )
+        labels = tuple(str(label) for label in file["probability"].attrs["labels"])
+        expression = ExpressionTrace(video_time, file["probability"][:], status, labels, file.attrs["model"])
+        triggers = {"onset": file["triggers/onset"][:], "code": file["triggers/code"].asstr()[:]}
+        return {
+            "faces": faces,
+            "expression": expression,
+            "time": file["time"][:],
+            "entities": json.loads(file.attrs["entities"]),
+            "provenance": json.loads(file.attrs["provenance"]),
+            "triggers": pd.DataFrame(triggers).astype({"code": "str"}),
+        }
+
+
+def _recording(content: Mapping[str, Any], triggers: pd.DataFrame) -> Recording:
+    return Recording(
+        modality=Modality(content["modality"]),
+        file=Path(content["file"]),
+        duration=content["duration"],
+        triggers=triggers,
+        sampling_rate=content["sampling_rate"],
+        repetition_time=content["repetition_time"],
+        n_volumes=content["n_volumes"],
+        gaps=tuple((start, stop) for start, stop in content["gaps"]),
+        notes=tuple(content["notes"]),
+        details=content["details"],
+    )
+
+
+def _alignment(content: Mapping[str, Any]) -> Alignment:
+    text: dict[str, Any] = {
+        "source": content["source"],
+        "details": content["details"],
+        "notes": tuple(content["notes"]),
+    }
+    arrays: dict[str, Any] = {
+        name: np.array(content[name], dtype=np.float64) for name in content if name not in text
+    }
+    arrays["variance"] = arrays["variance"].reshape(-1, 3)
+    arrays["video_start"] = np.where(np.isnan(arrays["video_start"]), -np.inf, arrays["video_start"])
+    return Alignment(**arrays, **text)
+
+
+def sync_record(run: RunResult) -> dict[str, Any]:
+    """What ``sync.json`` holds: the recording and the map to its clock, from which both can be rebuilt."""
+    recording, alignment = run.recording, run.alignment
+    return {
+        "recording": {
+            "modality": recording.modality.value,
+            "file": recording.file.name,
+            **{name: getattr(recording, name) for name in _RECORDING_FACTS},
+        },
+        "alignment": {field.name: getattr(alignment, field.name) for field in fields(alignment)},
+    }

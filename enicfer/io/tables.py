@@ -1,0 +1,122 @@
+r"""Small text files: tables as TSV, records as JSON, each with the same bytes for the same content.
+
+Conventions: UTF-8, ``\n`` line ends, tabs, ``n/a`` for missing, numbers rounded to the sixth decimal (1 us,
+1e-6 of a probability) and written with as few digits as that needs. ``.tsv.gz`` has neither name nor time in
+its header. JSON has ``null`` where a number is not finite.
+"""
+
+import gzip
+import json
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from enicfer.errors import InputError
+
+DECIMALS = 6
+TEXT_COLUMNS = frozenset({"trial_type", "code", "label", "reason", "fer_dominant", "status", "model"})
+
+
+def write_table(path: Path, table: pd.DataFrame, header: bool = True) -> None:
+    """Write a table as ``.tsv`` or ``.tsv.gz``.
+
+    Parameters
+    ----------
+    path
+        File to write; its name decides on compression.
+    table
+        Floats, integers and text; NaN, None and ``""`` become ``n/a``.
+    header
+        False for the continuous recordings of BIDS, whose columns are named in the JSON file beside them.
+    """
+    columns = {
+        name: column.astype(np.float64).round(DECIMALS) + 0.0  # + 0.0 turns -0.0 into 0.0
+        if pd.api.types.is_float_dtype(column)
+        else column.replace("", "n/a")
+        for name, column in table.items()
+    }
+    text = pd.DataFrame(columns, index=table.index).to_csv(
+        sep="\t", na_rep="n/a", index=False, header=header, lineterminator="\n"
+    )
+    content = text.encode("utf-8")
+    path.write_bytes(gzip.compress(content, compresslevel=6, mtime=0) if path.suffix == ".gz" else content)
+
+
+def read_table(path: Path, columns: Iterable[str] | None = None) -> pd.DataFrame:
+    """Read a table that `write_table` wrote; ``columns`` names those of a table without header.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or is no such table.
+    """
+    names = list(columns) if columns is not None else None
+    try:
+        table = pd.read_csv(
+            path, sep="\t", names=names, dtype=str, keep_default_na=False, encoding="utf-8", index_col=False
+        )
+    except FileNotFoundError:
+        raise InputError(
+            f"{path.name} is missing in {path.parent.name}: process the session again."
+        ) from None
+    except (ValueError, OSError) as error:
+        raise InputError(f"{path.name} cannot be read as a table: {error}.") from None
+    for name in table.columns:
+        if name not in TEXT_COLUMNS:
+            numbers = pd.to_numeric(table[name].replace("n/a", "nan"), errors="coerce")
+            if (numbers.notna() | table[name].isin(["n/a", "nan"])).all():
+                table[name] = numbers
+    if "fer_dominant" in table:  # None where a trial has too few answers, as in the table of the trials
+        table["fer_dominant"] = table["fer_dominant"].astype(object).replace("n/a", None)
+    return table
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write ``content`` as JSON; see `json_ready` for what it may hold."""
+    text = json.dumps(json_ready(content), indent=2, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8", newline="\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or holds no JSON object.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise InputError(
+            f"{path.name} is missing in {path.parent.name}: process the session again."
+        ) from None
+    except (ValueError, OSError) as error:
+        raise InputError(f"{path.name} is not valid JSON: {error}.") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path.name} holds a JSON {type(content).__name__} where an object is expected.")
+    return content
+
+
+def json_ready(value: Any) -> Any:
+    """Turn arrays, numpy scalars, tuples and paths (their name alone) into what JSON knows.
+
+    Numbers that are not finite become None.
+    """
+    if isinstance(value, Mapping):
+        return {str(key): json_ready(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return json_ready(value.tolist())
+    if isinstance(value, list | tuple | set | frozenset):
+        return [json_ready(item) for item in (sorted(value) if isinstance(value, set | frozenset) else value)]
+    if isinstance(value, np.generic):
+        return json_ready(value.item())
+    if isinstance(value, Path):
+        return value.name
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

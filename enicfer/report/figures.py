@@ -1,0 +1,261 @@
+"""The figures of a run, as SVG text.
+
+The same run gives the same text: no date, no random ids. Text stays text, so that figures can be edited. Long
+traces are drawn as means over at most `_MAX_POINTS` bins. Times are on the recording's clock.
+"""
+
+import hashlib
+import io
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from enicfer.export.sampling import trial_courses, window_weights
+from enicfer.io.names import stem_of
+from enicfer.records import FloatArray, RunResult, Status
+from enicfer.segments import LOST
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Colours that people with colour blindness can tell apart (Okabe and Ito 2008), neutral in grey.
+EXPRESSION_COLORS: Mapping[str, str] = {
+    "angry": "#D55E00",
+    "fearful": "#CC79A7",
+    "happy": "#E69F00",
+    "sad": "#0072B2",
+    "neutral": "#B8BDC4",
+    "disgusted": "#009E73",
+    "surprised": "#56B4E9",
+}
+CONDITION_COLORS = ("#3B4C63", "#8FA3BF", "#6B7F5E", "#B59A6A", "#7A5C72", "#4E8C8A", "#A66F5B", "#9A9A4E")
+_INK, _FAINT, _ACCENT, _ALERT = "#22282F", "#8A929C", "#2B6C8F", "#B3412E"
+_MAX_POINTS = 1000
+_STYLE: dict[Any, Any] = {
+    "svg.fonttype": "none",
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 9.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": _FAINT,
+    "axes.labelcolor": _INK,
+    "axes.titlesize": 9.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "text.color": _INK,
+    "xtick.color": _INK,
+    "ytick.color": _INK,
+    "axes.linewidth": 0.8,
+    "legend.frameon": False,
+    "hatch.linewidth": 0.5,
+}
+
+
+def draw_figures(run: RunResult) -> dict[str, str]:
+    """Name -> SVG text of every figure of `FIGURES` that the run has something for."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    drawn = {}
+    for name, draw in FIGURES.items():
+        with matplotlib.rc_context({**_STYLE, "svg.hashsalt": name}):
+            figure = Figure(layout="constrained")
+            if draw(figure, run):
+                drawn[name] = _svg(figure, f"{stem_of(run.entities)}-{name}")
+    return drawn
+
+
+def draw_trace(figure: "Figure", run: RunResult) -> bool:
+    """Trials, spans, and the probabilities as a stack over time; hatched where the face was lost."""
+    figure.set_size_inches(10, 3.4)
+    trials, spans, stack = figure.subplots(3, 1, sharex=True, height_ratios=[0.35, 0.35, 2.6])
+    conditions = list(dict.fromkeys(run.trials["trial_type"]))
+    colors = condition_colors(conditions)
+    for condition in conditions:
+        rows = run.trials[run.trials["trial_type"] == condition]
+        trials.broken_barh(
+            list(zip(rows["onset"], rows["duration"], strict=True)), (0, 1), color=colors[condition]
+        )
+    for label in (*run.expression.labels, LOST):
+        rows = run.segments[run.segments["label"] == label]
+        look = {"color": EXPRESSION_COLORS[label]} if label != LOST else _LOST_LOOK
+        for axes, height in ((spans, 1.0), *([(stack, 1.0)] if label == LOST else [])):
+            axes.broken_barh(list(zip(rows["onset"], rows["duration"], strict=True)), (0, height), **look)
+    time, means = _binned(run)
+    stack.stackplot(
+        time,
+        np.nan_to_num(means.T),
+        colors=[EXPRESSION_COLORS[label] for label in run.expression.labels],
+        labels=run.expression.labels,
+        linewidth=0,
+    )
+    for axes, name in ((trials, "trials"), (spans, "spans")):
+        axes.set_yticks([])
+        axes.set_ylabel(name, rotation=0, ha="right", va="center")
+        axes.spines[:].set_visible(False)
+        axes.tick_params(bottom=False)
+    stack.set(ylim=(0, 1), ylabel="probability", xlabel="time on the recording's clock (s)")
+    stack.set_xlim(*_time_limits(run))
+    _key(figure, {label: EXPRESSION_COLORS[label] for label in run.expression.labels}, colors)
+    return bool(run.time.size)
+
+
+def draw_status(figure: "Figure", run: RunResult) -> bool:
+    """How many frames have an answer, and why the others have none."""
+    counts = {status: int((run.expression.status == status).sum()) for status in Status}
+    shown = [status for status in Status if counts[status]]
+    figure.set_size_inches(5, 0.55 + 0.27 * max(len(shown), 1))
+    axes = figure.subplots()
+    total = max(1, run.expression.status.size)
+    share = [100 * counts[status] / total for status in shown]
+    names = [status.label.replace("_", " ") for status in shown]
+    bars = axes.barh(
+        names, share, color=[_ACCENT if s is Status.OK else "#C9A28F" for s in shown], height=0.7
+    )
+    axes.bar_label(
+        bars,
+        [f"{p:.1f} %  ({counts[s]})" for p, s in zip(share, shown, strict=True)],
+        padding=4,
+        fontsize=8.5,
+    )
+    axes.set(xlim=(0, 125), xticks=[0, 25, 50, 75, 100], xlabel="frames (%)")
+    axes.invert_yaxis()
+    axes.tick_params(left=False)
+    axes.spines["left"].set_visible(False)
+    return bool(shown)
+
+
+def draw_sync(figure: "Figure", run: RunResult) -> bool:
+    """Residuals of the matched pulses, pulses without a partner, and the uncertainty of the time."""
+    alignment = run.alignment
+    figure.set_size_inches(10, 2.5)
+    residuals, bound = figure.subplots(1, 2, width_ratios=[1.4, 1])
+    residuals.axhline(0, color=_FAINT, linewidth=0.8)
+    residuals.plot(alignment.pulse_time, alignment.residual * 1e3, "o", color=_ACCENT, markersize=3.5)
+    span = float(np.abs(alignment.residual).max() * 1e3) if alignment.residual.size else 1.0
+    lost_video = alignment.time(alignment.unmatched_video)
+    for times, y, name in (
+        (alignment.unmatched_recording, -1.5, "only in the recording"),
+        (lost_video, 1.5, "only in the video"),
+    ):
+        if len(times):
+            marker = "^" if y < 0 else "v"
+            residuals.plot(
+                times, np.full(len(times), y * span), marker, color=_ALERT, markersize=5, label=name
+            )
+    residuals.set(xlabel="time on the recording's clock (s)", ylabel="residual (ms)")
+    residuals.set_title(f"{alignment.residual.size} matched pulses")
+    if residuals.get_legend_handles_labels()[0]:
+        residuals.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    every = max(1, run.time.size // _MAX_POINTS)
+    uncertainty = alignment.uncertainty(run.faces.video_time[::every]) * 1e3
+    bound.fill_between(run.time[::every], 0, uncertainty, color=_ACCENT, alpha=0.25, linewidth=0)
+    bound.plot(run.time[::every], uncertainty, color=_ACCENT, linewidth=1.2)
+    bound.set(xlabel="time on the recording's clock (s)", ylabel="95 % bound (ms)")
+    bound.set_ylim(0, max(1.0, float(uncertainty.max(initial=0)) * 1.3))
+    bound.set_title("uncertainty of a frame's time")
+    return bool(run.time.size)
+
+
+def draw_conditions(figure: "Figure", run: RunResult) -> bool:
+    """Mean course of each expression around the triggers of each condition, with 95 % intervals over trials."""
+    conditions = list(dict.fromkeys(run.trials["trial_type"]))
+    if not conditions:
+        return False
+    columns = min(3, len(conditions))
+    rows = -(-len(conditions) // columns)
+    figure.set_size_inches(10, 0.5 + 2.1 * rows)
+    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    time, courses = trial_courses(run, -0.5, float(run.trials["duration"].max()))
+    for axes, condition in zip(grid.ravel(), conditions, strict=False):
+        chosen = courses[(run.trials["trial_type"] == condition).to_numpy()]
+        _draw_means(axes, time, chosen, run.expression.labels)
+        axes.set_title(f"{condition}  (n = {len(chosen)})")
+    for axes in grid.ravel()[len(conditions) :]:
+        axes.set_visible(False)
+    for axes in grid[:, 0]:
+        axes.set(ylabel="probability", ylim=(0, 1))
+    for axes in grid[-1]:
+        axes.set_xlabel("time from the trigger (s)")
+    _key(figure, {label: EXPRESSION_COLORS[label] for label in run.expression.labels}, {})
+    return True
+
+
+FIGURES: dict[str, Callable[["Figure", RunResult], bool]] = {
+    "trace": draw_trace,
+    "conditions": draw_conditions,
+    "status": draw_status,
+    "sync": draw_sync,
+}
+_LOST_LOOK: dict[str, Any] = {"facecolor": "#F2F0EC", "edgecolor": "#CFC8BC", "hatch": "////", "linewidth": 0}
+
+
+def condition_colors(conditions: Sequence[str]) -> dict[str, str]:
+    """A colour for each condition, in the order in which they occur."""
+    return {name: CONDITION_COLORS[i % len(CONDITION_COLORS)] for i, name in enumerate(conditions)}
+
+
+def _draw_means(axes: "Axes", time: FloatArray, courses: FloatArray, labels: Sequence[str]) -> None:
+    from scipy.stats import t
+
+    n = np.isfinite(courses).sum(axis=0)
+    total = np.nansum(courses, axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = total / n
+        spread = np.sqrt(np.nansum((courses - mean) ** 2, axis=0) / (n - 1) / n)
+    half = np.where(n > 1, t.ppf(0.975, np.maximum(n - 1, 1)) * spread, np.nan)
+    axes.axvline(0, color=_FAINT, linewidth=0.8, linestyle=(0, (2, 2)))
+    for k, label in enumerate(labels):
+        color = EXPRESSION_COLORS[label]
+        low, high = np.clip(mean[:, k] - half[:, k], 0, 1), np.clip(mean[:, k] + half[:, k], 0, 1)
+        axes.fill_between(time, low, high, color=color, alpha=0.2, linewidth=0)
+        axes.plot(time, mean[:, k], color=color, linewidth=1.6)
+
+
+def _binned(run: RunResult) -> tuple[FloatArray, FloatArray]:
+    """Times and mean probabilities of bins, NaN where a bin has no answer."""
+    start, stop = _time_limits(run)
+    edges = np.linspace(start, stop, min(_MAX_POINTS, max(2, run.time.size)) + 1)
+    window, frame, weight = window_weights(run, edges)
+    ok = run.expression.ok[frame]
+    window, frame, weight = window[ok], frame[ok], weight[ok]
+    n = edges.size - 1
+    total = np.bincount(window, weight, n)
+    p = run.expression.probability.astype(np.float64)
+    sums = np.stack([np.bincount(window, weight * column[frame], n) for column in p.T], axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return (edges[:-1] + edges[1:]) / 2, sums / total[:, None]
+
+
+def _time_limits(run: RunResult) -> tuple[float, float]:
+    if not run.time.size:
+        return 0.0, 1.0
+    start, stop = float(run.time[0]), float(run.time[-1])
+    return start, max(stop, start + 1e-3)
+
+
+def _key(figure: "Figure", expressions: Mapping[str, str], conditions: Mapping[str, str]) -> None:
+    from matplotlib.patches import Patch
+
+    patches = [Patch(color=color, label=label) for label, color in expressions.items()]
+    if conditions:
+        patches.append(Patch(**_LOST_LOOK, label="face lost"))
+        patches += [Patch(color=color, label=f"trial: {name}") for name, color in conditions.items()]
+    figure.legend(
+        handles=patches, loc="outside upper left", ncols=8, fontsize=8.5, handlelength=1.1, columnspacing=1.2
+    )
+
+
+def _svg(figure: "Figure", name: str) -> str:
+    stream = io.StringIO()
+    figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
+    text = stream.getvalue()
+    text = text[text.index("<svg") :]
+    # ids must be unique on a page that holds many figures
+    salt = hashlib.sha256(name.encode()).hexdigest()[:6]
+    text = re.sub(r'(id="|href="#|url\(#)', rf"\g<1>{salt}-", text)
+    return re.sub(r"[ \t]+\n", "\n", text)

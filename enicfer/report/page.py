@@ -1,0 +1,178 @@
+"""The page of a session: one HTML file that needs no other, without pictures of faces."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from enicfer import __version__
+from enicfer.export.description import methods_text
+from enicfer.io.names import session_folder, stem_of
+from enicfer.records import Modality, RunResult, Status
+from enicfer.report.figures import EXPRESSION_COLORS, draw_figures
+
+_TITLES = {
+    "trace": "What the face showed",
+    "conditions": "By condition",
+    "status": "Frames with and without an answer",
+    "sync": "How video time became recording time",
+}
+_CAPTIONS = {
+    "trace": (
+        "Probabilities of the expressions, stacked, over the whole run. Hatched: the face was lost; no value is "
+        "made up there."
+    ),
+    "conditions": (
+        "Mean over the trials of a condition around their triggers; bands are 95 % intervals of the mean over "
+        "trials. Trials of one person are not independent: the bands describe this run."
+    ),
+    "status": "Each frame without an answer has one reason.",
+    "sync": (
+        "Left: each matched pulse, and triangles for pulses that found no partner. Right: half-width of the 95 % "
+        "interval of a frame's time."
+    ),
+}
+_LIMITS = (
+    "Probabilities say what the face shows, as a classifier sees it. They are not what the person feels.",
+    "Compare conditions within a person; differences between people also reflect faces, cameras and light.",
+    "Do not believe a trial with a low valid fraction, or a value whose frames were turned far from the camera.",
+    "Do not interpret an order of events that is finer than the uncertainty of the time.",
+    "A classifier trained on adults or on posed pictures reads children's faces less well.",
+)
+
+
+def write_report(runs: Sequence[RunResult], root: Path) -> list[Path]:
+    """Write ``sub-XX[_ses-YY].html`` and the figures in ``sub-XX/figures``.
+
+    Parameters
+    ----------
+    runs
+        The runs of one session.
+    root
+        Root of the derivative.
+
+    Returns
+    -------
+    list of Path
+        The page and the figures.
+    """
+    drawn = [draw_figures(run) for run in runs]
+    folder = session_folder(root, {"sub": runs[0].entities["sub"]}, Modality.NONE).parent / "figures"
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for run, figures in zip(runs, drawn, strict=True):
+        for name, svg in figures.items():
+            paths.append(folder / f"{stem_of(run.entities)}_desc-{name}.svg")
+            paths[-1].write_text(svg, encoding="utf-8", newline="\n")
+    session = {key: value for key, value in runs[0].entities.items() if key in ("sub", "ses")}
+    page = root / f"{stem_of(session)}.html"
+    page.write_text(render_page(runs, drawn), encoding="utf-8", newline="\n")
+    return [page, *paths]
+
+
+def render_page(runs: Sequence[RunResult], drawn: Sequence[Mapping[str, str]]) -> str:
+    """The page as text; ``drawn`` holds the SVG figures of each run."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=PackageLoader("enicfer", "report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    entities = runs[0].entities
+    sections = [
+        {
+            "name": stem_of({k: v for k, v in run.entities.items() if k not in ("sub", "ses")}),
+            "file": run.recording.file.name,
+            "warnings": run.warnings,
+            "tiles": headline(run),
+            "figures": [
+                {"title": _TITLES[name], "caption": _CAPTIONS[name], "svg": Markup(svg)}
+                for name, svg in figures.items()
+            ],
+            "trials": trial_rows(run),
+            "card": list(flatten(run.provenance.get("model", {"name": run.expression.model}))),
+            "sync": list(flatten(run.quality.get("sync", {}))),
+            "inputs": list(flatten(run.provenance.get("inputs", {}))),
+        }
+        for run, figures in zip(runs, drawn, strict=True)
+    ]
+    return environment.get_template("session.html").render(
+        participant=entities["sub"],
+        session=entities.get("ses"),
+        version=__version__,
+        labels=runs[0].expression.labels,
+        colors=EXPRESSION_COLORS,
+        sections=sections,
+        methods=methods_text(runs[0]),
+        limits=_LIMITS,
+    )
+
+
+def headline(run: RunResult) -> list[dict[str, Any]]:
+    """The numbers that say at a glance whether a run can be used: ``value``, ``name``, ``alert``."""
+    inside = run.expression.status != Status.OUTSIDE_RECORDING
+    valid = float(run.expression.ok.sum() / inside.sum()) if inside.any() else 0.0
+    answered = int(run.trials["fer_dominant"].notna().sum()) if "fer_dominant" in run.trials else 0
+    tiles = [{"value": f"{valid:.0%}", "name": "of the frames have an answer", "alert": valid < 0.5}]
+    if len(run.trials):
+        lost = answered < len(run.trials)
+        tiles.append(
+            {"value": f"{answered} / {len(run.trials)}", "name": "trials with values", "alert": lost}
+        )
+    residual = run.alignment.residual
+    if residual.size:
+        rms = float(np.sqrt(np.mean(residual**2)) * 1e3)
+        tiles.append(
+            {"value": f"{rms:.1f} ms", "name": f"residual (rms) of {residual.size} pulses", "alert": False}
+        )
+    bound = run.alignment.uncertainty(run.faces.video_time[inside]).max(initial=0.0) * 1e3
+    tiles.append(
+        {"value": f"± {bound:.1f} ms", "name": "largest uncertainty of a frame's time", "alert": bound > 40}
+    )
+    if residual.size:
+        drift = (float(run.alignment.slope[0]) - 1) * 1e6
+        tiles.append({"value": f"{drift:+.0f} ppm", "name": "drift of the camera's clock", "alert": False})
+    return tiles
+
+
+def trial_rows(run: RunResult) -> list[dict[str, Any]]:
+    """The trials as the page shows them: text, and a shade in 0..1 for each expression's mean."""
+    rows = []
+    for number, trial in enumerate(run.trials.to_dict("records"), start=1):
+        means = [float(trial.get(f"fer_{label}_mean", np.nan)) for label in run.expression.labels]
+        rows.append(
+            {
+                "number": number,
+                "onset": f"{trial['onset']:.3f}",
+                "condition": trial["trial_type"],
+                "code": trial["code"],
+                "valid": f"{trial.get('fer_valid', np.nan):.0%}",
+                "dominant": trial.get("fer_dominant") or "n/a",
+                "means": [
+                    {
+                        "text": "" if np.isnan(mean) else f"{mean:.2f}",
+                        "shade": 0.0 if np.isnan(mean) else round(mean, 2),
+                    }
+                    for mean in means
+                ],
+            }
+        )
+    return rows
+
+
+def flatten(content: Mapping[str, Any], above: str = "") -> Iterable[tuple[str, str]]:
+    """Nested facts as lines of name and text; long lists and long texts are left to the data files."""
+    for key, value in content.items():
+        name = f"{above}{key}".replace("_", " ")
+        if isinstance(value, Mapping):
+            yield from flatten(value, f"{name}: ")
+        elif isinstance(value, list | tuple):
+            text = ", ".join(str(item) for item in value)
+            yield name, text if len(text) <= 300 else f"{len(value)} values"
+        elif value is not None:
+            yield name, str(value)[:600]

@@ -1,0 +1,129 @@
+"""Results of processing without a video: real clocks, segments, trials and quality over a made-up trace."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from enicfer.expressions import FIVE
+from enicfer.protocol import Trial
+from enicfer.quality import assess_quality
+from enicfer.records import ExpressionTrace, FaceTrack, Modality, Recording, RunResult, Status
+from enicfer.segments import find_segments
+from enicfer.sync.pieces import Onsets, align_pulses
+from enicfer.trials import summarise_trials
+
+OFFSET, DRIFT = 3.25, 120e-6  # recording time = video time * (1 + DRIFT) - OFFSET
+
+
+def make_run(
+    modality: Modality = Modality.EEG,
+    *,
+    seconds: float = 60.0,
+    seed: int = 0,
+    entities: Mapping[str, str] | None = None,
+    first_time: float = 0.0,
+    baseline: tuple[float, float] | None = (-0.5, 0.0),
+    n_trials: int = 8,
+    **changes: Any,
+) -> RunResult:
+    """A run of ``seconds``: irregular frames at 30 Hz, trials of two conditions, two stretches without a face."""
+    rng = np.random.default_rng(seed)
+    video_time = np.arange(0, seconds + OFFSET + 2, 1 / 30)
+    video_time = video_time + rng.uniform(-0.004, 0.004, video_time.size)
+    video_time = np.delete(video_time, rng.choice(video_time.size, video_time.size // 33, replace=False))
+    alignment = _alignment(rng, seconds)
+    time = alignment.time(video_time)
+    trials = pd.DataFrame(
+        {
+            "onset": np.sort(rng.uniform(2, seconds - 4, n_trials)),
+            "duration": 2.0,
+            "trial_type": np.resize(np.array(["happy", "neutral"], dtype=object), n_trials),
+            "code": np.resize(np.array(["S 11", "S 12"], dtype=object), n_trials),
+        }
+    ).astype({"trial_type": "str", "code": "str"})
+    status = np.zeros(time.size, dtype=np.uint8)
+    status[(time > 0.3 * seconds) & (time < 0.35 * seconds)] = Status.NO_FACE
+    status[(time > 0.7 * seconds) & (time < 0.72 * seconds)] = Status.OCCLUDED
+    status[(time < 0) | (time > seconds)] = Status.OUTSIDE_RECORDING
+    faces, expression = _face(rng, video_time, time, status, trials)
+    segments = find_segments(time, expression)
+    trials = summarise_trials(trials, time, expression, alignment, Trial((0.0, 2.0), baseline, 0.5))
+    run = {
+        "entities": dict(entities or {"sub": "01", "ses": "01", "task": "faces", "run": "1"}),
+        "recording": _recording(modality, seconds, trials, first_time),
+        "faces": faces,
+        "expression": expression,
+        "alignment": alignment,
+        "time": time,
+        "segments": segments,
+        "trials": trials,
+        "quality": assess_quality(faces, expression, alignment, time, segments, trials),
+        "provenance": {
+            "enicfer": "0.1.0",
+            "model": {"name": expression.model, "accuracy": 0.61},
+            "inputs": {"camera.mkv": "0" * 64},
+        },
+        "warnings": ("The tenth pulse of the recording is missing.",),
+    }
+    return RunResult(**{**run, **changes})
+
+
+def _alignment(rng: np.random.Generator, seconds: float) -> Any:
+    pulse = np.cumsum(rng.uniform(1.0, 4.0, 200))
+    pulse = pulse[pulse < seconds]
+    recording = np.delete(pulse, [1]) + rng.normal(0, 0.001, pulse.size - 1)
+    video = (pulse + OFFSET) / (1 + DRIFT) + rng.normal(0, 0.002, pulse.size)
+    onsets = Onsets(video, spread=np.full(video.size, 0.004), nuisance=np.empty((video.size, 0)))
+    return align_pulses(onsets, recording, "led", 0.05)
+
+
+def _face(
+    rng: np.random.Generator, video_time: Any, time: Any, status: Any, trials: pd.DataFrame
+) -> tuple[FaceTrack, ExpressionTrace]:
+    n = time.size
+    logit = rng.normal(0, 0.3, (n, len(FIVE)))
+    logit[:, FIVE.index("neutral")] += 1.5
+    for trial in trials.itertuples():
+        if trial.trial_type == "happy":
+            since = time - trial.onset
+            logit[:, FIVE.index("happy")] += 5 * np.exp(-((since - 1) ** 2) / 0.3) * (since > 0)
+    probability = np.exp(logit) / np.exp(logit).sum(axis=1, keepdims=True)
+    probability[status != Status.OK] = np.nan
+    corner = 200 + np.cumsum(rng.normal(0, 0.5, (n, 2)), axis=0)
+    box = np.hstack([corner, corner + 120])
+    points = np.array([[30, 45], [90, 45], [60, 70], [40, 95], [80, 95]])
+    landmarks = corner[:, None] + points + rng.normal(0, 0.3, (n, 5, 2))
+    missing = status == Status.NO_FACE
+    box[missing], landmarks[missing] = np.nan, np.nan
+    faces = FaceTrack(
+        video_time=video_time,
+        box=box.astype(np.float32),
+        landmarks=landmarks.astype(np.float32),
+        score=np.where(missing, np.nan, 0.9).astype(np.float32),
+        status=status,
+        n_faces=np.where(missing, 0, 1).astype(np.uint8),
+        measures={"yaw": rng.normal(0, 5, n).astype(np.float32)},
+        detector="centerface",
+        notes=("One note.",),
+    )
+    labels = tuple(str(label) for label in FIVE)
+    trace = ExpressionTrace(video_time, probability.astype(np.float32), status, labels, "ronnet-five")
+    return faces, trace
+
+
+def _recording(modality: Modality, seconds: float, trials: pd.DataFrame, first_time: float) -> Recording:
+    triggers = trials[["onset", "code"]].reset_index(drop=True)
+    fmri = modality is Modality.FMRI
+    return Recording(
+        modality=modality,
+        file=Path("bold.nii.gz" if fmri else "eeg.vhdr"),
+        duration=seconds,
+        triggers=triggers,
+        sampling_rate=250.0 if modality is Modality.EEG else None,
+        repetition_time=2.0 if fmri else None,
+        n_volumes=int(seconds // 2) if fmri else None,
+        details={"first_time": first_time} if first_time else {},
+    )
