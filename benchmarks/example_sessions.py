@@ -1,4 +1,4 @@
-"""How right is `enicfer process-session` where every answer is known?
+"""Measure how right `enicfer process-session` is where every answer is known.
 
 Makes example sessions over seeds and modalities, processes them, and compares with ``truth.json``:
 
@@ -75,7 +75,7 @@ def judge(truth: dict[str, Any], derivatives: Path) -> dict[str, float]:
 
 
 def judge_trials(truth: dict[str, Any], derivatives: Path) -> dict[str, float]:
-    """Do the trials with a warped face differ from the neutral ones in the right direction?"""
+    """Whether trials with a warped face differ from the neutral ones in the right direction."""
     (path,) = derivatives.rglob("*_desc-enicfer_events.tsv")
     table = pd.read_csv(path, sep="\t", na_values="n/a")
     assert len(table) == len(truth["trials"])

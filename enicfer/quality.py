@@ -79,11 +79,6 @@ def find_warnings(quality: Mapping[str, Any], min_valid: float) -> list[str]:
         warnings.append(
             f"Only {quality['valid_fraction']:.0%} of the frames have an answer (frames without: {worst})."
         )
-    if status[Status.UNDECODABLE.label]:
-        warnings.append(
-            f"{status[Status.UNDECODABLE.label]} of {total} frames could not be decoded: the video is damaged "
-            "or cut short."
-        )
     lost = quality["n_trials"] - quality["n_trials_valid"]
     if lost:
         warnings.append(f"{lost} of {quality['n_trials']} trials have too few valid frames and no values.")

@@ -6,16 +6,16 @@ but rows of numbers.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from enicfer.errors import InputError
 from enicfer.expression import CropClassifier, make_trace
 from enicfer.io.brightness import BrightnessRecorder
-from enicfer.io.video import probe_video, read_frames
+from enicfer.io.video import VideoInfo, probe_video, read_frames
 from enicfer.protocol import Pulses, Quality
-from enicfer.records import ExpressionTrace, FaceTrack, FloatArray, UInt8Array
+from enicfer.records import ExpressionTrace, FaceTrack, FloatArray, Status, UInt8Array
 
 Progress = Callable[[int, int, str], None]
 FacePoint = tuple[int, float, float]
@@ -84,7 +84,8 @@ def watch_video(
     from enicfer.faces.observe import FaceObserver
     from enicfer.faces.participant import Hints
 
-    total = sum(probe_video(video).n_frames for video in videos)
+    stated = [probe_video(video) for video in videos]
+    total = sum(info.n_frames for info in stated)
     observer = FaceObserver(tools.detector, tools.quality, tools.model.input_size, tools.model.channels)
     crops = CropClassifier(tools.model)
     with BrightnessRecorder(pulses) as brightness:
@@ -101,5 +102,21 @@ def watch_video(
         if not done:
             raise InputError(f"{videos[0].name} has no frame that can be read: give a complete video.")
         faces, row = observer.finish(Hints(faces=tools.faces, region=tools.region))
+        faces = replace(faces, notes=(*faces.notes, *_find_damage(stated, faces)))
         expression = make_trace(faces, row, crops.finish(), tools.model)
         return Seen(faces, expression, brightness.finish())
+
+
+def _find_damage(stated: list[VideoInfo], faces: FaceTrack) -> list[str]:
+    """Sentences on frames that did not decode, and on a video that ends before its container says."""
+    notes = []
+    lost = int((faces.status == Status.UNDECODABLE).sum())
+    if lost:
+        notes.append(f"{lost} of {faces.status.size} frames could not be decoded: the video is damaged.")
+    duration = sum(info.duration for info in stated)
+    length = float(faces.video_time[-1] - faces.video_time[0])
+    if duration - length > max(1.0, 0.02 * duration):
+        notes.append(
+            f"The video ends after {length:.1f} s, but its container says {duration:.1f} s: it is cut short."
+        )
+    return notes
