@@ -1,0 +1,260 @@
+"""Draws the frames of a planned session, and says what can be seen in each.
+
+Conventions: pictures are uint8 BGR; boxes and points are px of the picture; people are drawn with
+premultiplied alpha, whoever is nearer to the camera in front.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from enicfer.example.portraits import PUPIL_DISTANCE, Portrait, as_uint8, load_portrait
+from enicfer.example.scene import Motion, Plan, Scene
+from enicfer.example.warp import move_points, pose_portrait
+from enicfer.records import Float32Array, FloatArray, UInt8Array
+
+LED_RADIUS = 12.0
+LED_DURATION = 0.1  # s
+COVERED = 0.5  # hidden fraction of a face from which it counts as covered
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """What can be seen of one face in one frame.
+
+    Attributes
+    ----------
+    box
+        ``(left, top, right, bottom)`` px of the whole face, clipped to the picture; None when it is outside.
+    points
+        ``(5, 2)`` px, in the order of `enicfer.records`.
+    inside, hidden
+        Fraction of the face inside of the picture, and covered by a hand or another person.
+    """
+
+    box: tuple[float, float, float, float] | None
+    points: FloatArray
+    inside: float
+    hidden: float
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A drawn person: premultiplied pixels and alpha of a part of the picture, and its upper left corner."""
+
+    left: int
+    top: int
+    image: UInt8Array
+    alpha: UInt8Array
+    face: FloatArray  # (m, 2) px, points spread over the face
+    outline: FloatArray  # (k, 2) px
+    points: FloatArray  # (5, 2) px
+
+
+def draw_frames(scene: Scene, plan: Plan, seed: int) -> Iterator[tuple[UInt8Array, Sighting, Sighting]]:
+    """Each stored frame: its picture, and what can be seen of participant and examiner."""
+    rng = np.random.default_rng([seed, 1])
+    room, desk = draw_room(scene, rng)
+    hand = draw_hand(rng)
+    noise = draw_noise(scene, rng)
+    light_phase = rng.uniform(0, 2 * np.pi, 2)
+    look = {scene.examiner: scene.participant} if scene.similar_colours else {}
+    for i, (end, exposure) in enumerate(zip(plan.frame_time, plan.exposure, strict=True)):
+        picture = room.copy()
+        layers = {
+            name: place_person(scene, load_portrait(name, look.get(name)), motion, i)
+            for name, motion in ((scene.participant, plan.participant), (scene.examiner, plan.examiner))
+        }
+        sizes = {scene.participant: plan.participant.size[i], scene.examiner: plan.examiner.size[i]}
+        order = sorted(layers, key=lambda name: float(sizes[name]))
+        for name in order:
+            paste(picture, layers[name])
+        palm = place_hand(hand, layers[scene.participant], scene, float(plan.hand[i]))
+        paste(picture, palm)
+        paste(picture, desk)
+        seen = []
+        for name in (scene.participant, scene.examiner):
+            front = [layers[other] for other in order[order.index(name) + 1 :]]
+            seen.append(sight(scene, layers[name], [*front, palm]))
+        light_led(picture, plan.led, led_fraction(plan.flashes, float(end), float(exposure)))
+        gain = 1 + 0.035 * float(np.sum(np.sin(2 * np.pi * end / np.array([23.0, 61.0]) + light_phase)))
+        yield develop(picture, gain, noise, rng), seen[0], seen[1]
+
+
+def place_person(scene: Scene, portrait: Portrait, motion: Motion, i: int) -> Layer:
+    """Pose a portrait and bring it to its place in frame ``i``."""
+    scale = float(motion.size[i]) / PUPIL_DISTANCE
+    cosine, sine = scale * np.cos(motion.roll[i]), scale * np.sin(motion.roll[i])
+    linear = np.array([[cosine, -sine], [sine, cosine]])
+    shift = np.array([motion.x[i], motion.y[i]]) - linear @ portrait.centre
+    height, width = portrait.alpha.shape
+    corners = np.array([[0, 0], [width, 0], [0, height], [width, height]]) @ linear.T + shift
+    left, top = np.clip(np.floor(corners.min(axis=0)), 0, (scene.width, scene.height)).astype(int)
+    right, bottom = np.clip(np.ceil(corners.max(axis=0)), 0, (scene.width, scene.height)).astype(int)
+    size = (max(int(right - left), 0), max(int(bottom - top), 0))
+    pose = (str(motion.expression[i]), float(motion.strength[i]), float(motion.yaw[i]))
+    if 0 in size:
+        image, alpha = np.zeros((0, 0, 3), np.uint8), np.zeros((0, 0), np.uint8)
+    else:
+        image, alpha = pose_portrait(portrait, *pose)
+        matrix = np.column_stack([linear, shift - (left, top)])
+        image, alpha = (
+            as_uint8(cv2.warpAffine(a, matrix, size, flags=cv2.INTER_LINEAR)) for a in (image, alpha)
+        )
+    points = np.vstack([face_points(portrait), face_outline(portrait), portrait.five_points])
+    moved = move_points(portrait, points, *pose) @ linear.T + shift
+    n = len(face_points(portrait))
+    return Layer(int(left), int(top), image, alpha, moved[:n], moved[n:-5], moved[-5:])
+
+
+def face_outline(portrait: Portrait, n: int = 24) -> FloatArray:
+    """``(n, 2)`` px on the ellipse within the face box."""
+    left, top, right, bottom = portrait.box
+    angle = np.linspace(0, 2 * np.pi, n, endpoint=False)
+    radii = np.array([right - left, bottom - top]) / 2
+    return np.asarray(portrait.centre + radii * np.stack([np.cos(angle), np.sin(angle)], axis=1))
+
+
+def face_points(portrait: Portrait, n: int = 9) -> FloatArray:
+    """Points spread evenly over the face's ellipse, ``(m, 2)`` px."""
+    left, top, right, bottom = portrait.box
+    grid = np.stack(np.meshgrid(*[np.linspace(-1, 1, n)] * 2), axis=-1).reshape(-1, 2)
+    radii = np.array([right - left, bottom - top]) / 2
+    return np.asarray(portrait.centre + radii * grid[np.hypot(*grid.T) <= 1])
+
+
+def paste(picture: UInt8Array, layer: Layer) -> None:
+    """Draw a layer over the picture, in place."""
+    height, width = layer.alpha.shape
+    if 0 in (height, width):
+        return
+    part = picture[layer.top : layer.top + height, layer.left : layer.left + width]
+    through = cv2.cvtColor(cv2.bitwise_not(layer.alpha), cv2.COLOR_GRAY2BGR)
+    part[:] = cv2.add(cv2.multiply(part, through, scale=1 / 255), layer.image)
+
+
+def sight(scene: Scene, layer: Layer, front: list[Layer]) -> Sighting:
+    """What can be seen of the face of ``layer`` behind the layers in ``front``."""
+    x, y = layer.face.T
+    inside = (x >= 0) & (x < scene.width) & (y >= 0) & (y < scene.height)
+    hidden = np.zeros(len(x), bool)
+    for other in front:
+        height, width = other.alpha.shape
+        column, row = x.astype(int) - other.left, y.astype(int) - other.top
+        within = inside & (column >= 0) & (column < width) & (row >= 0) & (row < height)
+        hidden[within] |= other.alpha[row[within], column[within]] > 127
+    limit = np.array([scene.width, scene.height])
+    low, high = (np.clip(f(layer.outline, axis=0), 0, limit) for f in (np.min, np.max))
+    box = (float(low[0]), float(low[1]), float(high[0]), float(high[1])) if inside.any() else None
+    return Sighting(
+        box, layer.points, float(inside.mean()), float((hidden & inside).sum() / max(inside.sum(), 1))
+    )
+
+
+def led_fraction(flashes: FloatArray, end: float, exposure: float) -> float:
+    """Fraction of an exposure during which the LED was on."""
+    overlap = np.minimum(flashes + LED_DURATION, end) - np.maximum(flashes, end - exposure)
+    return float(np.clip(overlap, 0, None).sum() / exposure)
+
+
+def light_led(picture: UInt8Array, place: tuple[int, int], fraction: float) -> None:
+    """Draw the LED in its black box, lit for a fraction of the exposure; in place."""
+    (x, y), reach = place, 26
+    cv2.rectangle(picture, (x - 19, y - 19), (x + 19, y + 19), (34, 32, 30), -1, cv2.LINE_AA)
+    cv2.rectangle(picture, (x - 19, y - 19), (x + 19, y + 19), (58, 55, 52), 1, cv2.LINE_AA)
+    cv2.circle(picture, (x, y), round(LED_RADIUS), (52, 44, 70), -1, cv2.LINE_AA)
+    if fraction > 0:
+        part = picture[max(y - reach, 0) : y + reach + 1, max(x - reach, 0) : x + reach + 1]
+        ys, xs = np.mgrid[max(y - reach, 0) : y + reach + 1, max(x - reach, 0) : x + reach + 1]
+        ys, xs = ys[: part.shape[0], : part.shape[1]], xs[: part.shape[0], : part.shape[1]]
+        radius = np.hypot(xs - x, ys - y)
+        disc = np.clip(LED_RADIUS + 0.5 - radius, 0, 1) + 0.35 * np.exp(-0.5 * (radius / 15) ** 2)
+        part[:] = np.clip(part + fraction * disc[..., None] * (165.0, 175.0, 190.0), 0, 255).astype(np.uint8)
+
+
+def draw_room(scene: Scene, rng: np.random.Generator) -> tuple[UInt8Array, Layer]:
+    """An office out of focus, and the desk in front of everybody."""
+    height, width = scene.height, scene.width
+    wall = np.array([[[0.62, 0.70, 0.74]]]) * np.linspace(255, 205, height)[:, None, None]
+    room = np.ascontiguousarray(np.broadcast_to(wall, (height, width, 3)).astype(np.uint8))
+    shift = int(rng.integers(-60, 60))
+    cv2.rectangle(room, (60 + shift, 40), (230 + shift, 250), (215, 205, 190), -1)  # window
+    cv2.rectangle(room, (60 + shift, 40), (230 + shift, 250), (120, 140, 150), 7)
+    cv2.line(room, (145 + shift, 40), (145 + shift, 250), (120, 140, 150), 6)
+    for shelf in range(3):  # shelves with books
+        top = 60 + 95 * shelf
+        cv2.rectangle(room, (400 + shift, top + 72), (620 + shift, top + 80), (60, 85, 110), -1)
+        x = 404 + shift
+        while x < 605 + shift:
+            thick, tall = int(rng.integers(8, 20)), int(rng.integers(40, 66))
+            colour = tuple(int(c) for c in rng.integers(50, 170, 3))
+            cv2.rectangle(room, (x, top + 72 - tall), (x + thick - 2, top + 72), colour, -1)
+            x += thick
+    room = as_uint8(cv2.GaussianBlur(room, (0, 0), 6))
+    grain = cv2.GaussianBlur(rng.normal(0, 40, (height, width)).astype(np.float32), (0, 0), 3)
+    room = as_uint8(np.clip(room + grain[..., None] * 0.5, 0, 255))
+    edge = round(0.89 * height)
+    wood = rng.normal(0, 14, (height - edge, 1)) + rng.normal(0, 5, (height - edge, width))
+    wood = cv2.GaussianBlur(wood.astype(np.float32), (0, 0), sigmaX=25, sigmaY=1.2)
+    shade = np.linspace(0.8, 1.15, height - edge)[:, None, None]
+    desk = as_uint8(np.clip((np.array([70.0, 105.0, 140.0]) + 3 * wood[..., None]) * shade, 0, 255))
+    desk[:3] = (120, 155, 185)
+    nothing = np.zeros((0, 2))
+    return room, Layer(0, edge, desk, np.full(desk.shape[:2], 255, np.uint8), nothing, nothing, nothing)
+
+
+def draw_hand(rng: np.random.Generator) -> tuple[UInt8Array, UInt8Array]:
+    """A hand with the fingers up, ``(200, 160)`` px: premultiplied image and alpha."""
+    mask = np.zeros((200, 160), np.uint8)
+    cv2.ellipse(mask, (80, 140), (52, 54), 0, 0, 360, 255, -1)
+    for x, tip, lean in ((40, 48, -9), (66, 20, -4), (92, 18, 3), (116, 42, 8)):
+        cv2.line(mask, (x, 130), (x + lean, tip), 255, 25, cv2.LINE_AA)
+    cv2.line(mask, (38, 150), (10, 100), 255, 24, cv2.LINE_AA)
+    cv2.rectangle(mask, (44, 160), (116, 200), 255, -1)
+    depth = cv2.distanceTransform(mask, cv2.DIST_L2, 5)
+    shading = 0.72 + 0.34 * np.clip(depth / 13, 0, 1) ** 0.6
+    texture = cv2.GaussianBlur(rng.normal(0, 1, mask.shape).astype(np.float32), (0, 0), 1.6) * 0.10
+    creases = np.zeros(mask.shape, np.uint8)
+    for y in (112, 132, 158):
+        cv2.ellipse(creases, (80, y), (46, 10), 8, 200, 340, 255, 2, cv2.LINE_AA)
+    shading = shading + texture - 0.12 * cv2.GaussianBlur(creases, (0, 0), 1.2) / 255
+    skin = np.clip(np.array([142.0, 168.0, 216.0]) * shading[..., None], 0, 255)
+    alpha = as_uint8(cv2.GaussianBlur(mask, (0, 0), 1.2))
+    return as_uint8(skin * (alpha[..., None] / 255)), alpha
+
+
+def place_hand(hand: tuple[UInt8Array, UInt8Array], face: Layer, scene: Scene, amount: float) -> Layer:
+    """Bring the hand in front of a face; at ``amount`` 0 it is below the picture."""
+    nothing = np.zeros((0, 2))
+    if amount <= 0:
+        return Layer(
+            0, 0, np.zeros((0, 0, 3), np.uint8), np.zeros((0, 0), np.uint8), nothing, nothing, nothing
+        )
+    low, high = face.outline.min(axis=0), face.outline.max(axis=0)
+    scale = 1.75 * float(high[0] - low[0]) / 160
+    width, height = round(160 * scale), round(200 * scale)
+    x = round(float(low[0] + high[0]) / 2 - width / 2)
+    covering = float(low[1] + high[1]) / 2 - 0.52 * height
+    y = round(amount * covering + (1 - amount) * scene.height)
+    left, top = max(x, 0), max(y, 0)
+    right, bottom = min(x + width, scene.width), min(y + height, scene.height)
+    image, alpha = (as_uint8(cv2.resize(a, (width, height), interpolation=cv2.INTER_LINEAR)) for a in hand)
+    part = (slice(top - y, max(bottom - y, top - y)), slice(left - x, max(right - x, left - x)))
+    return Layer(left, top, image[part], alpha[part], nothing, nothing, nothing)
+
+
+def draw_noise(scene: Scene, rng: np.random.Generator) -> Float32Array:
+    """Sensor noise to cut frames from: grain of about a pixel, a little of it coloured."""
+    shape = (scene.height + 64, scene.width + 64)
+    grain = rng.normal(0, 2.0, (*shape, 1)) + rng.normal(0, 0.8, (*shape, 3))
+    return np.asarray(grain, np.float32)
+
+
+def develop(picture: UInt8Array, gain: float, noise: Float32Array, rng: np.random.Generator) -> UInt8Array:
+    """What the camera makes of the picture: exposure, noise."""
+    height, width = picture.shape[:2]
+    top, left = rng.integers(0, noise.shape[0] - height), rng.integers(0, noise.shape[1] - width)
+    lit = cv2.convertScaleAbs(picture, alpha=gain)
+    return as_uint8(cv2.add(lit, noise[top : top + height, left : left + width], dtype=cv2.CV_8U))
