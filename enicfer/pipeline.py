@@ -98,7 +98,7 @@ def process_session(
         if run.videos not in seen:
             seen[run.videos] = watch_video(run.videos, tools, session.protocol.pulses, progress)
         results.append(assemble_run(session, run, recording, table, seen[run.videos], tools, max_uncertainty))
-    from enicfer.export import write_outputs
+    from enicfer.outputs import write_outputs
 
     paths = write_outputs(results, target)
     return SessionResult(tuple(results), target, tuple(paths))

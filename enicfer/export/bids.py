@@ -1,16 +1,10 @@
-"""The tree of outputs: a BIDS derivative that is valid by itself.
+"""The files of a run in a BIDS derivative that is valid by itself.
 
-A tree is written beside its place under a temporary name and moved there when it is complete. The same
-results give the same bytes: no dates, no folders of this machine, no names or times in gzip headers.
+The same result gives the same bytes: no dates, no folders of this machine, no names or times in gzip headers.
 """
 
-import shutil
-import tempfile
-from collections import Counter
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from enicfer.errors import InputError, OutputError
 from enicfer.export.description import (
     BIDSIGNORE,
     dataset_description,
@@ -22,71 +16,14 @@ from enicfer.export.events import events_table
 from enicfer.export.fmri import timeseries_table
 from enicfer.export.mne import make_annotations, write_annotations
 from enicfer.export.physio import physio_table, physioevents_table
-from enicfer.io.names import output_path, session_folder, sidecar_path, stem_of
+from enicfer.io.names import output_path, session_folder, sidecar_path
 from enicfer.io.store import sync_record, write_frames
 from enicfer.io.tables import write_json, write_table
 from enicfer.records import Modality, RunResult
-from enicfer.report import write_report
 
 
-def write_outputs(runs: RunResult | Sequence[RunResult], output: str | Path) -> list[Path]:
-    """Write everything that is known of the runs of one session.
-
-    A folder that exists keeps what is not of these runs, so that many sessions share one tree; files of the
-    same runs are replaced.
-
-    Parameters
-    ----------
-    runs
-        One run, or the runs of one session.
-    output
-        Root of the derivative.
-
-    Returns
-    -------
-    list of Path
-        The files written, sorted.
-
-    Raises
-    ------
-    InputError
-        If two runs share a name, or belong to different sessions.
-    OutputError
-        If the folder cannot be written.
-    """
-    runs = [runs] if isinstance(runs, RunResult) else list(runs)
-    _check_names(runs)
-    output = Path(output)
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as partial:
-            stage = Path(partial) / "tree"
-            stage.mkdir()
-            _write_root(stage, runs[0])
-            for run in runs:
-                _write_run(stage, run)
-            write_report(runs, stage)
-            files = sorted(path.relative_to(stage) for path in stage.rglob("*") if path.is_file())
-            _move(stage, output, files, runs)
-    except OSError as error:
-        raise OutputError(f"The results cannot be written to {output}: {error.strerror or error}.") from None
-    return [output / file for file in files]
-
-
-def _check_names(runs: Sequence[RunResult]) -> None:
-    if not runs:
-        raise InputError("There is no run to write: the session has none.")
-    twice = [name for name, count in Counter(stem_of(run.entities) for run in runs).items() if count > 1]
-    if twice:
-        raise InputError(
-            f"Two runs share the name {', '.join(twice)}: give each [[run]] of the session its own task or run."
-        )
-    sessions = {(run.entities["sub"], run.entities.get("ses")) for run in runs}
-    if len(sessions) > 1:
-        raise InputError(f"The runs belong to {len(sessions)} sessions: write one session at a time.")
-
-
-def _write_root(root: Path, run: RunResult) -> None:
+def write_root(root: Path, run: RunResult) -> None:
+    """Write the files that describe the whole derivative; ``run`` stands for all."""
     write_json(root / "dataset_description.json", dataset_description())
     write_json(root / "descriptions.json", descriptions_sidecar())
     for name, text in (
@@ -97,7 +34,8 @@ def _write_root(root: Path, run: RunResult) -> None:
         (root / name).write_text(text, encoding="utf-8", newline="\n")
 
 
-def _write_run(root: Path, run: RunResult) -> None:
+def write_run(root: Path, run: RunResult) -> None:
+    """Write the data files of one run below ``root``."""
     modality = run.recording.modality
     session_folder(root, run.entities, modality).mkdir(parents=True, exist_ok=True)
 
@@ -116,20 +54,3 @@ def _write_run(root: Path, run: RunResult) -> None:
         write_annotations(path("annot"), make_annotations(run))
     write_json(path("sync"), sync_record(run))
     write_json(path("qc"), {"quality": run.quality, "warnings": run.warnings, "provenance": run.provenance})
-
-
-def _move(stage: Path, output: Path, files: Iterable[Path], runs: Sequence[RunResult]) -> None:
-    if not output.exists():
-        stage.rename(output)
-        return
-    for (
-        run
-    ) in runs:  # files of the same runs by an older version, perhaps under names that are no longer used
-        for old in session_folder(output, run.entities, run.recording.modality).glob(
-            f"{stem_of(run.entities)}_*"
-        ):
-            if old.relative_to(output) not in files and "_desc-enicfer_" in old.name:
-                old.unlink()
-    for file in files:
-        (output / file).parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(stage / file, output / file)
