@@ -76,6 +76,7 @@ def read_eeg(path: Path) -> Recording:
         triggers=triggers.sort_values("onset", kind="stable", ignore_index=True),
         sampling_rate=float(raw.info["sfreq"]),
         gaps=_pauses(raw),
+        details={"first_time": float(raw.first_time)},  # to find a place in a cropped copy again
     )
 
 
