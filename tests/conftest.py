@@ -1,10 +1,12 @@
 """Fixtures that several test modules use."""
 
+import importlib.util
 import json
 import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import pytest
@@ -81,3 +83,13 @@ def truth(example) -> Callable[..., dict]:
         return json.loads((example(modality, seed) / "truth.json").read_text(encoding="utf-8"))
 
     return get
+
+
+@pytest.fixture(scope="session")
+def make_run() -> Callable[..., Any]:
+    """Make a `RunResult` without a video: ``make_run(modality, seconds=60)``; see ``factory.py``."""
+    spec = importlib.util.spec_from_file_location("factory", Path(__file__).with_name("factory.py"))
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.make_run
