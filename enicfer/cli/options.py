@@ -64,12 +64,14 @@ def progress_bar(quiet: bool) -> Iterator[Progress]:
     from tqdm import tqdm
 
     bar: Any = None
+    current = ""
 
     def report(done: int, total: int, stage: str) -> None:
-        nonlocal bar
-        if bar is None or bar.desc != f"{stage}: ":
+        nonlocal bar, current
+        if bar is None or stage != current:
             if bar is not None:
                 bar.close()
+            current = stage
             bar = tqdm(total=total or None, desc=stage, unit=" frames", disable=quiet, mininterval=0.5)
         if total and bar.total != total:
             bar.total = total
