@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from enicfer.expressions import FIVE
-from enicfer.protocol import Trial
+from enicfer.protocol import Pulses, Trial
 from enicfer.quality import assess_quality
-from enicfer.records import ExpressionTrace, FaceTrack, Modality, Recording, RunResult, Status
+from enicfer.records import Alignment, ExpressionTrace, FaceTrack, Modality, Recording, RunResult, Status
 from enicfer.segments import find_segments
-from enicfer.sync.pieces import Onsets, align_pulses
+from enicfer.sync import Evidence, align
 from enicfer.trials import summarise_trials
 
 OFFSET, DRIFT = 3.25, 120e-6  # recording time = video time * (1 + DRIFT) - OFFSET
@@ -34,11 +34,11 @@ def make_run(
     video_time = np.arange(0, seconds + OFFSET + 2, 1 / 30)
     video_time = video_time + rng.uniform(-0.004, 0.004, video_time.size)
     video_time = np.delete(video_time, rng.choice(video_time.size, video_time.size // 33, replace=False))
-    alignment = _alignment(rng, seconds)
+    alignment = _alignment(rng, video_time, seconds)
     time = alignment.time(video_time)
     trials = pd.DataFrame(
         {
-            "onset": np.sort(rng.uniform(2, seconds - 4, n_trials)),
+            "onset": 2 + (seconds - 6) / n_trials * (np.arange(n_trials) + rng.uniform(0, 0.4, n_trials)),
             "duration": 2.0,
             "trial_type": np.resize(np.array(["happy", "neutral"], dtype=object), n_trials),
             "code": np.resize(np.array(["S 11", "S 12"], dtype=object), n_trials),
@@ -71,13 +71,18 @@ def make_run(
     return RunResult(**{**run, **changes})
 
 
-def _alignment(rng: np.random.Generator, seconds: float) -> Any:
-    pulse = np.cumsum(rng.uniform(1.0, 4.0, 200))
+def _alignment(rng: np.random.Generator, video_time: Any, seconds: float) -> Alignment:
+    """An LED that flashes at random intervals; the recording misses one flash and has one pulse too many."""
+    pulse = np.cumsum(rng.uniform(1.0, 4.0, int(seconds)))
     pulse = pulse[pulse < seconds]
-    recording = np.delete(pulse, [1]) + rng.normal(0, 0.001, pulse.size - 1)
-    video = (pulse + OFFSET) / (1 + DRIFT) + rng.normal(0, 0.002, pulse.size)
-    onsets = Onsets(video, spread=np.full(video.size, 0.004), nuisance=np.empty((video.size, 0)))
-    return align_pulses(onsets, recording, "led", 0.05)
+    shown = (pulse + OFFSET) / (1 + DRIFT)
+    since = video_time[:, None] - shown[None]
+    lit = ((since >= 0) & (since < 0.12)).any(axis=1)
+    recording = np.sort(np.append(np.delete(pulse, 1), pulse[3] + 0.61)) + rng.normal(0, 0.0005, pulse.size)
+    evidence = Evidence(
+        video_time=video_time, pulse_time=recording, brightness=40 + 150 * lit + rng.normal(0, 1, lit.size)
+    )
+    return align(evidence, Pulses(source="led", codes=("S 9",)))
 
 
 def _face(

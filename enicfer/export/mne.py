@@ -25,7 +25,7 @@ import pandas as pd
 
 from enicfer.errors import InputError
 from enicfer.export.physio import time_uncertainty
-from enicfer.export.sampling import interpolate
+from enicfer.export.sampling import interpolate, spans_inside
 from enicfer.records import FloatArray, RunResult
 from enicfer.segments import LOST
 
@@ -249,7 +249,7 @@ def expression_events(
 
 
 def _spans(run: RunResult, bad_lost: bool) -> tuple[FloatArray, FloatArray, list[str], list[Extras]]:
-    table = run.segments.sort_values("onset", kind="stable")
+    table = spans_inside(run)
     onset = table["onset"].to_numpy(np.float64)
     lost = BAD_LOST_NAME if bad_lost else LOST_NAME
     names = [lost if label == LOST else f"fer/{label}" for label in table["label"]]

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from enicfer.export.columns import describe_columns, expression_hed
-from enicfer.export.sampling import frame_at, nominal_rate
+from enicfer.export.sampling import frame_at, nominal_rate, spans_inside
 from enicfer.records import RunResult
 from enicfer.segments import LOST
 
@@ -74,7 +74,7 @@ def physioevents_table(run: RunResult) -> tuple[pd.DataFrame, dict[str, Any]]:
         ``Columns``, ``OnsetSource`` and descriptions.
     """
     labels = run.expression.labels
-    table = run.segments.rename(columns={"label": "trial_type"})
+    table = spans_inside(run).rename(columns={"label": "trial_type"})
     table = table.assign(time_uncertainty=time_uncertainty(run, table["onset"].to_numpy(np.float64)))
     levels = {label: f"the most probable expression is {label}" for label in labels}
     about = describe_columns(table.columns, labels)

@@ -7,6 +7,7 @@ made up for it unless the function says so.
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from enicfer.records import FloatArray, RunResult
 from enicfer.segments import frame_support
@@ -53,6 +54,18 @@ def frame_at(run: RunResult, time: FloatArray) -> npt.NDArray[np.intp]:
     index = np.clip(np.searchsorted(start, time, side="right") - 1, 0, None)
     inside = (time >= start[index]) & (time <= stop[index])
     return np.where(inside, index, -1)
+
+
+def spans_inside(run: RunResult) -> pd.DataFrame:
+    """The segments sorted by onset and cut at the ends of the recording.
+
+    The support of the first and of the last frame reaches a little over them.
+    """
+    table = run.segments.sort_values("onset", kind="stable", ignore_index=True)
+    end = run.recording.duration if run.recording.duration > 0 else np.inf
+    onset = table["onset"].astype(np.float64)
+    start, stop = onset.clip(lower=0.0), (onset + table["duration"]).clip(upper=end)
+    return table.assign(onset=start, duration=stop - start)[stop > start].reset_index(drop=True)
 
 
 def interpolate(run: RunResult, time: FloatArray) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
