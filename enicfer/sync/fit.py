@@ -31,6 +31,7 @@ class Line:
     variance: tuple[float, float, float]
     t_factor: float
     residual: FloatArray
+    nuisance: tuple[float, ...] = ()
 
     def time(self, video_time: npt.ArrayLike) -> FloatArray:
         """Map ``video_time`` (s) to ``time`` (s)."""
@@ -42,6 +43,9 @@ def fit_line(
     time: npt.ArrayLike,
     spread: npt.ArrayLike | None = None,
     max_drift: float = 1e-3,
+    nuisance: FloatArray | None = None,
+    nuisance_mean: FloatArray | None = None,
+    nuisance_spread: FloatArray | None = None,
 ) -> Line:
     """Fit a robust line to matched pulses.
 
@@ -50,9 +54,14 @@ def fit_line(
     video, time
         ``(p,)`` s: the pulses on both clocks, at least 3.
     spread
-        ``(p,)`` relative standard deviation of each pulse; equal if None.
+        ``(p,)`` standard deviation of each pulse in s; equal if None.
     max_drift
         Slope is clipped to 1 +- this; only few and close pulses ever get there.
+    nuisance
+        ``(p, q)`` derivative of each pulse's video time by unknown parameters that the pulses share, such as the
+        camera's exposure. They are estimated along with the line, and the bound includes their uncertainty.
+    nuisance_mean, nuisance_spread
+        ``(q,)`` prior mean and standard deviation of each parameter.
 
     Raises
     ------
@@ -64,32 +73,66 @@ def fit_line(
         raise AlignmentError(
             f"A line with a bound needs at least 3 pulses at different times, there are {len(v)}."
         )
-    base = np.ones(len(v)) if spread is None else 1 / np.asarray(spread, dtype=np.float64) ** 2
-    base = base / base.mean()
-    weight = base
-    slope, centre, middle = 1.0, 0.0, 0.0
-    for _ in range(20):
-        total = weight.sum()
-        centre, middle = float(weight @ v / total), float(weight @ y / total)
-        slope = float(weight @ ((v - centre) * (y - middle)) / (weight @ (v - centre) ** 2))
-        slope = float(np.clip(slope, 1 - max_drift, 1 + max_drift))
-        residual = y - middle - slope * (v - centre)
-        scaled = residual * np.sqrt(base)
-        scale = 1.4826 * float(np.median(np.abs(scaled)))
-        if scale < 1e-9:
+    width = np.full(len(v), 1.0) if spread is None else np.asarray(spread, dtype=np.float64)
+    extra = np.empty((len(v), 0)) if nuisance is None else nuisance
+    mean = np.zeros(extra.shape[1]) if nuisance_mean is None else nuisance_mean
+    sigma = np.ones(extra.shape[1]) if nuisance_spread is None else nuisance_spread
+    prior = np.diag([0.0, 0.0, *sigma**-2.0])
+    centre, middle = float(np.average(v, weights=width**-2)), float(y.mean())
+    # The unknowns are the intercept, the drift, and the nuisance parameters; all are small numbers.
+    design = np.column_stack([np.ones(len(v)), v - centre, extra])
+    target = y - middle - (v - centre) - extra @ mean
+    weight = width**-2
+    for _ in range(30):
+        inverse = np.linalg.inv(design.T @ (weight[:, None] * design) + prior)
+        solution = inverse @ (design.T @ (weight * target))
+        if abs(solution[1]) > max_drift:
+            solution = _with_drift(
+                design, target, weight, prior, float(np.clip(solution[1], -max_drift, max_drift))
+            )
+        residual = target - design @ solution
+        scale = 1.4826 * float(np.median(np.abs(residual / width)))
+        if scale * float(np.median(width)) < 1e-9:
             break
-        weight = base * np.clip(1 - (scaled / (BIWEIGHT * scale)) ** 2, 0, None) ** 2
-    residual = y - middle - slope * (v - centre)
+        weight = np.clip(1 - (residual / width / (BIWEIGHT * scale)) ** 2, 0, None) ** 2 / width**2
+    solution[2:] += mean
+    least = 0.0 if spread is None else 1.0
+    return _line(centre, middle, solution, inverse, residual, width, weight, least)
+
+
+def _with_drift(
+    design: FloatArray, target: FloatArray, weight: FloatArray, prior: FloatArray, drift: float
+) -> FloatArray:
+    """The solution for a given drift."""
+    others = np.delete(np.arange(design.shape[1]), 1)
+    part = design[:, others]
+    left = part.T @ (weight[:, None] * part) + prior[np.ix_(others, others)]
+    free = np.linalg.solve(left, part.T @ (weight * (target - drift * design[:, 1])))
+    return np.insert(free, 1, drift)
+
+
+def _line(
+    centre: float,
+    middle: float,
+    solution: FloatArray,
+    inverse: FloatArray,
+    residual: FloatArray,
+    width: FloatArray,
+    weight: FloatArray,
+    least: float,
+) -> Line:
     kept = weight > 0
-    dof = max(int(kept.sum()) - 2, 1)
-    noise = float(np.sum(base[kept] * residual[kept] ** 2) / dof)
-    total = float(base[kept].sum())
-    lever = float(base[kept] @ (v[kept] - centre) ** 2)
+    dof = max(int(kept.sum()) - len(solution), 1)
+    # The biweight's weights shrink with the residual; those of the kept pulses without it give the true noise.
+    # A spread that the source states is a lower bound: a few pulses that happen to agree do not make it smaller.
+    noise = max(float(np.sum((residual[kept] / width[kept]) ** 2) / dof), least)
+    covariance = noise * inverse
     return Line(
         origin=centre,
-        slope=slope,
-        intercept=middle,
-        variance=(noise / total, 0.0, noise / lever),
+        slope=1 + float(solution[1]),
+        intercept=middle + float(solution[0]),
+        variance=(float(covariance[0, 0]), 2 * float(covariance[0, 1]), float(covariance[1, 1])),
         t_factor=float(student.ppf(0.5 + CONFIDENCE / 2, dof)),
         residual=residual,
+        nuisance=tuple(float(x) for x in solution[2:]),
     )

@@ -22,8 +22,10 @@ from enicfer.records import FloatArray
 GRID = (36, 48)
 MIN_STEP = 6.0  # grey values; smaller steps are noise of the camera
 SHARE_OF_TYPICAL = 0.4  # a step smaller than this share of the typical one is not the LED
-DARK, LIT = 0.08, 0.92  # outside these shares of the step a frame counts as dark or lit
-MIN_SPREAD = 0.001  # s, what frame times are worth at best
+DARK = 0.04  # within this share of the step a frame counts as dark, or as lit in full
+GAMMA = 1.5  # before any frame is seen: between light itself (1) and sRGB (2.2)
+GAMMA_SPREAD = 0.4  # of its logarithm
+MIN_SPREAD = 0.0005  # s, what frame times are worth at best
 BEST_CELLS = 8
 
 
@@ -37,10 +39,64 @@ class Onsets:
         ``(p,)`` s of video time, sorted.
     spread
         ``(p,)`` standard deviation in s.
+    camera
+        What the onsets in frames have in common and the fit may correct, or None.
     """
 
     time: FloatArray
     spread: FloatArray
+    camera: "Camera | None" = None
+
+
+@dataclass(frozen=True)
+class Camera:
+    """First lit frames, and the two parameters of the camera that turn them into onsets.
+
+    Attributes
+    ----------
+    frame_time, interval
+        ``(p,)`` s: time of each first lit frame, and since the frame before.
+    part
+        ``(p,)`` its step as a share of the whole step, 0..1.
+    dark
+        ``(p,)`` shares below this, or above 1 minus this, are noise.
+    expected
+        Exposure in s, and gamma, as the frames alone have them.
+    spread
+        Standard deviations of the two.
+    """
+
+    frame_time: FloatArray
+    interval: FloatArray
+    part: FloatArray
+    dark: FloatArray
+    expected: FloatArray
+    spread: FloatArray
+
+    @property
+    def in_part(self) -> npt.NDArray[np.bool_]:
+        """``(p,)`` true where the frame is lit in part."""
+        return (self.part > self.dark) & (self.part < 1 - self.dark)
+
+    def place(self, parameters: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Onsets in s, their spread, and their derivative ``(p, 2)`` by the parameters (exposure, gamma).
+
+        The exposure ends at ``frame_time``. A frame lit to ``part`` was lit for the share ``part ** gamma`` of the
+        exposure, because grey values are not proportional to light; one lit in full lit up anywhere in the
+        unexposed rest of the interval.
+        """
+        exposure, gamma = float(max(parameters[0], 0)), float(np.clip(parameters[1], 0.3, 5))
+        t, part, in_part = self.frame_time, self.part, self.in_part
+        almost_dark, almost_lit = self.dark**gamma, (1 - self.dark) ** gamma
+        lit = part**gamma
+        high = t - exposure * almost_lit
+        low = np.minimum(t - self.interval - exposure * almost_dark, high)
+        onset = np.where(in_part, t - exposure * lit, (low + high) / 2)
+        noise = exposure * gamma * np.maximum(self.dark / 4, 0.01)
+        spread = np.hypot(np.where(in_part, noise, (high - low) / np.sqrt(12)), MIN_SPREAD)
+        by_exposure = np.where(in_part, -lit, -(almost_dark + almost_lit) / 2)
+        by_gamma = np.where(in_part, -exposure * lit * np.log(np.maximum(part, 1e-3)), 0.0)
+        return onset, spread, np.column_stack([by_exposure, by_gamma])
 
 
 def find_led_onsets(video_time: npt.ArrayLike, brightness: npt.ArrayLike) -> Onsets:
@@ -56,41 +112,46 @@ def find_led_onsets(video_time: npt.ArrayLike, brightness: npt.ArrayLike) -> Ons
     t, x = t[good], x[good]
     if len(t) < 4:
         raise AlignmentError(f"The video has {len(t)} usable frames, too few to see a pulse.")
-    first, step = _find_steps(x)
+    first, step, dark = _find_steps(x)
     if len(first) == 0:
         raise AlignmentError(
             f"The brightness of the region never steps: it stays between {x.min():.0f} and {x.max():.0f} of 255; "
             "check the region and that the LED was on."
         )
-    part = np.clip((x[first] - x[first - 1]) / step, 0, 1)
     interval = t[first] - t[first - 1]
-    frame = float(np.median(np.diff(t)))
-    lit_in_part = (part > DARK) & (part < LIT)
-    exposure = float(interval.mean()) * float(np.mean(lit_in_part)) / (LIT - DARK) if len(part) >= 8 else 0.0
-    exposure = min(exposure, frame)
-    return _place(t[first], interval, part, lit_in_part, exposure, frame)
+    part = np.clip((x[first] - x[first - 1]) / step, 0, 1)
+    camera = _guess_camera(t[first], interval, part, dark, float(np.median(np.diff(t))))
+    onset, spread, _ = camera.place(camera.expected)
+    return Onsets(onset, spread, camera)
 
 
-def _place(
-    t: FloatArray,
-    interval: FloatArray,
-    part: FloatArray,
-    lit_in_part: npt.NDArray[np.bool_],
-    exposure: float,
-    frame: float,
-) -> Onsets:
-    """Onset inside the frame interval: by the lit part where there is one, else in the middle of what is left."""
-    exposure_here = np.minimum(exposure, interval)
-    free = np.maximum(interval - exposure_here, 0)
-    onset = np.where(lit_in_part, t - part * exposure_here, t - exposure_here - free / 2)
-    spread = np.where(lit_in_part, 0.1 * exposure_here, np.hypot(free / np.sqrt(12), 0.1 * exposure_here))
-    if exposure == 0:
-        onset, spread = t - interval / 2, interval / np.sqrt(12)
-    return Onsets(onset, np.hypot(spread, MIN_SPREAD))
+def _guess_camera(
+    t: FloatArray, interval: FloatArray, part: FloatArray, dark: FloatArray, frame: float
+) -> Camera:
+    """Exposure and gamma from the frames alone.
+
+    Onsets fall anywhere in a frame. So the lit share ``part ** gamma`` of the exposure is uniform, which gives
+    gamma (the mean of its posterior), and as many frames are lit in part as the exposure fills of the interval.
+    """
+    in_part = (part > dark) & (part < 1 - dark)
+    n = int(in_part.sum())
+    gammas = np.exp(np.linspace(np.log(0.4), np.log(4), 200))
+    low, high = float(dark.mean()), float(1 - dark.mean())
+    likelihood = n * np.log(gammas / (high**gammas - low**gammas)) + gammas * np.log(part[in_part]).sum()
+    posterior = likelihood - 0.5 * ((np.log(gammas) - np.log(GAMMA)) / GAMMA_SPREAD) ** 2
+    weight = np.exp(posterior - posterior.max())
+    gamma = float(np.average(gammas, weights=weight))
+    gamma_spread = float(np.sqrt(np.average((gammas - gamma) ** 2, weights=weight)))
+    share = (n + 1) / (len(part) + 2)  # the mean of a Beta distribution, as is the spread
+    share_spread = float(np.sqrt(share * (1 - share) / (len(part) + 3)))
+    scale = float(interval.mean()) / (high**gamma - low**gamma)
+    expected = np.array([min(share * scale, frame), gamma])
+    spread = np.array([share_spread * scale + 0.02 * frame, gamma_spread])
+    return Camera(t, interval, part, dark, expected, spread)
 
 
-def _find_steps(x: FloatArray) -> tuple[npt.NDArray[np.intp], FloatArray]:
-    """Index of the first lit frame of every step up, and the height of the step in grey values.
+def _find_steps(x: FloatArray) -> tuple[npt.NDArray[np.intp], FloatArray, FloatArray]:
+    """Index of the first lit frame of every step up, its height in grey values, and the share of it that is dark.
 
     A step takes at most two frames (one may be lit in part), so steps are looked for two frames apart.
     """
@@ -100,15 +161,15 @@ def _find_steps(x: FloatArray) -> tuple[npt.NDArray[np.intp], FloatArray]:
     floor = max(MIN_STEP, 6 * noise)
     peak = (rise >= floor) & (rise == maximum_filter1d(rise, 3))
     index = np.flatnonzero(peak)
-    if len(index) == 0:
-        return index, np.empty(0)
-    typical = float(np.quantile(rise[index], 0.75))
-    index = index[rise[index] >= SHARE_OF_TYPICAL * typical]
+    if len(index):
+        typical = float(np.quantile(rise[index], 0.75))
+        index = index[rise[index] >= SHARE_OF_TYPICAL * typical]
     # of two equal neighbours, [dark, dark, lit, lit], the later is the first lit frame
-    index = index[np.append(np.diff(index) > 1, True)]
+    index = index[np.diff(index, append=len(x) + 1) > 1]
     step = rise[index]
-    first = np.where(x[index] - x[index - 1] > DARK * step, index, index + 1)
-    return first, step
+    dark = np.clip(3 * noise / np.maximum(step, 1), DARK, 0.3)
+    first = np.where(x[index] - x[index - 1] > dark * step, index, index + 1)
+    return first, step, dark
 
 
 def rank_cells(grid: npt.NDArray[np.uint8], n_pulses: int) -> list[tuple[int, int]]:

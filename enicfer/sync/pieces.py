@@ -24,6 +24,7 @@ from enicfer.sync.matching import MIN_PULSES, IntArray, Match, match_pulses
 
 MATCH_RATE = 0.3  # least fraction of pulses that match inside a piece, for finding where it ends
 CHANCE_RATE = 0.02
+N_CAMERA_STEPS = 4
 FRAME_GAP = 5.0  # a frame interval this many times the median is a break where one is looked for
 
 
@@ -129,7 +130,7 @@ def _find_pieces(
     match = match_pulses(onsets.time[a], recording[b], tolerance, max_drift, prior, some)
     keep = _core(match, onsets.time[a], recording[b])
     video, rec = a[match.best.video[keep]], b[match.best.recording[keep]]
-    line = fit_line(onsets.time[video], recording[rec], onsets.spread[video], max_drift)
+    line = _fit(onsets, video, recording[rec], max_drift)
     found = [_Piece(video, rec, line, match)]
     sides = ((a[a < video[0]], b[b < rec[0]], 0), (a[a > video[-1]], b[b > rec[-1]], len(found)))
     for left_a, left_b, place in sides:
@@ -141,6 +142,24 @@ def _find_pieces(
             continue
         found = more + found if place == 0 else found + more
     return found
+
+
+def _fit(onsets: Onsets, video: IntArray, time: FloatArray, max_drift: float) -> Line:
+    """Fit the line, and with it the camera's exposure and gamma where onsets were seen in frames.
+
+    Onsets depend on gamma by a power, so the fit is repeated from the better value (Gauss & Newton).
+    """
+    if onsets.camera is None:
+        return fit_line(onsets.time[video], time, onsets.spread[video], max_drift)
+    camera = onsets.camera
+    parameters = camera.expected
+    for _ in range(N_CAMERA_STEPS):
+        onset, spread, derivative = (x[video] for x in camera.place(parameters))
+        line = fit_line(
+            onset, time, spread, max_drift, derivative, camera.expected - parameters, camera.spread
+        )
+        parameters = parameters + np.array(line.nuisance)
+    return line
 
 
 def _core(match: Match, video: FloatArray, recording: FloatArray) -> slice:
