@@ -1,0 +1,142 @@
+"""`load_model` and `Classifier`: face crops to calibrated probabilities.
+
+Conventions: crops are uint8, (n, h, w) grey or (n, h, w, 3) RGB, 0-255, of any size;
+probabilities are float32 (n, k), rows sum to 1, columns in the order of `labels`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from enicfer.errors import InputError, ModelError
+from enicfer.models.preprocessing import as_tensor, resize_crops
+from enicfer.models.ronnet import RonNet
+from enicfer.models.weights import NORMALISATIONS, Model, read_model
+
+WEIGHTS = Path(__file__).parent / "weights"
+DEFAULT = "ronnet-7"
+SHIPPED = {"ronnet-7": "ronnet-7.safetensors"}
+# Of 1 to 64, the batch with most images per second: larger ones leave the processor's cache.
+BATCH = 16
+
+
+def load_model(name_or_file: str | Path | None = None) -> Classifier:
+    """Load a shipped model by name, or a model file.
+
+    Parameters
+    ----------
+    name_or_file : str or Path, optional
+        A name of `SHIPPED`, or a path to a ``.safetensors`` file; None is the default model.
+
+    Returns
+    -------
+    Classifier
+
+    Raises
+    ------
+    ModelError
+        No such model, or a file that cannot be used.
+    """
+    name = DEFAULT if name_or_file is None else str(name_or_file)
+    if name in SHIPPED:
+        return Classifier(read_model(WEIGHTS / SHIPPED[name]))
+    path = Path(name)
+    if not path.suffix and not path.exists():
+        raise ModelError(
+            f"There is no model {name!r}; shipped are {', '.join(SHIPPED)}, or give the path of "
+            "a .safetensors file."
+        )
+    return Classifier(read_model(path))
+
+
+class Classifier:
+    """A trained network, ready to use.
+
+    Attributes
+    ----------
+    name : str
+    labels : tuple of str
+        The columns of `predict`.
+    metadata : dict
+        What the model file says about training data, recipe and measured accuracy.
+    input_size : int
+        Height and width in pixels to which crops are brought.
+    channels : int
+        1 (grey) or 3 (RGB).
+    network : torch.nn.Module
+        In evaluation mode, with frozen weights; for attributions.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self.network = model.network
+        self.labels = model.labels
+        self.metadata: dict[str, Any] = model.metadata
+        self.name: str = model.metadata["name"]
+        self.temperature = model.temperature
+        self.input_size: int = model.metadata["arguments"]["input_size"]
+        self.channels: int = model.metadata["arguments"]["channels"]
+        self._normalise = NORMALISATIONS[model.metadata["preprocessing"]["standardise"]]
+        if isinstance(self.network, RonNet):
+            self.network.keep_spectra()
+
+    def prepare(self, crops: np.ndarray | Sequence[np.ndarray]) -> Tensor:
+        """Crops to what the network reads: float32 (n, channels, size, size)."""
+        return self._normalise(as_tensor(resize_crops(check_crops(crops), self.input_size, self.channels)))
+
+    @torch.no_grad()
+    def logits(self, crops: np.ndarray | Sequence[np.ndarray], flip: bool = False) -> np.ndarray:
+        """Outputs before calibration, float32 (n, k); see `predict`."""
+        result = np.empty((len(crops), len(self.labels)), np.float32)
+        for start in range(0, len(crops), BATCH):
+            batch = self.prepare(crops[start : start + BATCH])
+            logits = self.network(batch)
+            if flip:
+                logits = (logits + self.network(batch.flip(3))) / 2
+            result[start : start + BATCH] = logits.numpy()
+        return result
+
+    def predict(self, crops: np.ndarray | Sequence[np.ndarray], flip: bool = False) -> np.ndarray:
+        """Calibrated probabilities of face crops.
+
+        Parameters
+        ----------
+        crops : ndarray of uint8, (n, h, w) or (n, h, w, 3), or a sequence of such images
+            Grey or RGB, of any size; in a sequence, each of its own size.
+        flip : bool
+            Average with the mirror image: a little more accurate, twice the time.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, k)
+            Rows sum to 1.
+
+        Raises
+        ------
+        InputError
+            A crop is not uint8, empty, or has another number of dimensions.
+        """
+        logits = torch.from_numpy(self.logits(crops, flip))
+        return torch.softmax(logits / self.temperature, dim=1).numpy()
+
+    def __repr__(self) -> str:
+        return f"Classifier({self.name!r}, labels={self.labels})"
+
+
+def check_crops(crops: np.ndarray | Sequence[np.ndarray]) -> np.ndarray | Sequence[np.ndarray]:
+    """Return the crops, or say which one cannot be a face crop and why."""
+    if isinstance(crops, np.ndarray) and crops.ndim not in (3, 4):
+        raise InputError(f"Crops have the shape {crops.shape}; allowed are (n, h, w) and (n, h, w, 3).")
+    for i, crop in enumerate(crops):
+        right_shape = crop.ndim == 2 or (crop.ndim == 3 and crop.shape[2] == 3)
+        if crop.dtype != np.uint8 or not right_shape or crop.size == 0:
+            raise InputError(
+                f"Crop {i} is {crop.dtype} of shape {crop.shape}; it must be uint8, (h, w) grey "
+                "or (h, w, 3) RGB, and not empty."
+            )
+    return crops

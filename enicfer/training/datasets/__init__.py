@@ -1,0 +1,1 @@
+"""Readers of data sets: one file each, one line in `READERS`."""

@@ -1,0 +1,329 @@
+"""The training loop: reads top to bottom, and continues exactly where it was killed.
+
+Conventions: step is the number of batches done.  The order of the images follows from
+(seed, epoch), and augmentation and dropout from (seed, step), so a checkpoint needs no state of
+a random generator, and a run that was killed and resumed gives the bits of an uninterrupted one
+(same machine, same number of threads).
+
+Files in the output folder: `checkpoint.pt` (replaced atomically), `log.csv` (one row per
+checkpoint and per epoch).
+"""
+
+from __future__ import annotations
+
+import copy
+import csv
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from enicfer.errors import InputError, ModelError
+from enicfer.models.preprocessing import as_tensor, resize_crops, standardise
+from enicfer.models.ronnet import RonNet
+from enicfer.training.augmentation import augment
+from enicfer.training.datasets.images import FaceImages, duplicate_of
+from enicfer.training.recipe import Recipe, Schedule
+
+COLUMNS = (
+    "step",
+    "epoch",
+    "learning_rate",
+    "loss",
+    "accuracy",
+    "accuracy_unseen",
+    "accuracy_votes",
+    "images_per_second",
+)
+
+
+def train(
+    recipe: Recipe,
+    data: FaceImages,
+    output: Path,
+    report: Callable[[str], None] = print,
+) -> Path:
+    """Train a network, or continue the run that `output` holds.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    data : FaceImages
+        With the partitions that the recipe names.
+    output : Path
+        Folder for the checkpoint and the log; made if missing.
+    report : callable
+        Receives a line of progress after each checkpoint.
+
+    Returns
+    -------
+    Path
+        The last checkpoint.
+
+    Raises
+    ------
+    InputError
+        A partition is empty, or has one class only.
+    ModelError
+        The folder holds the checkpoint of another recipe or of other data; the loss is not finite.
+    """
+    torch.set_num_threads(recipe.schedule.threads)
+    output.mkdir(parents=True, exist_ok=True)
+    plan = recipe.schedule
+    learn, check = _partitions(recipe, data)
+    images = as_tensor(resize_crops(learn.image, recipe.network.input_size, recipe.network.channels))
+    label, votes = torch.from_numpy(learn.label), torch.from_numpy(learn.votes)
+
+    torch.manual_seed(plan.seed)
+    model = build_network(recipe)
+    average = copy.deepcopy(model).eval()
+    optimiser = _optimiser(model, plan)
+    per_epoch = len(learn) // plan.batch_size
+    last = plan.epochs * per_epoch
+    identity = {"recipe": recipe.as_dict(), "fingerprint": data.fingerprint()}
+    checkpoint = output / "checkpoint.pt"
+    step = 0
+    if checkpoint.exists():
+        step = _resume(checkpoint, identity, model, average, optimiser)
+        report(f"continuing at step {step} of {last}")
+    log = _Log(output / "log.csv", step)
+
+    started, losses = time.perf_counter(), []
+    while step < last:
+        epoch, position = divmod(step, per_epoch)
+        order = torch.randperm(len(learn), generator=_generator(plan.seed, epoch, stream=1))
+        rows = order[position * plan.batch_size : (position + 1) * plan.batch_size]
+        generator = _generator(plan.seed, step, stream=2)
+        torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
+        batch = standardise(augment(images[rows], recipe.augmentation, generator))
+
+        rate = learning_rate(step, last, plan)
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        model.train()
+        loss = objective(model(batch), label[rows], votes[rows], plan)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        step += 1
+        _average(average, model, min(plan.ema, step / (step + 10)))
+        losses.append(loss.item())
+
+        if not math.isfinite(losses[-1]):
+            raise ModelError(
+                f"The loss became {losses[-1]} at step {step}. The last checkpoint is kept; "
+                "lower [schedule] learning_rate in the recipe and start in a new folder."
+            )
+        if step % plan.checkpoint_steps == 0 or step % per_epoch == 0 or step == last:
+            speed = len(losses) * plan.batch_size / (time.perf_counter() - started)
+            row = {
+                "step": step,
+                "epoch": f"{step / per_epoch:.3f}",
+                "learning_rate": f"{rate:.3e}",
+                "loss": f"{np.mean(losses):.4f}",
+                "images_per_second": f"{speed:.0f}",
+            }
+            if step % per_epoch == 0 or step == last:
+                row |= {k: f"{v:.5f}" for k, v in _accuracies(average, check).items()}
+            _save(checkpoint, identity, step, model, average, optimiser)
+            log.write(row)
+            left = (last - step) * plan.batch_size / speed
+            report(_line(row) + f"  {left / 60:.0f} min left")
+            started, losses = time.perf_counter(), []
+    return checkpoint
+
+
+def build_network(recipe: Recipe) -> RonNet:
+    """The network that a recipe describes, with batch normalisation for training."""
+    heads = 2 if recipe.schedule.vote_weight else 1
+    return RonNet(
+        outputs=heads * len(recipe.data.labels),
+        input_size=recipe.network.input_size,
+        channels=recipe.network.channels,
+        padding=recipe.network.padding,
+        batch_norm=True,
+        dropout=recipe.network.dropout,
+    )
+
+
+def objective(logits: Tensor, label: Tensor, votes: Tensor, plan: Schedule) -> Tensor:
+    """Cross-entropy with the label softened by the votes, plus the second output's with the votes.
+
+    Parameters
+    ----------
+    logits : Tensor, shape (n, k) or (n, 2 k)
+    label : Tensor of int64, shape (n,)
+    votes : Tensor, shape (n, k)
+        NaN where there are none.
+    plan : Schedule
+    """
+    k = votes.shape[1]
+    voted = ~votes.isnan().any(1, keepdim=True)
+    soft = torch.where(voted, votes, torch.full_like(votes, 1 / k))
+    target = torch.lerp(functional.one_hot(label, k).float(), soft, plan.smoothing)
+    loss = functional.cross_entropy(logits[:, :k], target)
+    if logits.shape[1] > k:
+        each = functional.cross_entropy(logits[:, k:], soft, reduction="none")
+        loss = loss + plan.vote_weight * (each * voted[:, 0]).mean()
+    return loss
+
+
+def learning_rate(step: int, last: int, plan: Schedule) -> float:
+    """Linear warm-up, then half a cosine to zero."""
+    progress = step / last
+    if progress < plan.warm_up:
+        return plan.learning_rate * (step + 1) / (plan.warm_up * last + 1)
+    angle = math.pi * (progress - plan.warm_up) / (1 - plan.warm_up)
+    return plan.learning_rate * 0.5 * (1 + math.cos(angle))
+
+
+@torch.no_grad()
+def predict_logits(model: nn.Module, images: np.ndarray, flip: bool = True) -> Tensor:
+    """Logits (n, outputs) of uint8 images of the network's size, averaged with the mirror image."""
+    chunks = []
+    for start in range(0, len(images), 128):
+        batch = standardise(as_tensor(images[start : start + 128]))
+        logits = model(batch)
+        if flip:
+            logits = (logits + model(batch.flip(3))) / 2
+        chunks.append(logits)
+    return torch.cat(chunks)
+
+
+@dataclass(frozen=True, eq=False)
+class _Check:
+    image: np.ndarray
+    label: np.ndarray
+    votes: np.ndarray
+    seen: np.ndarray
+
+
+def _partitions(recipe: Recipe, data: FaceImages) -> tuple[FaceImages, _Check]:
+    data = data.only_labels(tuple(recipe.data.labels))
+    parts = []
+    for name in (recipe.data.train, recipe.data.validation):
+        part = data.select(data.split == name)
+        if len(np.unique(part.label)) < 2:
+            raise InputError(
+                f"The partition {name!r} has {len(part)} images of {len(np.unique(part.label))} "
+                f"classes; at least two classes are needed. The data set's partitions are "
+                f"{', '.join(sorted(set(data.split.tolist())))}."
+            )
+        parts.append(part)
+    learn, check = parts
+    if len(learn) < recipe.schedule.batch_size:
+        raise InputError(
+            f"{len(learn)} training images do not fill one batch of "
+            f"{recipe.schedule.batch_size}; lower [schedule] batch_size."
+        )
+    image = resize_crops(check.image, recipe.network.input_size, recipe.network.channels)
+    seen = duplicate_of(check.image, learn.image)
+    return learn, _Check(image, check.label, check.votes, seen)
+
+
+def _accuracies(model: nn.Module, check: _Check) -> dict[str, float]:
+    """On the validation set: all, without images also trained on, and against the votes."""
+    k = check.votes.shape[1]
+    logits = predict_logits(model, check.image).numpy()
+    right = logits[:, :k].argmax(1) == check.label
+    voted = ~np.isnan(check.votes).any(1)
+    result = {"accuracy": right.mean(), "accuracy_unseen": right[~check.seen].mean()}
+    if voted.any() and logits.shape[1] > k:
+        chosen = logits[voted, k:].argmax(1)
+        result["accuracy_votes"] = (chosen == check.votes[voted].argmax(1)).mean()
+    return result
+
+
+def _optimiser(model: nn.Module, plan: Schedule) -> torch.optim.Optimizer:
+    matrices = [p for p in model.parameters() if p.ndim > 1]
+    vectors = [p for p in model.parameters() if p.ndim <= 1]
+    groups = [
+        {"params": matrices, "weight_decay": plan.weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=plan.learning_rate, betas=(0.9, 0.99), fused=True)
+
+
+def _generator(seed: int, counter: int, stream: int) -> torch.Generator:
+    # SeedSequence mixes the three numbers; neighbouring seeds alone would be correlated.
+    state = np.random.SeedSequence([seed, stream, counter]).generate_state(1, np.uint64)[0]
+    return torch.Generator().manual_seed(int(state >> 1))
+
+
+@torch.no_grad()
+def _average(average: nn.Module, model: nn.Module, decay: float) -> None:
+    old, new = average.state_dict(), model.state_dict()
+    torch._foreach_lerp_(list(old.values()), list(new.values()), 1 - decay)
+
+
+def _save(
+    path: Path,
+    identity: dict[str, Any],
+    step: int,
+    model: nn.Module,
+    average: nn.Module,
+    optimiser: torch.optim.Optimizer,
+) -> None:
+    content = identity | {
+        "step": step,
+        "model": model.state_dict(),
+        "average": average.state_dict(),
+        "optimiser": optimiser.state_dict(),
+    }
+    temporary = path.with_suffix(".tmp")
+    with temporary.open("wb") as file:
+        torch.save(content, file)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def _resume(
+    path: Path,
+    identity: dict[str, Any],
+    model: nn.Module,
+    average: nn.Module,
+    optimiser: torch.optim.Optimizer,
+) -> int:
+    content = torch.load(path, weights_only=True)
+    for key, name in (("recipe", "recipe"), ("fingerprint", "data")):
+        if content[key] != identity[key]:
+            raise ModelError(
+                f"{path} was made with another {name}; choose another output folder, "
+                f"or the {name} that it was made with."
+            )
+    model.load_state_dict(content["model"])
+    average.load_state_dict(content["average"])
+    optimiser.load_state_dict(content["optimiser"])
+    return int(content["step"])
+
+
+class _Log:
+    """The CSV log; rows after the checkpoint that a run continues from are dropped."""
+
+    def __init__(self, path: Path, step: int) -> None:
+        self.path = path
+        rows: list[dict[str, str]] = []
+        if path.exists() and step:
+            with path.open(encoding="utf-8", newline="") as file:
+                rows = [row for row in csv.DictReader(file) if int(row["step"]) <= step]
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+
+    def write(self, row: dict[str, Any]) -> None:
+        with self.path.open("a", encoding="utf-8", newline="") as file:
+            csv.DictWriter(file, COLUMNS, lineterminator="\n").writerow(row)
+
+
+def _line(row: dict[str, Any]) -> str:
+    return "  ".join(f"{name} {value}" for name, value in row.items())

@@ -1,0 +1,55 @@
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from enicfer.models.ronnet import RonNet, fold_batch_norm, pool
+
+
+def textbook(network: RonNet, images: Tensor) -> Tensor:
+    """The same architecture written with the library's own layers."""
+    x = images
+    for conv in network.convs:
+        x = functional.max_pool2d(torch.relu(conv(x)), 2)
+    return network.fc2(torch.relu(network.fc1(x.flatten(1))))
+
+
+@pytest.mark.parametrize(
+    ("padding", "size", "channels"), [("same", 48, 1), ("valid", 48, 1), ("same", 40, 3)]
+)
+def test_is_the_textbook_network(padding: str, size: int, channels: int) -> None:
+    torch.manual_seed(0)
+    network = RonNet(5, size, channels, padding).eval()
+    for conv in network.convs:
+        nn.init.normal_(conv.bias)
+    images = torch.randn(3, channels, size, size)
+    expected = textbook(network, images)
+    torch.testing.assert_close(network(images), expected, atol=1e-4, rtol=1e-4)
+    network.keep_spectra()
+    torch.testing.assert_close(network(images), expected, atol=1e-4, rtol=1e-4)
+
+
+def test_has_the_number_of_parameters_of_the_original_design() -> None:
+    convs = 25 * (1 * 64 + 64 * 128 + 128 * 256) + 64 + 128 + 256
+    full = 6 * 6 * 256 * 512 + 512 + 512 * 7 + 7
+    assert sum(p.numel() for p in RonNet(7).parameters()) == convs + full
+
+
+def test_folding_keeps_every_output() -> None:
+    torch.manual_seed(0)
+    network = RonNet(7, batch_norm=True)
+    for norm in network.norms:
+        nn.init.normal_(norm.bias, std=0.5)
+    for _ in range(5):
+        network(torch.randn(8, 1, 48, 48))
+    network.eval()
+    plain = fold_batch_norm(network)
+    images = torch.randn(4, 1, 48, 48)
+    torch.testing.assert_close(plain(images), network(images), atol=1e-4, rtol=1e-4)
+    assert not any("norm" in name for name in plain.state_dict())
+
+
+def test_pool_drops_an_odd_last_row() -> None:
+    images = torch.randn(2, 3, 9, 9)
+    result = pool(images.permute(2, 3, 0, 1)).permute(2, 3, 0, 1)
+    assert torch.equal(result, functional.max_pool2d(images, 2))
