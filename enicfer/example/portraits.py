@@ -99,7 +99,7 @@ OUTLINES: dict[str, tuple[tuple[int, int], ...]] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Portrait:
     """One person, cut out.
 
@@ -188,19 +188,19 @@ def cut_out(photo: UInt8Array, outline: tuple[tuple[int, int], ...], band: int =
     inside = np.zeros(photo.shape[:2], np.uint8)
     cv2.fillPoly(inside, [np.array(outline, np.int32)], 1)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * band + 1, 2 * band + 1))
-    # The picture's own border is no edge of the person.
-    border = {"borderType": cv2.BORDER_REPLICATE}
-    sure = cv2.erode(inside, kernel, **border)
-    possible = cv2.dilate(inside, kernel, **border)
+    # The picture's own border is no edge of the person: OpenCV's default for both operations.
+    sure = cv2.erode(inside, kernel)
+    possible = cv2.dilate(inside, kernel)
     mask = np.where(inside, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
     mask[sure == 1] = cv2.GC_FGD
     mask[possible == 0] = cv2.GC_BGD
     cv2.setRNGSeed(0)
-    cv2.grabCut(photo, mask, None, np.zeros((1, 65)), np.zeros((1, 65)), 2, cv2.GC_INIT_WITH_MASK)
+    models = np.zeros((1, 65)), np.zeros((1, 65))
+    cv2.grabCut(photo, mask, (0, 0, 0, 0), *models, 2, cv2.GC_INIT_WITH_MASK)
     person = np.isin(mask, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8) * 255
-    person = cv2.medianBlur(person, 7)
+    person = as_uint8(cv2.medianBlur(person, 7))
     # One pixel in, then soft: no rim of the old background.
-    person = cv2.erode(person, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3)), **border)
+    person = as_uint8(cv2.erode(person, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))))
     return as_uint8(cv2.GaussianBlur(person, (0, 0), 1.1))
 
 
@@ -208,7 +208,9 @@ def read_hopper() -> UInt8Array:
     """Rear Admiral Grace Hopper, from matplotlib's sample data."""
     from matplotlib.cbook import get_sample_data
 
-    return as_uint8(cv2.imread(str(get_sample_data("grace_hopper.jpg", asfileobj=False)), cv2.IMREAD_COLOR))
+    photo = cv2.imread(str(get_sample_data("grace_hopper.jpg", asfileobj=False)), cv2.IMREAD_COLOR)
+    assert photo is not None, "matplotlib ships it"
+    return as_uint8(photo)
 
 
 def read_astronaut() -> UInt8Array:

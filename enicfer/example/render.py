@@ -6,6 +6,7 @@ premultiplied alpha, whoever is nearer to the camera in front.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -109,6 +110,7 @@ def place_person(scene: Scene, portrait: Portrait, motion: Motion, i: int) -> La
     return Layer(int(left), int(top), image, alpha, moved[:n], moved[n:-5], moved[-5:])
 
 
+@cache
 def face_outline(portrait: Portrait, n: int = 24) -> FloatArray:
     """``(n, 2)`` px on the ellipse within the face box."""
     left, top, right, bottom = portrait.box
@@ -117,6 +119,7 @@ def face_outline(portrait: Portrait, n: int = 24) -> FloatArray:
     return np.asarray(portrait.centre + radii * np.stack([np.cos(angle), np.sin(angle)], axis=1))
 
 
+@cache
 def face_points(portrait: Portrait, n: int = 9) -> FloatArray:
     """Points spread evenly over the face's ellipse, ``(m, 2)`` px."""
     left, top, right, bottom = portrait.box
@@ -197,9 +200,9 @@ def draw_room(scene: Scene, rng: np.random.Generator) -> tuple[UInt8Array, Layer
     room = as_uint8(np.clip(room + grain[..., None] * 0.5, 0, 255))
     edge = round(0.89 * height)
     wood = rng.normal(0, 14, (height - edge, 1)) + rng.normal(0, 5, (height - edge, width))
-    wood = cv2.GaussianBlur(wood.astype(np.float32), (0, 0), sigmaX=25, sigmaY=1.2)
+    grain = cv2.GaussianBlur(wood.astype(np.float32), (0, 0), sigmaX=25, sigmaY=1.2)
     shade = np.linspace(0.8, 1.15, height - edge)[:, None, None]
-    desk = as_uint8(np.clip((np.array([70.0, 105.0, 140.0]) + 3 * wood[..., None]) * shade, 0, 255))
+    desk = as_uint8(np.clip((np.array([70.0, 105.0, 140.0]) + 3 * grain[..., None]) * shade, 0, 255))
     desk[:3] = (120, 155, 185)
     nothing = np.zeros((0, 2))
     return room, Layer(0, edge, desk, np.full(desk.shape[:2], 255, np.uint8), nothing, nothing, nothing)

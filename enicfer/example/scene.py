@@ -64,13 +64,13 @@ class Scene:
     width: int = 640
     height: int = 480
     trials_per_condition: int = 4
-    pause: tuple[float, float] = (0.8, 1.3)
+    pause: tuple[float, float] = (0.75, 1.0)
     absences: tuple[float, ...] = (3.6,)
     covers: int = 1
     visits: int = 2
     examiner_during_absence: bool = True
     crossings: int = 0
-    participant_size: tuple[float, float] = (44.0, 64.0)
+    participant_size: tuple[float, float] = (47.0, 66.0)
     examiner_size: tuple[float, float] = (42.0, 74.0)
     similar_colours: bool = False
     frame_rate: tuple[float, float] = (25.0, 33.0)
@@ -253,7 +253,11 @@ def plan_happenings(scene: Scene, rng: np.random.Generator) -> Happenings:
         planned.append(TrialPlan(round(now, 3), 2.0, condition))
         now += 2.0 + float(rng.uniform(*scene.pause))
     result = Happenings(
-        tuple(planned), *(tuple(found[k]) for k in ("absence", "cover", "crossing")), stop=now
+        trials=tuple(planned),
+        absences=tuple(found["absence"]),
+        covers=tuple(found["cover"]),
+        crossings=tuple(found["crossing"]),
+        stop=now,
     )
     return replace(result, visits=plan_visits(scene, rng, result))
 

@@ -37,6 +37,7 @@ def write_video(path: Path, pictures: Iterable[tuple[int, UInt8Array]], width: i
     container_options = {"fflags": "+bitexact", "video_track_timescale": ticks, "movie_timescale": ticks}
     with av.open(str(path), "w", format="mp4", options=container_options) as container:
         stream = container.add_stream(codec, rate=30, options=CODECS[codec])
+        assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.time_base = stream.codec_context.time_base = TIME_BASE
         stream.codec_context.thread_count = 1

@@ -11,7 +11,7 @@ inverse: the warped picture at ``q`` shows the portrait at ``q + field[q]``.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import cv2
 import numpy as np
@@ -118,7 +118,9 @@ def spline_field(
     spline = RBFInterpolator(moved, source - moved, kernel="thin_plate_spline", smoothing=0.5)
     xs, ys = np.meshgrid(np.arange(left, right), np.arange(top, bottom))
     field = spline(np.stack([xs.ravel(), ys.ravel()], axis=1)).reshape(*xs.shape, 2)
-    return np.asarray(field * fade(portrait, xs, ys, 1.05, 1.35)[..., None], np.float32)
+    return np.asarray(
+        field * fade(portrait, xs.astype(float), ys.astype(float), 1.05, 1.35)[..., None], np.float32
+    )
 
 
 def face_ring(portrait: Portrait, size: float, n: int = 24) -> FloatArray:
@@ -168,15 +170,15 @@ def turn_field(portrait: Portrait, region: tuple[int, int, int, int]) -> Float32
     return np.stack([-depth, np.zeros_like(depth)], axis=-1).astype(np.float32)
 
 
+@lru_cache(maxsize=2)  # one person's picture and points ask in turn
 def head_field(name: str, expression: str, strength: float, yaw: float) -> Float32Array:
     """Inverse field of an expression at ``strength`` (0..1) on a head turned by ``yaw`` (radian)."""
     fields = head_fields(name)
     rest, full = fields.expression[Expression.NEUTRAL], fields.expression[expression]
-    field = cv2.addWeighted(rest, 1 - strength, full, strength, 0)
+    field = np.asarray(cv2.addWeighted(rest, 1 - strength, full, strength, 0), np.float32)
     # First where the turn came from, then where the expression there came from.
-    turn = cv2.multiply(fields.turn, (float(np.sin(yaw)),) * 4)
-    seen = cv2.add(identity(field.shape[1], field.shape[0]), turn)
-    return np.asarray(cv2.add(turn, cv2.remap(field, seen, None, cv2.INTER_LINEAR)), np.float32)
+    turn = fields.turn * np.float32(np.sin(yaw))
+    return turn + look_up(field, turn)
 
 
 def pose_portrait(
@@ -191,20 +193,27 @@ def pose_portrait(
     """
     fields = head_fields(portrait.name)
     left, top, right, bottom = fields.region
-    grid = identity(right - left, bottom - top)
-    lookup = cv2.add(grid, head_field(portrait.name, expression, strength, yaw))
+    field = head_field(portrait.name, expression, strength, yaw)
     head = (slice(top, bottom), slice(left, right))
     image, alpha = portrait.image.copy(), portrait.alpha.copy()
-    replicate = cv2.BORDER_REPLICATE
-    image[head] = cv2.remap(portrait.image[head], lookup, None, cv2.INTER_LINEAR, borderMode=replicate)
-    alpha[head] = cv2.remap(portrait.alpha[head], lookup, None, cv2.INTER_LINEAR, borderMode=replicate)
+    image[head] = look_up(portrait.image[head], field)
+    alpha[head] = look_up(portrait.alpha[head], field)
     mouth = fields.mouth[expression]
     if strength > 0 and mouth.any():
         # The dark turns with the head, but knows nothing of the expression's own field.
-        shifted = cv2.add(grid, cv2.multiply(fields.turn, (float(np.sin(yaw)),) * 4))
-        shade = 1 - 0.85 * strength**2 * cv2.remap(mouth, shifted, None, cv2.INTER_LINEAR)
+        shade = 1 - 0.85 * strength**2 * look_up(mouth, fields.turn * np.float32(np.sin(yaw)))
         image[head] = as_uint8(image[head] * shade[..., None])
     return image, alpha
+
+
+def look_up(image: np.ndarray, field: Float32Array) -> np.ndarray:
+    """Warp an image by an inverse field of its size."""
+    lookup = np.asarray(cv2.add(identity(field.shape[1], field.shape[0]), field), np.float32)
+    # OpenCV's type stubs do not know that the second map may be None.
+    warped = cv2.remap(  # type: ignore[call-overload]
+        image, lookup, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(warped)
 
 
 @cache

@@ -135,7 +135,7 @@ def truth_of(
                 "strength": round(float(plan.participant.strength[i]), 3),
             }
         )
-    flashes = [
+    flashes: list[dict[str, Any]] = [
         {
             "time": float(time),
             "video_time": round(plan.clock_offset + slope * float(time), 6),
@@ -156,7 +156,7 @@ def truth_of(
         },
         "led": list(plan.led),
         "missing_volumes": lost,
-        "pulses": sorted(flashes, key=lambda pulse: float(str(pulse["time"]))),
+        "pulses": sorted(flashes, key=lambda pulse: float(pulse["time"])),
         "trials": [
             _trial_truth(plan, trial.onset, trial.duration, trial.condition, frames) for trial in plan.trials
         ],
