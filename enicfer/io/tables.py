@@ -70,8 +70,8 @@ def read_table(path: Path, columns: Iterable[str] | None = None) -> pd.DataFrame
             numbers = pd.to_numeric(table[name].replace("n/a", "nan"), errors="coerce")
             if (numbers.notna() | table[name].isin(["n/a", "nan"])).all():
                 table[name] = numbers
-    if "fer_dominant" in table:  # None where a trial has too few answers, as in the table of the trials
-        table["fer_dominant"] = table["fer_dominant"].astype(object).replace("n/a", None)
+    if "fer_dominant" in table:  # missing where a trial has too few answers, as in the table of the trials
+        table["fer_dominant"] = table["fer_dominant"].where(table["fer_dominant"] != "n/a")
     return table
 
 

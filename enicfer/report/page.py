@@ -152,7 +152,7 @@ def trial_rows(run: RunResult) -> list[dict[str, Any]]:
                 "condition": trial["trial_type"],
                 "code": trial["code"],
                 "valid": f"{trial.get('fer_valid', np.nan):.0%}",
-                "dominant": trial.get("fer_dominant") or "n/a",
+                "dominant": text_of(trial.get("fer_dominant")),
                 "means": [
                     {
                         "text": "" if np.isnan(mean) else f"{mean:.2f}",
@@ -163,6 +163,11 @@ def trial_rows(run: RunResult) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def text_of(value: Any) -> str:
+    """Text as the page shows it, ``n/a`` for what is missing."""
+    return value if isinstance(value, str) and value else "n/a"
 
 
 def flatten(content: Mapping[str, Any], above: str = "") -> Iterable[tuple[str, str]]:
