@@ -7,8 +7,9 @@ results give the same bytes: no dates, no folders of this machine, no names or t
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from enicfer.errors import InputError, OutputError
 from enicfer.export.bids import write_root, write_run
@@ -17,7 +18,11 @@ from enicfer.records import RunResult
 from enicfer.report import write_report
 
 
-def write_outputs(runs: RunResult | Sequence[RunResult], output: str | Path) -> list[Path]:
+def write_outputs(
+    runs: RunResult | Sequence[RunResult],
+    output: str | Path,
+    description: Mapping[str, Any] | None = None,
+) -> list[Path]:
     """Write everything that is known of the runs of one session.
 
     A folder that exists keeps what is not of these runs, so that many sessions share one tree; files of the
@@ -29,6 +34,9 @@ def write_outputs(runs: RunResult | Sequence[RunResult], output: str | Path) -> 
         One run, or the runs of one session.
     output
         Root of the derivative.
+    description
+        Entries of ``dataset_description.json`` that are known better, such as ``Authors``, ``License`` or
+        ``SourceDatasets``.
 
     Returns
     -------
@@ -50,7 +58,7 @@ def write_outputs(runs: RunResult | Sequence[RunResult], output: str | Path) -> 
         with tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as partial:
             stage = Path(partial) / "tree"
             stage.mkdir()
-            write_root(stage, runs[0])
+            write_root(stage, runs[0], description)
             for run in runs:
                 write_run(stage, run)
             write_report(runs, stage)

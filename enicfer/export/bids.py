@@ -3,7 +3,9 @@
 The same result gives the same bytes: no dates, no folders of this machine, no names or times in gzip headers.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from enicfer.export.description import (
     BIDSIGNORE,
@@ -22,9 +24,9 @@ from enicfer.io.tables import write_json, write_table
 from enicfer.records import Modality, RunResult
 
 
-def write_root(root: Path, run: RunResult) -> None:
+def write_root(root: Path, run: RunResult, description: Mapping[str, Any] | None = None) -> None:
     """Write the files that describe the whole derivative; ``run`` stands for all."""
-    write_json(root / "dataset_description.json", dataset_description())
+    write_json(root / "dataset_description.json", dataset_description(description))
     write_json(root / "descriptions.json", descriptions_sidecar())
     for name, text in (
         ("descriptions.tsv", descriptions_table()),

@@ -1,5 +1,6 @@
 """The files at the root of the derivative: what made it, how to cite it, what the validator should skip."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from enicfer import __version__
@@ -66,8 +67,8 @@ _FMRI_ROW = (
 )
 
 
-def dataset_description() -> dict[str, Any]:
-    """Content of ``dataset_description.json``."""
+def dataset_description(more: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Content of ``dataset_description.json``; ``more`` replaces or adds entries, such as ``Authors``."""
     return {
         "Name": "Facial expressions by enicfer",
         "BIDSVersion": BIDS_VERSION,
@@ -82,7 +83,8 @@ def dataset_description() -> dict[str, Any]:
                 "Description": DESCRIPTION,
             }
         ],
-        "SourceDatasets": [{"URL": "../..", "Version": "n/a"}],
+        "SourceDatasets": [{"Version": "n/a"}],
+        **(more or {}),
     }
 
 

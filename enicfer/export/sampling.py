@@ -34,14 +34,17 @@ DEFAULT_RATE = 30.0
 
 
 def nominal_rate(video_time: FloatArray) -> float:
-    """Usual frame rate in Hz nearest to that of the median frame interval.
+    """Usual frame rate in Hz nearest to the one at which the camera meant to take frames.
 
-    The average rate would be wrong with dropped frames or a varying rate. Without at least two frames, or
-    more than a tenth away from every usual rate, it is `DEFAULT_RATE`.
+    Intervals are counted as whole numbers of the median one, so that dropped frames and jitter do not matter.
+    Without at least two frames, or more than a tenth away from every usual rate, it is `DEFAULT_RATE`.
     """
     if video_time.size < 2:
         return DEFAULT_RATE
-    rate = 1 / float(np.median(np.diff(video_time)))
+    interval = np.diff(video_time)
+    steps = np.rint(interval / np.median(interval))
+    near = (steps >= 1) & (steps <= 3)
+    rate = float(steps[near].sum() / interval[near].sum())
     nearest = min(_USUAL_RATES, key=lambda usual: abs(usual - rate))
     return nearest if abs(nearest - rate) <= 0.1 * rate else DEFAULT_RATE
 

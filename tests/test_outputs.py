@@ -1,0 +1,173 @@
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from enicfer.errors import InputError, OutputError
+from enicfer.outputs import write_outputs
+from enicfer.records import Modality
+
+MODALITIES = list(Modality)
+
+
+def validate(root: Path) -> list[tuple[str, str, str, str]]:
+    """What the validator of the standard says, with the schema that it carries: no network."""
+    command = "from bids_validator_deno import cli; cli()"
+    done = subprocess.run(
+        [sys.executable, "-c", command, "--max-rows", "-1", "--format", "json", str(root)],
+        capture_output=True,
+        check=False,
+    )
+    report = json.loads(done.stdout)
+    assert report["summary"]["totalFiles"] > 3
+    keys = ("severity", "code", "location", "issueMessage")
+    return [tuple(issue.get(key, "") for key in keys) for issue in report["issues"]["issues"]]
+
+
+@pytest.fixture(scope="module")
+def dataset(make_run, tmp_path_factory):
+    """By modality: two participants, one with sessions and runs."""
+    roots = {}
+    for modality in MODALITIES:
+        roots[modality] = tmp_path_factory.mktemp(modality.value) / "derivatives" / "enicfer"
+        runs = [
+            make_run(modality, seed=n, entities={"sub": "01", "ses": "a", "task": "faces", "run": str(n)})
+            for n in (1, 2)
+        ]
+        write_outputs(runs, roots[modality])
+        write_outputs(make_run(modality, seed=3, entities={"sub": "02", "task": "faces"}), roots[modality])
+    return roots
+
+
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_valid_by_itself(dataset, modality):
+    assert validate(dataset[modality]) == []
+
+
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_content_is_valid_where_only_the_name_is_ahead_of_the_schema(dataset, modality, tmp_path):
+    """The schema has no `desc` for physio and func events; without it, their content is checked in full."""
+    root = tmp_path / "enicfer"
+    shutil.copytree(dataset[modality], root)
+    for path in list(root.rglob("*_desc-enicfer_*")):
+        if re.search(r"_(physio|physioevents|events)\.", path.name):
+            path.rename(path.with_name(path.name.replace("_desc-enicfer", "")))
+    assert validate(root) == []
+
+
+def test_the_validator_reads_what_we_think_it_reads(dataset, tmp_path):
+    root = tmp_path / "enicfer"
+    shutil.copytree(dataset[Modality.EEG], root)
+    sidecar = next(root.rglob("*_events.json"))
+    content = json.loads(sidecar.read_text(encoding="utf-8"))
+    content["fer_dominant"]["HED"]["happy"] = "Grinning-from-ear-to-ear"
+    del content["fer_valid"]
+    sidecar.write_text(json.dumps(content), encoding="utf-8")
+    codes = {(severity, code) for severity, code, *_ in validate(root)}
+    assert ("error", "HED_ERROR") in codes and ("warning", "TSV_ADDITIONAL_COLUMNS_UNDEFINED") in codes
+
+
+def test_same_runs_same_bytes_anywhere(make_run, tmp_path):
+    first = write_outputs(make_run(), tmp_path / "a")
+    time.sleep(1.1)
+    second = write_outputs(make_run(), tmp_path / "deeper" / "b ü")
+    assert [p.relative_to(tmp_path / "a") for p in first] == [
+        p.relative_to(tmp_path / "deeper/b ü") for p in second
+    ]
+    for one, other in zip(first, second, strict=True):
+        assert one.read_bytes() == other.read_bytes(), one.name
+        assert str(tmp_path).encode() not in one.read_bytes()
+
+
+def test_the_tree_is_whole(dataset):
+    for modality, extra in (
+        (Modality.EEG, {"desc-enicfer_annot.fif"}),
+        (Modality.FMRI, {"desc-enicfer_timeseries.tsv", "desc-enicfer_timeseries.json"}),
+        (Modality.NONE, set()),
+    ):
+        folder = dataset[modality] / "sub-01" / "ses-a" / modality.value
+        stem = "sub-01_ses-a_task-faces_run-2_"
+        found = {path.name.removeprefix(stem) for path in folder.glob(f"{stem}*")}
+        assert found == extra | {
+            "desc-enicfer_events.tsv",
+            "desc-enicfer_events.json",
+            "desc-enicfer_frames.h5",
+            "desc-enicfer_qc.json",
+            "desc-enicfer_sync.json",
+            "recording-face_desc-enicfer_physio.json",
+            "recording-face_desc-enicfer_physio.tsv.gz",
+            "recording-face_desc-enicfer_physioevents.json",
+            "recording-face_desc-enicfer_physioevents.tsv.gz",
+        }
+        assert {path.name for path in dataset[modality].iterdir()} == {
+            ".bidsignore",
+            "README.md",
+            "dataset_description.json",
+            "descriptions.json",
+            "descriptions.tsv",
+            "sub-01",
+            "sub-01_ses-a.html",
+            "sub-02",
+            "sub-02.html",
+        }
+
+
+def test_every_column_is_described(dataset):
+    for root in dataset.values():
+        for table in root.rglob("*_events.tsv"):
+            columns = pd.read_csv(table, sep="\t").columns
+            about = json.loads(table.with_suffix(".json").read_text(encoding="utf-8"))
+            for column in columns:
+                assert "given" not in about[column]["Description"], column
+                assert {"Units", "Levels"} & set(about[column]) or column == "code", column
+
+
+def test_writing_again_replaces_these_runs_alone(make_run, tmp_path):
+    output = tmp_path / "enicfer"
+    runs = [
+        make_run(seed=n, entities={"sub": "01", "task": task}) for n, task in enumerate(["rest", "faces"])
+    ]
+    write_outputs(runs, output)
+    folder = output / "sub-01" / "eeg"
+    old = folder / "sub-01_task-faces_desc-enicfer_oldkind.tsv"
+    foreign = folder / "sub-01_task-faces_notes.txt"
+    old.write_text("of an older version")
+    foreign.write_text("mine")
+    rest = (folder / "sub-01_task-rest_desc-enicfer_events.tsv").read_bytes()
+    before = (folder / "sub-01_task-faces_desc-enicfer_events.tsv").read_bytes()
+    write_outputs(make_run(seed=7, entities={"sub": "01", "task": "faces"}), output)
+    assert (folder / "sub-01_task-rest_desc-enicfer_events.tsv").read_bytes() == rest
+    assert (folder / "sub-01_task-faces_desc-enicfer_events.tsv").read_bytes() != before
+    assert foreign.read_text() == "mine" and not old.exists()
+
+
+def test_nothing_is_half_written(make_run, tmp_path, monkeypatch):
+    monkeypatch.setattr("enicfer.outputs.write_report", lambda runs, root: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        write_outputs(make_run(), tmp_path / "enicfer")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_cannot_be_written_is_said(make_run, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot be written to"):
+        write_outputs(make_run(), tmp_path / "file" / "enicfer")
+    with pytest.raises(InputError, match="Two runs share the name sub-01_ses-01_task-faces_run-1"):
+        write_outputs([make_run(), make_run()], tmp_path / "enicfer")
+    with pytest.raises(InputError, match="2 sessions"):
+        write_outputs([make_run(), make_run(entities={"sub": "02", "task": "faces"})], tmp_path / "enicfer")
+    with pytest.raises(InputError, match="no run"):
+        write_outputs([], tmp_path / "enicfer")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_description_can_be_told(make_run, tmp_path):
+    write_outputs(make_run(), tmp_path / "enicfer", {"Authors": ["A. Person", "B. Person"], "License": "CC0"})
+    content = json.loads((tmp_path / "enicfer" / "dataset_description.json").read_text(encoding="utf-8"))
+    assert content["Authors"] == ["A. Person", "B. Person"] and content["DatasetType"] == "derivative"
