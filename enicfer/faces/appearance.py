@@ -38,26 +38,33 @@ def describe_face(bgr: UInt8Array, box: npt.ArrayLike, landmarks: npt.ArrayLike)
     return np.concatenate([luma.ravel(), chroma.ravel(), np.rint(surround).astype(np.uint8).ravel()])
 
 
+def split_signature(signature: npt.ArrayLike) -> tuple[Float32Array, Float32Array, Float32Array]:
+    """Grey values, colours of the face, colours of the surround of signatures (n, SIGNATURE)."""
+    values = np.atleast_2d(np.asarray(signature, dtype=np.float32))
+    return values[:, :_LUMA_END], values[:, _LUMA_END:_CHROMA_END], values[:, _CHROMA_END:]
+
+
 def normalise_luma(signature: npt.ArrayLike) -> Float32Array:
     """Grey values (n, LUMA * LUMA) of signatures, each face with mean 0 and standard deviation 1."""
-    luma = np.atleast_2d(np.asarray(signature, dtype=np.float32))[:, :_LUMA_END]
+    luma = split_signature(signature)[0]
     luma = luma - luma.mean(axis=1, keepdims=True)
     return np.asarray(luma / np.maximum(luma.std(axis=1, keepdims=True), 1.0), dtype=np.float32)
 
 
 def appearance_distance(a: npt.ArrayLike, b: npt.ArrayLike) -> FloatArray:
-    """Distance (m, n) of every signature of ``a`` (m, SIGNATURE) to every one of ``b``; means of several do too."""
-    p = np.atleast_2d(np.asarray(a, dtype=np.float64))
-    q = np.atleast_2d(np.asarray(b, dtype=np.float64))
-    correlation = normalise_luma(p).astype(np.float64) @ normalise_luma(q).T / _LUMA_END
+    """Distance (m, n) of every signature of ``a`` to every one of ``b``; means of signatures do too."""
+    correlation = normalise_luma(a).astype(np.float64) @ normalise_luma(b).T / _LUMA_END
+    _, chroma_a, surround_a = split_signature(a)
+    _, chroma_b, surround_b = split_signature(b)
     parts = [
         (1 - correlation) / UNIT_LUMA,
-        _rms(p[:, _LUMA_END:_CHROMA_END], q[:, _LUMA_END:_CHROMA_END]) / UNIT_CHROMA,
-        _rms(p[:, _CHROMA_END:], q[:, _CHROMA_END:]) / UNIT_SURROUND,
+        _rms(chroma_a, chroma_b) / UNIT_CHROMA,
+        _rms(surround_a, surround_b) / UNIT_SURROUND,
     ]
     return np.asarray(sum(parts) / len(parts))
 
 
-def _rms(a: FloatArray, b: FloatArray) -> FloatArray:
-    square = (a**2).mean(axis=1)[:, None] + (b**2).mean(axis=1) - 2 * a @ b.T / a.shape[1]
+def _rms(a: Float32Array, b: Float32Array) -> FloatArray:
+    p, q = a.astype(np.float64), b.astype(np.float64)
+    square = (p**2).mean(axis=1)[:, None] + (q**2).mean(axis=1) - 2 * p @ q.T / p.shape[1]
     return np.asarray(np.sqrt(np.maximum(square, 0)))

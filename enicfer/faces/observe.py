@@ -39,7 +39,10 @@ SHARPNESS_SIZE = 64
 # Changes of mean luma (0..255) in cells of a grid over the picture that count as something new, and over the
 # whole picture as a cut.
 GRID = (12, 16)
-NEW_SOMETHING, NEW_SCENE = 12, 40
+NEW_SOMETHING, NEW_SCENE = 12.0, 40.0
+# A cell that changes without bringing a face (an LED, a hand, a door) must change more the next time: its limit
+# grows by the factor, up to the highest, and comes back by the fraction in each frame.
+VAIN, HIGHEST, RECOVERY = 2.0, 96.0, 0.002
 # Least number of frames from one search of the whole picture to the next: while no face is known, while a known
 # one is lost, and when something changed elsewhere.
 REST_EMPTY, REST_MISSING, REST_CHANGED = 4, 3, 6
@@ -199,6 +202,7 @@ class FaceObserver:
         self._since_full = 10**9
         self._grid: FloatArray | None = None
         self._full_grid: FloatArray | None = None
+        self._limit = np.full(GRID, NEW_SOMETHING)
         self._missing = False
         self._size = (0, 0)
         self.full_passes = 0
@@ -267,6 +271,7 @@ class FaceObserver:
         """The frame's faces and their signatures."""
         known = np.array(self._tracker.predict(frame.video_time)).reshape(-1, 4)
         self._since_full += 1
+        self._limit += RECOVERY * (NEW_SOMETHING - self._limit)
         grid = frame.brightness_grid(*GRID).astype(np.float64)
         if self._grid is not None and np.abs(grid - self._grid).mean() > NEW_SCENE:
             self._tracker.cut()
@@ -289,7 +294,7 @@ class FaceObserver:
             return True
         if len(known) and self._since_full < REST_CHANGED:
             return False
-        changed = np.abs(grid - self._full_grid) > NEW_SOMETHING
+        changed = np.abs(grid - self._full_grid) > self._limit
         cell = np.array([frame.width / GRID[1], frame.height / GRID[0]])
         for box in known:
             # A known face's own movement changes the picture around it and below, where the body is.
@@ -297,6 +302,7 @@ class FaceObserver:
             low = np.maximum((box[:2] - reach[:2]) // cell, 0).astype(int)
             high = np.maximum((box[2:] + reach[2:]) // cell + 1, 0).astype(int)
             changed[low[1] : high[1], low[0] : high[0]] = False
+        self._limit[changed] = np.minimum(self._limit[changed] * VAIN, HIGHEST)
         return bool(changed.any())
 
     def _add_new(self, frame: Picture, known: FloatArray) -> FloatArray:

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from enicfer.errors import InputError
-from enicfer.faces.appearance import appearance_distance, normalise_luma
+from enicfer.faces.appearance import appearance_distance
+from enicfer.faces.occlusion import measure_occlusion
 from enicfer.records import Float32Array, FloatArray, Status, UInt8Array
 
 RowArray = npt.NDArray[Any]
@@ -119,7 +120,7 @@ def choose_participant(
     mine = mine[np.lexsort((-rows["score"][mine], rows["frame"][mine]))]
     frames, at = np.unique(rows["frame"][mine], return_index=True)
     row[frames] = mine[at]
-    return Choice(row, reason, measure_occlusion(rows[row[row >= 0]]), confidence, notes)
+    return Choice(row, reason, measure_occlusion(rows["signature"][row[row >= 0]]), confidence, notes)
 
 
 def summarise_tracklets(rows: RowArray, size: tuple[int, int]) -> Summary:
@@ -206,7 +207,11 @@ def _name_participant(
         weight = tracklets.count[mine]
         centre = np.average(tracklets.centre[mine], axis=0, weights=weight) / aspect
         extent = np.average(tracklets.size[mine], weights=weight)
-        merit[i] = weight.sum() / n_frames * np.exp(-2 * np.sum((centre - 0.5) ** 2)) * np.sqrt(extent)
+        steadiness = np.exp(
+            -np.sqrt(np.average((np.log(tracklets.size[mine] / extent)) ** 2, weights=weight))
+        )
+        middle = np.exp(-2 * np.sum((centre - 0.5) ** 2))
+        merit[i] = (weight.sum() / n_frames) ** 2 * middle * steadiness
         if hints is not None and hints.region is not None:
             left, top, right, bottom = hints.region
             inside = (tracklets.centre[mine] / aspect >= (left, top)).all(axis=1)
@@ -271,17 +276,3 @@ def identify(
     identity[(distance < SAME) & (distance < 0.7 * rival) & ~beside & (person < 0)] = Status.OK
     identity[mine] = Status.OK
     return identity
-
-
-def measure_occlusion(rows: RowArray) -> Float32Array:
-    """Evidence (n,) that the participant's face is covered, 0..1.
-
-    Each face's grey values are compared with the median of all: the fraction of cells of the face that differ
-    by more than 1.2 standard deviations of the face's own contrast.
-    """
-    if not len(rows):
-        return np.zeros(0, dtype=np.float32)
-    luma = normalise_luma(rows["signature"])
-    sample = luma[:: max(1, len(luma) // 2000)]
-    template = np.median(sample, axis=0)
-    return np.asarray((np.abs(luma - template) > 1.2).mean(axis=1), dtype=np.float32)

@@ -88,7 +88,7 @@ def judge(score: Float32Array, measures: Mapping[str, Float32Array], quality: Qu
     rules: tuple[tuple[Status, npt.NDArray[np.bool_]], ...] = (
         (Status.NO_FACE, score < quality.min_score),
         (Status.TOO_SMALL, measures["size"] < quality.min_size),
-        (Status.OCCLUDED, measures["truncated"] > quality.max_occlusion),
+        (Status.OCCLUDED, measures["truncated"] > quality.max_truncated),
         (Status.POSE, np.abs(measures["yaw"]) > quality.max_yaw),
         (Status.POSE, np.abs(measures["pitch"]) > quality.max_pitch),
         (Status.POSE, np.abs(measures["roll"]) > quality.max_roll),
