@@ -8,7 +8,7 @@ all its points are ``(x, y)`` px of that scaled picture. "Right" and "left" are 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import cv2
@@ -134,6 +134,13 @@ class Portrait:
         """``(5, 2)`` px in the order of `enicfer.records`."""
         return np.array([self.points[name] for name in FIVE_POINTS])
 
+    def part(self, name: str) -> npt.NDArray[np.bool_]:
+        """``(h, w)``: which pixels are the ``"face"``, or the ``"clothes"``."""
+        y, x = np.indices(self.alpha.shape)
+        left, top, right, bottom = self.box
+        around = np.hypot((2 * x - left - right) / (right - left), (2 * y - top - bottom) / (bottom - top))
+        return np.asarray((self.alpha == 255) & ((around < 1) if name == "face" else (y > bottom)))
+
 
 @cache
 def load_portrait(name: str, like: str | None = None) -> Portrait:
@@ -158,25 +165,34 @@ def load_portrait(name: str, like: str | None = None) -> Portrait:
     image, alpha = (
         as_uint8(cv2.copyMakeBorder(a, 0, 240, 0, 0, cv2.BORDER_REPLICATE)) for a in (image, alpha)
     )
-    if like is not None:
-        image = match_colours(image, alpha, load_portrait(like))
     left_edge, top, right_edge, bottom = (scale * side for side in FACE_BOXES[name])
-    return Portrait(
+    portrait = Portrait(
         name=name,
         image=as_uint8(cv2.multiply(image, cv2.cvtColor(alpha, cv2.COLOR_GRAY2BGR), scale=1 / 255)),
         alpha=alpha,
         points={point: (scale * x, scale * y) for point, (x, y) in LANDMARKS[name].items()},
         box=(left_edge, top, right_edge, bottom),
     )
+    return portrait if like is None else replace(portrait, image=match_colours(portrait, load_portrait(like)))
 
 
-def match_colours(image: UInt8Array, alpha: UInt8Array, other: Portrait) -> UInt8Array:
-    """Give an image another person's mean and spread of colours (Reinhard et al. 2001, doi:10.1109/38.946629)."""
-    lab = cv2.cvtColor(image, cv2.COLOR_BGR2LAB).astype(np.float32)
-    own = lab[alpha == 255]
-    theirs = cv2.cvtColor(other.image, cv2.COLOR_BGR2LAB).astype(np.float32)[other.alpha == 255]
-    matched = (lab - own.mean(axis=0)) / own.std(axis=0) * theirs.std(axis=0) + theirs.mean(axis=0)
-    return as_uint8(cv2.cvtColor(as_uint8(np.clip(matched, 0, 255)), cv2.COLOR_LAB2BGR))
+def match_colours(person: Portrait, other: Portrait) -> UInt8Array:
+    """Give a person another's colours, face to face and clothes to clothes.
+
+    Means and spreads are matched in CIELAB (Reinhard et al. 2001, doi:10.1109/38.946629).
+    """
+    lab = cv2.cvtColor(person.image, cv2.COLOR_BGR2LAB).astype(np.float32)
+    other_lab = cv2.cvtColor(other.image, cv2.COLOR_BGR2LAB).astype(np.float32)
+    matched = []
+    for part in ("face", "clothes"):
+        own, theirs = lab[person.part(part)], other_lab[other.part(part)]
+        scale = np.clip(theirs.std(axis=0) / own.std(axis=0), 0.5, 2.0)
+        matched.append((lab - own.mean(axis=0)) * scale + theirs.mean(axis=0))
+    rows = np.arange(len(lab)) - person.box[3]
+    clothes = np.clip(0.5 + rows / (0.2 * PUPIL_DISTANCE), 0, 1)[:, None, None]
+    mixed = as_uint8(np.clip((1 - clothes) * matched[0] + clothes * matched[1], 0, 255))
+    bgr = as_uint8(cv2.cvtColor(mixed, cv2.COLOR_LAB2BGR))
+    return as_uint8(cv2.multiply(bgr, cv2.cvtColor(person.alpha, cv2.COLOR_GRAY2BGR), scale=1 / 255))
 
 
 def cut_out(photo: UInt8Array, outline: tuple[tuple[int, int], ...], band: int = 9) -> UInt8Array:

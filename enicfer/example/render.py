@@ -4,6 +4,7 @@ Conventions: pictures are uint8 BGR; boxes and points are px of the picture; peo
 premultiplied alpha, whoever is nearer to the camera in front.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -12,6 +13,7 @@ import cv2
 import numpy as np
 
 from enicfer.example.portraits import PUPIL_DISTANCE, Portrait, as_uint8, load_portrait
+from enicfer.example.props import HAND_LENGTH, HAND_WIDTH, draw_desk, draw_grain, draw_hand, draw_room
 from enicfer.example.scene import Motion, Plan, Scene
 from enicfer.example.warp import move_points, pose_portrait
 from enicfer.records import Float32Array, FloatArray, UInt8Array
@@ -57,9 +59,12 @@ class Layer:
 def draw_frames(scene: Scene, plan: Plan, seed: int) -> Iterator[tuple[UInt8Array, Sighting, Sighting]]:
     """Each stored frame: its picture, and what can be seen of participant and examiner."""
     rng = np.random.default_rng([seed, 1])
-    room, desk = draw_room(scene, rng)
+    room = draw_room(scene.width, scene.height, rng)
+    edge = round(0.89 * scene.height)
+    wood = draw_desk(scene.width, scene.height - edge, rng)
+    desk = flat_layer(0, edge, wood, np.full(wood.shape[:2], 255, np.uint8))
     hand = draw_hand(rng)
-    noise = draw_noise(scene, rng)
+    grain = draw_grain(scene.width, scene.height, rng)
     light_phase = rng.uniform(0, 2 * np.pi, 2)
     look = {scene.examiner: scene.participant} if scene.similar_colours else {}
     for i, (end, exposure) in enumerate(zip(plan.frame_time, plan.exposure, strict=True)):
@@ -81,7 +86,7 @@ def draw_frames(scene: Scene, plan: Plan, seed: int) -> Iterator[tuple[UInt8Arra
             seen.append(sight(scene, layers[name], [*front, palm]))
         light_led(picture, plan.led, led_fraction(plan.flashes, float(end), float(exposure)))
         gain = 1 + 0.035 * float(np.sum(np.sin(2 * np.pi * end / np.array([23.0, 61.0]) + light_phase)))
-        yield develop(picture, gain, noise, rng), seen[0], seen[1]
+        yield develop(picture, gain, grain, rng), seen[0], seen[1]
 
 
 def place_person(scene: Scene, portrait: Portrait, motion: Motion, i: int) -> Layer:
@@ -177,87 +182,34 @@ def light_led(picture: UInt8Array, place: tuple[int, int], fraction: float) -> N
         part[:] = np.clip(part + fraction * disc[..., None] * (165.0, 175.0, 190.0), 0, 255).astype(np.uint8)
 
 
-def draw_room(scene: Scene, rng: np.random.Generator) -> tuple[UInt8Array, Layer]:
-    """An office out of focus, and the desk in front of everybody."""
-    height, width = scene.height, scene.width
-    wall = np.array([[[0.62, 0.70, 0.74]]]) * np.linspace(255, 205, height)[:, None, None]
-    room = np.ascontiguousarray(np.broadcast_to(wall, (height, width, 3)).astype(np.uint8))
-    shift = int(rng.integers(-60, 60))
-    cv2.rectangle(room, (60 + shift, 40), (230 + shift, 250), (215, 205, 190), -1)  # window
-    cv2.rectangle(room, (60 + shift, 40), (230 + shift, 250), (120, 140, 150), 7)
-    cv2.line(room, (145 + shift, 40), (145 + shift, 250), (120, 140, 150), 6)
-    for shelf in range(3):  # shelves with books
-        top = 60 + 95 * shelf
-        cv2.rectangle(room, (400 + shift, top + 72), (620 + shift, top + 80), (60, 85, 110), -1)
-        x = 404 + shift
-        while x < 605 + shift:
-            thick, tall = int(rng.integers(8, 20)), int(rng.integers(40, 66))
-            colour = tuple(int(c) for c in rng.integers(50, 170, 3))
-            cv2.rectangle(room, (x, top + 72 - tall), (x + thick - 2, top + 72), colour, -1)
-            x += thick
-    room = as_uint8(cv2.GaussianBlur(room, (0, 0), 6))
-    grain = cv2.GaussianBlur(rng.normal(0, 40, (height, width)).astype(np.float32), (0, 0), 3)
-    room = as_uint8(np.clip(room + grain[..., None] * 0.5, 0, 255))
-    edge = round(0.89 * height)
-    wood = rng.normal(0, 14, (height - edge, 1)) + rng.normal(0, 5, (height - edge, width))
-    grain = cv2.GaussianBlur(wood.astype(np.float32), (0, 0), sigmaX=25, sigmaY=1.2)
-    shade = np.linspace(0.8, 1.15, height - edge)[:, None, None]
-    desk = as_uint8(np.clip((np.array([70.0, 105.0, 140.0]) + 3 * grain[..., None]) * shade, 0, 255))
-    desk[:3] = (120, 155, 185)
-    nothing = np.zeros((0, 2))
-    return room, Layer(0, edge, desk, np.full(desk.shape[:2], 255, np.uint8), nothing, nothing, nothing)
-
-
-def draw_hand(rng: np.random.Generator) -> tuple[UInt8Array, UInt8Array]:
-    """A hand with the fingers up, ``(200, 160)`` px: premultiplied image and alpha."""
-    mask = np.zeros((200, 160), np.uint8)
-    cv2.ellipse(mask, (80, 140), (52, 54), 0, 0, 360, 255, -1)
-    for x, tip, lean in ((40, 48, -9), (66, 20, -4), (92, 18, 3), (116, 42, 8)):
-        cv2.line(mask, (x, 130), (x + lean, tip), 255, 25, cv2.LINE_AA)
-    cv2.line(mask, (38, 150), (10, 100), 255, 24, cv2.LINE_AA)
-    cv2.rectangle(mask, (44, 160), (116, 200), 255, -1)
-    depth = cv2.distanceTransform(mask, cv2.DIST_L2, 5)
-    shading = 0.72 + 0.34 * np.clip(depth / 13, 0, 1) ** 0.6
-    texture = cv2.GaussianBlur(rng.normal(0, 1, mask.shape).astype(np.float32), (0, 0), 1.6) * 0.10
-    creases = np.zeros(mask.shape, np.uint8)
-    for y in (112, 132, 158):
-        cv2.ellipse(creases, (80, y), (46, 10), 8, 200, 340, 255, 2, cv2.LINE_AA)
-    shading = shading + texture - 0.12 * cv2.GaussianBlur(creases, (0, 0), 1.2) / 255
-    skin = np.clip(np.array([142.0, 168.0, 216.0]) * shading[..., None], 0, 255)
-    alpha = as_uint8(cv2.GaussianBlur(mask, (0, 0), 1.2))
-    return as_uint8(skin * (alpha[..., None] / 255)), alpha
-
-
 def place_hand(hand: tuple[UInt8Array, UInt8Array], face: Layer, scene: Scene, amount: float) -> Layer:
     """Bring the hand in front of a face; at ``amount`` 0 it is below the picture."""
-    nothing = np.zeros((0, 2))
     if amount <= 0:
-        return Layer(
-            0, 0, np.zeros((0, 0, 3), np.uint8), np.zeros((0, 0), np.uint8), nothing, nothing, nothing
-        )
+        return flat_layer(0, 0, np.zeros((0, 0, 3), np.uint8), np.zeros((0, 0), np.uint8))
     low, high = face.outline.min(axis=0), face.outline.max(axis=0)
-    scale = 1.75 * float(high[0] - low[0]) / 160
-    width, height = round(160 * scale), round(200 * scale)
-    x = round(float(low[0] + high[0]) / 2 - width / 2)
-    covering = float(low[1] + high[1]) / 2 - 0.52 * height
-    y = round(amount * covering + (1 - amount) * scene.height)
-    left, top = max(x, 0), max(y, 0)
-    right, bottom = min(x + width, scene.width), min(y + height, scene.height)
-    image, alpha = (as_uint8(cv2.resize(a, (width, height), interpolation=cv2.INTER_LINEAR)) for a in hand)
-    part = (slice(top - y, max(bottom - y, top - y)), slice(left - x, max(right - x, left - x)))
-    return Layer(left, top, image[part], alpha[part], nothing, nothing, nothing)
+    scale = 1.75 * float(high[0] - low[0]) / HAND_WIDTH
+    covering = float(low[1] + high[1]) / 2 - 0.52 * HAND_LENGTH * scale
+    x = float(low[0] + high[0] - HAND_WIDTH * scale) / 2
+    y = amount * covering + (1 - amount) * scene.height
+    left, top = max(math.floor(x), 0), max(math.floor(y), 0)
+    right = min(math.ceil(x + HAND_WIDTH * scale), scene.width)
+    size = (max(right - left, 0), max(scene.height - top, 0))
+    if 0 in size:
+        return flat_layer(0, 0, np.zeros((0, 0, 3), np.uint8), np.zeros((0, 0), np.uint8))
+    matrix = np.array([[scale, 0, x - left], [0, scale, y - top]])
+    image, alpha = (as_uint8(cv2.warpAffine(a, matrix, size, flags=cv2.INTER_LINEAR)) for a in hand)
+    return flat_layer(left, top, image, alpha)
 
 
-def draw_noise(scene: Scene, rng: np.random.Generator) -> Float32Array:
-    """Sensor noise to cut frames from: grain of about a pixel, a little of it coloured."""
-    shape = (scene.height + 64, scene.width + 64)
-    grain = rng.normal(0, 2.0, (*shape, 1)) + rng.normal(0, 0.8, (*shape, 3))
-    return np.asarray(grain, np.float32)
+def flat_layer(left: int, top: int, image: UInt8Array, alpha: UInt8Array) -> Layer:
+    """Make a layer of something that has no face."""
+    nothing = np.zeros((0, 2))
+    return Layer(left, top, image, alpha, nothing, nothing, nothing)
 
 
-def develop(picture: UInt8Array, gain: float, noise: Float32Array, rng: np.random.Generator) -> UInt8Array:
+def develop(picture: UInt8Array, gain: float, grain: Float32Array, rng: np.random.Generator) -> UInt8Array:
     """What the camera makes of the picture: exposure, noise."""
     height, width = picture.shape[:2]
-    top, left = rng.integers(0, noise.shape[0] - height), rng.integers(0, noise.shape[1] - width)
+    top, left = rng.integers(0, grain.shape[0] - height), rng.integers(0, grain.shape[1] - width)
     lit = cv2.convertScaleAbs(picture, alpha=gain)
-    return as_uint8(cv2.add(lit, noise[top : top + height, left : left + width], dtype=cv2.CV_8U))
+    return as_uint8(cv2.add(lit, grain[top : top + height, left : left + width], dtype=cv2.CV_8U))

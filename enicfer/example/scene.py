@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from enicfer.errors import InputError
 from enicfer.example.portraits import PEOPLE
 from enicfer.expressions import Expression
 from enicfer.records import FloatArray
@@ -30,6 +31,8 @@ class Scene:
         Whose face is the participant's, one of `enicfer.example.portraits.PEOPLE`.
     width, height
         Of the picture in px.
+    conditions
+        Expressions that the participant makes in the trials.
     trials_per_condition
         Number of trials with the participant in the picture, per condition.
     pause
@@ -63,6 +66,7 @@ class Scene:
     participant: str = "hopper"
     width: int = 640
     height: int = 480
+    conditions: tuple[str, ...] = CONDITIONS
     trials_per_condition: int = 4
     pause: tuple[float, float] = (0.75, 1.0)
     absences: tuple[float, ...] = (3.6,)
@@ -231,8 +235,12 @@ def plan_session(scene: Scene, seed: int, *, whole: float = 1.0, record_before: 
 
 def plan_happenings(scene: Scene, rng: np.random.Generator) -> Happenings:
     """Put trials in random order, with everything else between them."""
-    trials = [str(c) for c in rng.permutation(np.repeat(CONDITIONS, scene.trials_per_condition))]
+    trials = [str(c) for c in rng.permutation(np.repeat(scene.conditions, scene.trials_per_condition))]
     others = ["absence"] * len(scene.absences) + ["cover"] * scene.covers + ["crossing"] * scene.crossings
+    if len(others) >= len(trials):
+        raise InputError(
+            f"The scene has {len(trials)} trials: at most {len(trials) - 1} other things can happen."
+        )
     # Each other thing goes before a trial of its own, but not before the first.
     places = np.sort(rng.choice(np.arange(1, len(trials)), len(others), replace=False))
     before = dict(zip(places.tolist(), rng.permutation(others).tolist(), strict=True)) if others else {}
@@ -247,7 +255,7 @@ def plan_happenings(scene: Scene, rng: np.random.Generator) -> Happenings:
             if what == "absence":
                 length = durations.pop(0)
                 if length >= 3.0:  # nobody tells the task computer that the chair is empty
-                    planned.append(TrialPlan(round(now + 0.8, 3), 2.0, str(rng.choice(CONDITIONS))))
+                    planned.append(TrialPlan(round(now + 0.8, 3), 2.0, str(rng.choice(scene.conditions))))
             found[what].append((now, now + length))
             now += length + float(rng.uniform(*scene.pause)) + 0.3
         planned.append(TrialPlan(round(now, 3), 2.0, condition))
