@@ -43,16 +43,21 @@ def load_model(name_or_file: str | Path | None = None) -> Classifier:
     ModelError
         No such model, or a file that cannot be used.
     """
+    return Classifier(read_model(find_model(name_or_file)))
+
+
+def find_model(name_or_file: str | Path | None = None) -> Path:
+    """The file of a shipped model, or the given one; see `load_model`."""
     name = DEFAULT if name_or_file is None else str(name_or_file)
-    if name in SHIPPED:
-        return Classifier(read_model(WEIGHTS / SHIPPED[name]))
-    path = Path(name)
-    if not path.suffix and not path.exists():
+    path = WEIGHTS / SHIPPED[name] if name in SHIPPED else Path(name)
+    if path.suffix and not path.exists():
+        raise ModelError(f"There is no model file {path}.")
+    if not path.exists():
         raise ModelError(
             f"There is no model {name!r}; shipped are {', '.join(SHIPPED)}, or give the path of "
             "a .safetensors file."
         )
-    return Classifier(read_model(path))
+    return path
 
 
 class Classifier:

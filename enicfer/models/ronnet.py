@@ -81,8 +81,8 @@ class RonNet(nn.Module):
         self.norms = nn.ModuleList(
             ShiftNorm(width) if batch_norm else nn.Identity() for width in (*FILTERS, HIDDEN)
         )
-        self.drop_conv = nn.Dropout(dropout[0])
-        self.drop_full = nn.Dropout(dropout[1])
+        self.drop_conv = SeededDropout(dropout[0])
+        self.drop_full = SeededDropout(dropout[1])
         self._spectra: list[Tensor] = []
         for layer in (*self.convs, self.fc1):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
@@ -121,6 +121,23 @@ class RonNet(nn.Module):
         x = self.drop_conv(x.permute(2, 3, 0, 1).flatten(1))
         hidden: Tensor = self.drop_full(torch.relu(self.norms[3](self.fc1(x))))
         return hidden
+
+
+class SeededDropout(nn.Module):
+    """Dropout whose random numbers come from `generator`, so that threads cannot mix them up."""
+
+    def __init__(self, probability: float) -> None:
+        super().__init__()
+        self.probability = probability
+        self.generator: torch.Generator | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Drop each value with the probability, and scale the others."""
+        if not self.training or self.probability == 0:
+            return x
+        keep = 1 - self.probability
+        mask = torch.empty_like(x).bernoulli_(keep, generator=self.generator)
+        return x * mask.div_(keep)
 
 
 class ShiftNorm(nn.Module):

@@ -21,6 +21,7 @@ from enicfer.models.weights import save_model
 from enicfer.training.datasets.images import FaceImages, duplicate_of
 from enicfer.training.loop import build_network, predict_logits
 from enicfer.training.recipe import Recipe
+from enicfer.training.splits import TRAIN, VALIDATION
 
 
 def export_model(
@@ -54,22 +55,27 @@ def export_model(
     plain.half().float()
 
     kept = data.only_labels(recipe.data.labels)
-    learn = kept.select(kept.split == recipe.data.train)
-    check = kept.select(kept.split == recipe.data.validation)
+    learn = kept.select(kept.split == TRAIN)
+    check = kept.select(kept.split == VALIDATION)
     metrics, temperature = measure(plain, check, duplicate_of(check.image, learn.image))
     described = recipe.as_dict()
     described["data"]["path"] = Path(recipe.data.path).name
     description = {
         "data": {
             "sets": sorted(set(learn.set.tolist())),
-            "train": recipe.data.train,
+            "split": recipe.data.split,
             "train_images": len(learn),
-            "validation": recipe.data.validation,
+            "validation": recipe.data.validation or recipe.data.split,
             "validation_images": len(check),
             "fingerprint": content["fingerprint"],
         },
         "metrics": metrics,
-        "recipe": described | {"vote_share": vote_share, "steps": content["step"]},
+        "recipe": described
+        | {
+            "vote_share": vote_share,
+            "steps": content["step"],
+            "plans": content.get("plans", []),
+        },
     }
     save_model(
         path,

@@ -5,6 +5,9 @@ Conventions: step is the number of batches done.  The order of the images follow
 a random generator, and a run that was killed and resumed gives the bits of an uninterrupted one
 (same machine, same number of threads).
 
+Only the number of epochs may change between runs: the schedule goes on as if it had always been
+so, and the checkpoint lists each [step, epochs] in `plans`.
+
 Files in the output folder: `checkpoint.pt` (replaced atomically), `log.csv` (one row per
 checkpoint and per epoch).
 """
@@ -17,7 +20,9 @@ import math
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +33,11 @@ from torch.nn import functional
 
 from enicfer.errors import InputError, ModelError
 from enicfer.models.preprocessing import as_tensor, resize_crops, standardise
-from enicfer.models.ronnet import RonNet
+from enicfer.models.ronnet import RonNet, SeededDropout
 from enicfer.training.augmentation import augment
 from enicfer.training.datasets.images import FaceImages, duplicate_of
 from enicfer.training.recipe import Recipe, Schedule
+from enicfer.training.splits import TRAIN, VALIDATION
 
 COLUMNS = (
     "step",
@@ -57,7 +63,7 @@ def train(
     ----------
     recipe : Recipe
     data : FaceImages
-        With the partitions that the recipe names.
+        Its `split` says "train" or "validation" (`enicfer.training.splits`).
     output : Path
         Folder for the checkpoint and the log; made if missing.
     report : callable
@@ -75,7 +81,6 @@ def train(
     ModelError
         The folder holds the checkpoint of another recipe or of other data; the loss is not finite.
     """
-    torch.set_num_threads(recipe.schedule.threads)
     output.mkdir(parents=True, exist_ok=True)
     plan = recipe.schedule
     learn, check = _partitions(recipe, data)
@@ -88,34 +93,28 @@ def train(
     optimiser = _optimiser(model, plan)
     per_epoch = len(learn) // plan.batch_size
     last = plan.epochs * per_epoch
-    identity = {"recipe": recipe.as_dict(), "fingerprint": data.fingerprint()}
+    identity: dict[str, Any] = {"recipe": recipe.as_dict(), "fingerprint": data.fingerprint()}
     checkpoint = output / "checkpoint.pt"
     step = 0
+    identity["plans"] = [[0, plan.epochs]]
     if checkpoint.exists():
-        step = _resume(checkpoint, identity, model, average, optimiser)
+        step, identity["plans"] = _resume(checkpoint, identity, model, average, optimiser)
         report(f"continuing at step {step} of {last}")
     log = _Log(output / "log.csv", step)
+    team = Team(model, recipe, images, label, votes)
 
     started, losses = time.perf_counter(), []
     while step < last:
         epoch, position = divmod(step, per_epoch)
         order = torch.randperm(len(learn), generator=_generator(plan.seed, epoch, stream=1))
         rows = order[position * plan.batch_size : (position + 1) * plan.batch_size]
-        generator = _generator(plan.seed, step, stream=2)
-        torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
-        batch = standardise(augment(images[rows], recipe.augmentation, generator))
-
         rate = learning_rate(step, last, plan)
         for group in optimiser.param_groups:
             group["lr"] = rate
-        model.train()
-        loss = objective(model(batch), label[rows], votes[rows], plan)
-        optimiser.zero_grad()
-        loss.backward()
+        losses.append(team.differentiate(rows, step))
         optimiser.step()
         step += 1
         _average(average, model, min(plan.ema, step / (step + 10)))
-        losses.append(loss.item())
 
         if not math.isfinite(losses[-1]):
             raise ModelError(
@@ -139,6 +138,68 @@ def train(
             report(_line(row) + f"  {left / 60:.0f} min left")
             started, losses = time.perf_counter(), []
     return checkpoint
+
+
+class Team:
+    """Threads that each take a part of every batch.
+
+    One thread per part, with single-threaded matrix products, meets the others once a step; the
+    library's own threads meet in every product, and on a busy machine wait there for each other.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Receives the gradients.
+    recipe : Recipe
+        `schedule.threads` is the number of parts.
+    images, label, votes : Tensor
+        The whole training part.
+    """
+
+    def __init__(
+        self, model: nn.Module, recipe: Recipe, images: Tensor, label: Tensor, votes: Tensor
+    ) -> None:
+        self.model, self.recipe = model, recipe
+        self.images, self.label, self.votes = images, label, votes
+        threads = recipe.schedule.threads
+        self.replicas = [copy.deepcopy(model).train() for _ in range(threads)]
+        for replica in self.replicas:
+            for own, shared in zip(replica.parameters(), model.parameters(), strict=True):
+                own.data = shared.data
+        self.pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
+        torch.set_num_threads(1)
+
+    def differentiate(self, rows: Tensor, step: int) -> float:
+        """Put the gradient of the mean loss of these images into the model; return the loss."""
+        parts = [part for part in rows.tensor_split(len(self.replicas)) if len(part)]
+        results = list(self.pool.map(self._part, self.replicas, parts, count(step * len(parts))))
+        share = [len(part) / len(rows) for part in parts]
+        for i, parameter in enumerate(self.model.parameters()):
+            parameter.grad = _mean(share, [grads[i] for _, grads in results])
+        # The statistics of batch normalisation are linear in the batches: their mean is exact.
+        buffers = [list(replica.buffers()) for replica in self.replicas[: len(parts)]]
+        for i, buffer in enumerate(self.model.buffers()):
+            buffer.copy_(_mean(share, [own[i] for own in buffers]))
+            for own in buffers:
+                own[i].copy_(buffer)
+        return sum(s * loss for s, (loss, _) in zip(share, results, strict=True))
+
+    def _part(self, replica: nn.Module, rows: Tensor, number: int) -> tuple[float, list[Tensor]]:
+        plan = self.recipe.schedule
+        generator = _generator(plan.seed, number, stream=2)
+        for module in replica.modules():
+            if isinstance(module, SeededDropout):
+                module.generator = generator
+        batch = standardise(augment(self.images[rows], self.recipe.augmentation, generator))
+        loss = objective(replica(batch), self.label[rows], self.votes[rows], plan)
+        return loss.item(), list(torch.autograd.grad(loss, list(replica.parameters())))
+
+
+def _mean(share: list[float], tensors: list[Tensor]) -> Tensor:
+    total = tensors[0] * share[0]
+    for weight, tensor in zip(share[1:], tensors[1:], strict=True):
+        total.add_(tensor, alpha=weight)
+    return total
 
 
 def build_network(recipe: Recipe) -> RonNet:
@@ -189,8 +250,8 @@ def learning_rate(step: int, last: int, plan: Schedule) -> float:
 def predict_logits(model: nn.Module, images: np.ndarray, flip: bool = True) -> Tensor:
     """Logits (n, outputs) of uint8 images of the network's size, averaged with the mirror image."""
     chunks = []
-    for start in range(0, len(images), 128):
-        batch = standardise(as_tensor(images[start : start + 128]))
+    for start in range(0, len(images), 32):
+        batch = standardise(as_tensor(images[start : start + 32]))
         logits = model(batch)
         if flip:
             logits = (logits + model(batch.flip(3))) / 2
@@ -209,13 +270,12 @@ class _Check:
 def _partitions(recipe: Recipe, data: FaceImages) -> tuple[FaceImages, _Check]:
     data = data.only_labels(tuple(recipe.data.labels))
     parts = []
-    for name in (recipe.data.train, recipe.data.validation):
+    for name in (TRAIN, VALIDATION):
         part = data.select(data.split == name)
         if len(np.unique(part.label)) < 2:
             raise InputError(
-                f"The partition {name!r} has {len(part)} images of {len(np.unique(part.label))} "
-                f"classes; at least two classes are needed. The data set's partitions are "
-                f"{', '.join(sorted(set(data.split.tolist())))}."
+                f"The {name} part has {len(part)} images of {len(np.unique(part.label))} classes; "
+                "at least two classes are needed."
             )
         parts.append(part)
     learn, check = parts
@@ -232,7 +292,7 @@ def _partitions(recipe: Recipe, data: FaceImages) -> tuple[FaceImages, _Check]:
 def _accuracies(model: nn.Module, check: _Check) -> dict[str, float]:
     """On the validation set: all, without images also trained on, and against the votes."""
     k = check.votes.shape[1]
-    logits = predict_logits(model, check.image).numpy()
+    logits = predict_logits(model, check.image, flip=False).numpy()
     right = logits[:, :k].argmax(1) == check.label
     voted = ~np.isnan(check.votes).any(1)
     result = {"accuracy": right.mean(), "accuracy_unseen": right[~check.seen].mean()}
@@ -292,8 +352,13 @@ def _resume(
     model: nn.Module,
     average: nn.Module,
     optimiser: torch.optim.Optimizer,
-) -> int:
+) -> tuple[int, list[list[int]]]:
     content = torch.load(path, weights_only=True)
+    epochs = identity["recipe"]["schedule"]["epochs"]
+    plans = content.get("plans") or [[0, content["recipe"]["schedule"]["epochs"]]]
+    if epochs != plans[-1][1]:
+        plans = [*plans, [content["step"], epochs]]
+    content["recipe"]["schedule"]["epochs"] = epochs
     for key, name in (("recipe", "recipe"), ("fingerprint", "data")):
         if content[key] != identity[key]:
             raise ModelError(
@@ -303,7 +368,7 @@ def _resume(
     model.load_state_dict(content["model"])
     average.load_state_dict(content["average"])
     optimiser.load_state_dict(content["optimiser"])
-    return int(content["step"])
+    return int(content["step"]), plans
 
 
 class _Log:

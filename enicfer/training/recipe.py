@@ -24,15 +24,25 @@ class Data:
     path : str
         Data set: a file or folder.
     reader : str
-        Name of the layout, one of `enicfer.training.datasets.READERS`.
+        Name of the layout, one of `enicfer.training.datasets.READERS`; "" guesses.
     labels : tuple of str
         Expressions to learn.
+    split : {"given", "subject", "random"}
+        Validate on the data set's own partition, on subjects that are not in training, or on
+        random images (which flatters: the same person is then in training and validation).
     train, validation : str
-        Names of the data set's own partitions.
+        Names of the data set's own partitions; with "subject" and "random", `train` limits both
+        ("" for everything).
+    share : float
+        Part of the subjects or images that validates, with "subject" and "random".
+    crop : bool
+        Find and frame the faces first, as inference does; false where the pictures are crops.
+    content : str
+        What pictures labelled "content" count as; "" leaves them out.
     """
 
     path: str = ""
-    reader: str = "fer2013"
+    reader: str = ""
     labels: tuple[str, ...] = (
         "angry",
         "fearful",
@@ -42,8 +52,12 @@ class Data:
         "disgusted",
         "surprised",
     )
-    train: str = "Training"
-    validation: str = "PublicTest"
+    split: str = "subject"
+    train: str = ""
+    validation: str = ""
+    share: float = 0.15
+    crop: bool = False
+    content: str = ""
 
 
 @dataclass(frozen=True)

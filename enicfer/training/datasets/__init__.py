@@ -1,1 +1,67 @@
-"""Readers of data sets: one file each, one line in `READERS`."""
+"""Readers of face data sets: one function in one file, and one line in `READERS`.
+
+Conventions: see `enicfer.training.datasets.images`; labels are mapped by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from enicfer.errors import InputError
+from enicfer.training.datasets.ckplus import read_ckplus
+from enicfer.training.datasets.fer2013 import read_fer2013
+from enicfer.training.datasets.files import Options, face_cropper
+from enicfer.training.datasets.folders import read_label_folders
+from enicfer.training.datasets.images import FaceImages
+from enicfer.training.datasets.manifest import read_manifest
+from enicfer.training.datasets.named import read_cafe, read_nimh_chefs, read_rafd
+
+__all__ = ["READERS", "FaceImages", "Options", "face_cropper", "read_dataset"]
+
+READERS: dict[str, Callable[[Path, Options], FaceImages]] = {
+    "fer2013": read_fer2013,
+    "folders": read_label_folders,
+    "ck+": read_ckplus,
+    "rafd": read_rafd,
+    "nimh-chefs": read_nimh_chefs,
+    "cafe": read_cafe,
+    "manifest": read_manifest,
+}
+
+
+def read_dataset(path: Path, reader: str = "", options: Options | None = None) -> FaceImages:
+    """Read a data set.
+
+    Parameters
+    ----------
+    path : Path
+        File or folder.
+    reader : str
+        A name of `READERS`; "" guesses: an ``.npz`` or ``fer2013*.csv`` is FER2013, a folder with
+        a `manifest.csv` or another CSV file is a manifest, another folder has one sub-folder per
+        label.
+    options : Options, optional
+
+    Returns
+    -------
+    FaceImages
+
+    Raises
+    ------
+    InputError
+        There is nothing at the path, or no such reader.
+    """
+    if not path.exists():
+        raise InputError(f"There is no data set {path}.")
+    name = reader or _guess(path)
+    if name not in READERS:
+        raise InputError(f"There is no reader {name!r}; choose one of {', '.join(READERS)}.")
+    return READERS[name](path, options or Options())
+
+
+def _guess(path: Path) -> str:
+    if path.is_dir():
+        return "manifest" if (path / "manifest.csv").exists() else "folders"
+    is_fer = path.suffix == ".npz" or path.stem.lower().startswith("fer2013")
+    return "fer2013" if is_fer else "manifest"

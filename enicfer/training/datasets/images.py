@@ -55,10 +55,7 @@ class FaceImages:
         """Reduce to a subset of the labels; images with another label are left out."""
         unknown = [label for label in labels if label not in self.labels]
         if unknown:
-            raise InputError(
-                f"The data have no images labelled {', '.join(unknown)}; "
-                f"their labels are {', '.join(self.labels)}."
-            )
+            raise InputError(f"Unknown labels {', '.join(unknown)}; allowed are {', '.join(self.labels)}.")
         columns = [self.labels.index(label) for label in labels]
         lookup = np.full(len(self.labels) + 1, -1, np.int64)
         lookup[columns] = np.arange(len(columns))

@@ -1,0 +1,68 @@
+"""CK+, the extended Cohn-Kanade data set (Lucey et al. 2010, doi:10.1109/CVPRW.2010.5543262).
+
+Conventions: sequences ``cohn-kanade-images/S005/001/S005_001_00000011.png`` run from a neutral
+face to the peak of an expression; ``Emotion/S005/001/*_emotion.txt`` holds its code.  A sequence
+without that file has no label and is left out.  As usual the last three frames carry the
+expression and the first is neutral.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from enicfer.errors import InputError
+from enicfer.training.datasets.files import Entry, Options, list_images, load_entries
+from enicfer.training.datasets.images import FaceImages
+
+# The codes of the *_emotion.txt files.
+CODES = {
+    0: "neutral",
+    1: "anger",
+    2: "contempt",
+    3: "disgust",
+    4: "fear",
+    5: "happy",
+    6: "sadness",
+    7: "surprise",
+}
+LAST = 3
+
+
+def read_ckplus(path: Path, options: Options) -> FaceImages:
+    """Read CK+.
+
+    Parameters
+    ----------
+    path : Path
+        Folder that holds `cohn-kanade-images` and `Emotion`.
+    options : Options
+
+    Returns
+    -------
+    FaceImages
+        `subject` is the S number.
+    """
+    emotions = sorted((path / "Emotion").rglob("*_emotion.txt"))
+    if not emotions:
+        raise InputError(f"{path} holds no Emotion/S*/*/*_emotion.txt, so no CK+ image has a label.")
+    entries = []
+    for file in emotions:
+        subject, sequence = file.parent.parts[-2:]
+        frames = list_images(path / "cohn-kanade-images" / subject / sequence)
+        word = CODES[_code(file)]
+        if word == "contempt":
+            continue
+        entries.append(Entry(frames[0], "neutral", subject, set="ck+"))
+        entries += [Entry(frame, word, subject, set="ck+") for frame in frames[1:][-LAST:]]
+    return load_entries(entries, options)
+
+
+def _code(file: Path) -> int:
+    text = file.read_text(encoding="ascii", errors="replace").strip()
+    try:
+        code = int(float(text))
+    except ValueError:
+        code = -1
+    if code not in CODES:
+        raise InputError(f"{file} holds {text!r}; allowed are the codes 0 to 7.")
+    return code

@@ -1,0 +1,219 @@
+"""Image files to `FaceImages`: decoding, cropping, labels by name.
+
+Conventions: a reader lists `Entry` records (path and what is known about the picture) and
+`load_entries` turns them into arrays, in the order of the sorted paths.  A label is a word;
+`name_label` knows the words of the supported data sets and refuses all others.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from enicfer.errors import InputError
+from enicfer.expressions import Expression
+from enicfer.models.preprocessing import resize_crops
+from enicfer.training.datasets.images import FaceImages
+
+LABELS = tuple(str(expression) for expression in Expression)
+SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".pgm"}
+DROPPED = {"contempt", "contemptuous"}
+WORDS = {
+    "anger": "angry",
+    "angry": "angry",
+    "fear": "fearful",
+    "fearful": "fearful",
+    "afraid": "fearful",
+    "happiness": "happy",
+    "happy": "happy",
+    "joy": "happy",
+    "sadness": "sad",
+    "sad": "sad",
+    "neutral": "neutral",
+    "disgust": "disgusted",
+    "disgusted": "disgusted",
+    "surprise": "surprised",
+    "surprised": "surprised",
+}
+Crop = Callable[[np.ndarray], np.ndarray | None]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One picture and what its data set says about it; "" and NaN where it says nothing."""
+
+    path: Path
+    word: str
+    subject: str = ""
+    sex: str = ""
+    set: str = ""
+    split: str = ""
+    age: float = float("nan")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to read pictures.
+
+    Attributes
+    ----------
+    size : int
+        Height and width of the result in pixels.
+    channels : {1, 3}
+    crop : callable, optional
+        Picture (h, w, 3) RGB to its face, or None without a face; see `face_cropper`.  Without
+        it a picture is taken whole, as it should be where the set consists of face crops.
+    content : str
+        What the label "content" counts as: an expression, or "" to leave such pictures out.
+    """
+
+    size: int = 48
+    channels: int = 1
+    crop: Crop | None = None
+    content: str = ""
+
+
+def name_label(word: str, options: Options) -> str | None:
+    """Translate a data set's word for an expression.
+
+    Returns
+    -------
+    str or None
+        An `Expression`, or None where such pictures are to be left out.
+
+    Raises
+    ------
+    KeyError
+        The word is unknown.
+    """
+    plain = word.strip().lower()
+    # CAFE names the variants with an open mouth ("angryopen"); the expression is the same.
+    plain = plain.removesuffix("open").rstrip("_- ") or plain
+    if plain in DROPPED:
+        return None
+    if plain == "content":
+        return options.content or None
+    return WORDS[plain]
+
+
+def list_images(folder: Path) -> list[Path]:
+    """All image files below a folder, sorted by their relative names."""
+    if not folder.is_dir():
+        raise InputError(f"There is no folder {folder}.")
+    found = [path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES]
+    if not found:
+        raise InputError(
+            f"{folder} holds no image; looked for files ending in {', '.join(sorted(SUFFIXES))}."
+        )
+    return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
+
+
+def read_image(path: Path) -> np.ndarray:
+    """Decode an image file: uint8 (h, w, 3) RGB.
+
+    Raises
+    ------
+    InputError
+        The file is missing or is no image.
+    """
+    try:
+        # imread cannot open every Unicode path on every system, decoding bytes can.
+        content = np.fromfile(path, np.uint8)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
+    picture = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
+    if picture is None:
+        raise InputError(f"{path} is not an image that can be decoded.")
+    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+
+
+def load_entries(entries: Iterable[Entry], options: Options) -> FaceImages:
+    """Read the pictures of a data set.
+
+    Parameters
+    ----------
+    entries : iterable of Entry
+    options : Options
+
+    Returns
+    -------
+    FaceImages
+
+    Raises
+    ------
+    InputError
+        Unknown labels (all are listed), an unreadable picture, nothing left.
+    """
+    entries = list(entries)
+    labels: list[str | None] = []
+    unknown: Counter[str] = Counter()
+    for entry in entries:
+        try:
+            labels.append(name_label(entry.word, options))
+        except KeyError:
+            unknown[entry.word] += 1
+            labels.append(None)
+    if unknown:
+        listed = ", ".join(f"{word!r} ({number})" for word, number in sorted(unknown.items()))
+        raise InputError(
+            f"Unknown labels: {listed}. Known are {', '.join(sorted(WORDS))}, content, and "
+            f"{', '.join(sorted(DROPPED))} (left out)."
+        )
+    kept, images, codes = [], [], []
+    for entry, label in zip(entries, labels, strict=True):
+        if label is None:
+            continue
+        picture: np.ndarray | None = read_image(entry.path)
+        if options.crop is not None and picture is not None:
+            picture = options.crop(picture)
+        if picture is None:
+            continue
+        kept.append(entry)
+        images.append(resize_crops([picture], options.size, options.channels)[0])
+        codes.append(LABELS.index(label))
+    if not kept:
+        raise InputError(f"Of {len(entries)} pictures none has a usable label and a face.")
+    return FaceImages(
+        image=np.stack(images),
+        label=np.array(codes, np.int64),
+        labels=LABELS,
+        votes=np.full((len(kept), len(LABELS)), np.nan, np.float32),
+        subject=np.array([entry.subject for entry in kept]),
+        sex=np.array([entry.sex for entry in kept]),
+        set=np.array([entry.set for entry in kept]),
+        split=np.array([entry.split for entry in kept]),
+        age=np.array([entry.age for entry in kept], np.float32),
+    )
+
+
+def face_cropper(size: int) -> Crop:
+    """Make the function that finds and frames the largest face, as inference does.
+
+    Parameters
+    ----------
+    size : int
+        Height and width of the crop in pixels.
+    """
+    from enicfer.faces.crop import crop_face
+    from enicfer.faces.detectors import load_detector
+
+    detector = load_detector()
+
+    def crop(picture: np.ndarray) -> np.ndarray | None:
+        scale = max(1.0, max(picture.shape[:2]) / detector.long_side)
+        shape = (round(picture.shape[1] / scale), round(picture.shape[0] / scale))
+        small = cv2.resize(picture, shape, interpolation=cv2.INTER_AREA)
+        bgr = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2BGR), np.uint8)
+        found = detector.detect(bgr).place(scale)
+        if len(found) == 0:
+            return None
+        box = found.box
+        largest = int(((box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1])).argmax())
+        return crop_face(picture, box[largest], found.landmarks[largest], size)
+
+    return crop

@@ -1,0 +1,91 @@
+"""Data sets whose file names say everything: RaFD, NIMH-ChEFS, CAFE.
+
+Conventions: one regular expression per set, with the groups `word` (expression), `subject`, and
+where there is one `sex`.  A file whose name does not fit is refused, not skipped.
+
+RaFD (Langner et al. 2010, doi:10.1080/02699930903485076):
+``Rafd090_63_Kid_female_happy_frontal.jpg``; camera angle, model, group, sex, expression, gaze.
+NIMH-ChEFS (Egger et al. 2011, doi:10.1002/mpr.343): ``M10HS_6767.jpg``; sex and model, expression
+(Angry, Fearful, Happy, Neutral, Sad), gaze.
+CAFE (LoBue and Thrasher 2015, doi:10.3389/fpsyg.2014.01532): ``8992-angryopen_F-EA-47.jpg``;
+expression, sex, ethnicity, model.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from enicfer.errors import InputError
+from enicfer.training.datasets.files import Entry, Options, list_images, load_entries
+from enicfer.training.datasets.images import FaceImages
+
+RAFD = re.compile(
+    r"rafd(?P<angle>\d{3})_(?P<subject>\d+)_(?P<group>[a-z]+)_(?P<sex>female|male)"
+    r"_(?P<word>[a-z]+)_(?P<gaze>frontal|left|right)",
+    re.IGNORECASE,
+)
+CHEFS = re.compile(r"(?P<subject>(?P<sex>[fm])\d+)(?P<letter>[afhns])(?P<gaze>[sa])_?\d*", re.IGNORECASE)
+CHEFS_WORDS = {"a": "angry", "f": "fearful", "h": "happy", "n": "neutral", "s": "sad"}
+CAFE = re.compile(
+    r"(?P<number>\d+)-(?P<word>[a-z]+)_(?P<subject>(?P<sex>[fm])-(?P<group>[a-z]+)-\d+)",
+    re.IGNORECASE,
+)
+SEXES = {"f": "female", "m": "male"}
+
+
+def read_rafd(path: Path, options: Options, group: str = "Kid", angle: str = "090") -> FaceImages:
+    """Read the Radboud Faces Database.
+
+    Parameters
+    ----------
+    path : Path
+    options : Options
+    group : str
+        "Kid" for the children (the default), "Caucasian", "Moroccan", or "" for all.
+    angle : str
+        Camera angle in degrees, "090" from the front, or "" for all.
+    """
+    entries = []
+    for file in list_images(path):
+        match = _match(RAFD, file, "Rafd090_63_Kid_female_happy_frontal.jpg")
+        if group and match["group"].lower() != group.lower():
+            continue
+        if angle and match["angle"] != angle:
+            continue
+        sex = match["sex"].lower()
+        entries.append(Entry(file, match["word"], match["subject"], sex, "rafd"))
+    if not entries:
+        raise InputError(f"{path} holds RaFD pictures, but none of group {group} at {angle} degrees.")
+    return load_entries(entries, options)
+
+
+def read_nimh_chefs(path: Path, options: Options) -> FaceImages:
+    """Read the NIMH Child Emotional Faces Picture Set."""
+    entries = []
+    for file in list_images(path):
+        match = _match(CHEFS, file, "M10HS_6767.jpg")
+        word = CHEFS_WORDS[match["letter"].lower()]
+        sex = SEXES[match["sex"].lower()]
+        entries.append(Entry(file, word, match["subject"].upper(), sex, "nimh-chefs"))
+    return load_entries(entries, options)
+
+
+def read_cafe(path: Path, options: Options) -> FaceImages:
+    """Read the Child Affective Facial Expression set; open-mouth variants count as their expression."""
+    entries = []
+    for file in list_images(path):
+        match = _match(CAFE, file, "8992-angryopen_F-EA-47.jpg")
+        sex = SEXES[match["sex"].lower()]
+        entries.append(Entry(file, match["word"], match["subject"].upper(), sex, "cafe"))
+    return load_entries(entries, options)
+
+
+def _match(pattern: re.Pattern[str], file: Path, example: str) -> re.Match[str]:
+    match = pattern.fullmatch(file.stem)
+    if match is None:
+        raise InputError(
+            f"{file} is not named as in this data set (for example {example}); move it out of the "
+            "folder, or describe the pictures in a manifest.csv and use the reader 'manifest'."
+        )
+    return match

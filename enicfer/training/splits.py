@@ -1,0 +1,121 @@
+"""Which images train and which validate.
+
+Conventions: a split is a boolean mask per image.  Subjects are never divided, except by "random",
+which warns.  Images of unknown subject cannot be divided by subject: that is refused.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+
+from enicfer.errors import InputError
+from enicfer.training.datasets.images import FaceImages
+from enicfer.training.recipe import Data
+
+TRAIN, VALIDATION = "train", "validation"
+
+
+def divide(data: FaceImages, plan: Data, seed: int) -> FaceImages:
+    """Name each image's part: `split` becomes "train", "validation" or "".
+
+    Parameters
+    ----------
+    data : FaceImages
+    plan : Data
+        Of the recipe.
+    seed : int
+
+    Returns
+    -------
+    FaceImages
+
+    Raises
+    ------
+    InputError
+        An unknown kind of split, a subject in both parts, or unknown subjects.
+    """
+    if plan.split not in SPLITS:
+        raise InputError(f"[data] split is {plan.split!r}; allowed are {', '.join(SPLITS)}.")
+    return replace(data, split=SPLITS[plan.split](data, plan, np.random.default_rng(seed)))
+
+
+def _given(data: FaceImages, plan: Data, _: np.random.Generator) -> np.ndarray:
+    names = sorted(set(data.split.tolist()))
+    for name in (plan.train, plan.validation):
+        if name not in names:
+            raise InputError(
+                f"The data have no partition {name!r}; they have {', '.join(map(repr, names))}. "
+                "Name two of them in [data] train and validation, or use split = 'subject'."
+            )
+    learn, check = data.split == plan.train, data.split == plan.validation
+    both = set(data.subject[learn].tolist()) & set(data.subject[check].tolist()) - {""}
+    if both:
+        raise InputError(
+            f"{len(both)} subjects are both in {plan.train!r} and in {plan.validation!r} "
+            f"({', '.join(sorted(both)[:5])}); use split = 'subject'."
+        )
+    return np.where(learn, TRAIN, np.where(check, VALIDATION, ""))
+
+
+def _by_subject(data: FaceImages, plan: Data, generator: np.random.Generator) -> np.ndarray:
+    unknown = int((data.subject == "").sum())
+    if unknown:
+        raise InputError(
+            f"The subject of {unknown} of {len(data)} images is unknown, so the parts could share "
+            "a person; give the subjects in a manifest.csv, or use split = 'given' or 'random'."
+        )
+    return _share(data, plan, generator, data.subject)
+
+
+def _at_random(data: FaceImages, plan: Data, generator: np.random.Generator) -> np.ndarray:
+    warnings.warn(
+        "A random split puts the same person into training and validation; the accuracy will be "
+        "too good. Use split = 'subject' for numbers to report.",
+        stacklevel=2,
+    )
+    return _share(data, plan, generator, np.arange(len(data)))
+
+
+def _share(data: FaceImages, plan: Data, generator: np.random.Generator, group: np.ndarray) -> np.ndarray:
+    used = (data.split == plan.train) if plan.train else np.ones(len(data), bool)
+    groups = np.unique(group[used])
+    count = round(plan.share * len(groups))
+    if not 0 < count < len(groups):
+        raise InputError(
+            f"A share of {plan.share} of {len(groups)} subjects or images leaves one part empty."
+        )
+    chosen = generator.permutation(groups)[:count]
+    return np.where(~used, "", np.where(np.isin(group, chosen), VALIDATION, TRAIN))
+
+
+SPLITS = {"given": _given, "subject": _by_subject, "random": _at_random}
+
+
+def folds(data: FaceImages, count: int, seed: int = 0, by_set: bool = False) -> list[np.ndarray]:
+    """Masks of the test images of each fold of a cross-validation.
+
+    Parameters
+    ----------
+    data : FaceImages
+    count : int
+        Number of folds (ignored with `by_set`).
+    seed : int
+    by_set : bool
+        Leave one data set out at a time instead.
+
+    Returns
+    -------
+    list of ndarray of bool, shape (n,)
+        Disjoint in subjects, together all images.
+    """
+    if by_set:
+        return [data.set == name for name in np.unique(data.set)]
+    if (data.subject == "").any():
+        raise InputError("Cross-validation needs the subject of every image; some are unknown.")
+    subjects = np.random.default_rng(seed).permutation(np.unique(data.subject))
+    if not 2 <= count <= len(subjects):
+        raise InputError(f"{count} folds of {len(subjects)} subjects are not possible.")
+    return [np.isin(data.subject, part) for part in np.array_split(subjects, count)]
