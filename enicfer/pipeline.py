@@ -4,11 +4,11 @@ Everything that can be wrong with the input is looked for before the first frame
 written before everything is known.
 """
 
-import hashlib
 import json
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,9 @@ import numpy as np
 import pandas as pd
 
 from enicfer import __version__
+from enicfer.cache import watch_once
 from enicfer.errors import AlignmentError, InputError, OutputError
+from enicfer.fingerprint import hash_file, hash_tools
 from enicfer.io.bold import read_bold
 from enicfer.io.eeg import read_eeg
 from enicfer.io.video import probe_video
@@ -41,7 +43,7 @@ from enicfer.watch import FacePoint, Progress, Seen, Tools, load_tools, watch_vi
 
 
 def process_session(
-    folder: str | Path,
+    folder: str | Path | Session,
     *,
     protocol: str | Path | None = None,
     output: str | Path | None = None,
@@ -51,6 +53,8 @@ def process_session(
     faces: Sequence[FacePoint] = (),
     max_uncertainty: float | None = None,
     overwrite: bool = False,
+    work: Path | None = None,
+    threads: int = 0,
     progress: Progress | None = None,
 ) -> SessionResult:
     """Turn a session folder into emotion events on the recording's clock, and write them.
@@ -58,7 +62,7 @@ def process_session(
     Parameters
     ----------
     folder
-        The session folder; see `enicfer.session`.
+        The session folder (see `enicfer.session`), or a `Session` that was put together otherwise.
     protocol
         Name or file; it goes before the one in ``session.toml``.
     output
@@ -73,6 +77,10 @@ def process_session(
         Largest accepted half-width in s of the 95 % interval of a frame's time; by default half a frame.
     overwrite
         Replace earlier results of this session.
+    work
+        Folder in which what was seen in a video is kept, and looked up the next time (`enicfer.cache`).
+    threads
+        Threads that decode, 0 for as many as there are cores.
     progress
         Called as ``progress(frames_done, frames_in_all, stage)``.
 
@@ -82,7 +90,7 @@ def process_session(
         With one sentence, before anything is written: input that is missing, ambiguous or unreadable, no
         common pulses, codes that never occur, an output that is there already or cannot be written.
     """
-    session = read_session(folder, protocol)
+    session = folder if isinstance(folder, Session) else read_session(folder, protocol)
     target = Path(output) if output is not None else session.folder / "derivatives" / "enicfer"
     check_output(session, target, overwrite)
     recordings = [read_recording(run, session.protocol) for run in session.runs]
@@ -92,11 +100,16 @@ def process_session(
     tools = load_tools(
         model, detector, detector_weights, session.protocol.quality, faces, session.participant_region
     )
+    watch = watch_video
+    if work is not None:
+        watch = partial(watch_once, folder=work, tools_hash=hash_tools(model, detector, detector_weights))
     seen: dict[tuple[Path, ...], Seen] = {}
     results = []
     for run, recording, table in zip(session.runs, recordings, trials, strict=True):
         if run.videos not in seen:
-            seen[run.videos] = watch_video(run.videos, tools, session.protocol.pulses, progress)
+            seen[run.videos] = watch(
+                run.videos, tools, session.protocol.pulses, progress=progress, threads=threads
+            )
         results.append(assemble_run(session, run, recording, table, seen[run.videos], tools, max_uncertainty))
     from enicfer.outputs import write_outputs
 
@@ -321,7 +334,7 @@ def place_on_clock(
 ) -> tuple[FaceTrack, ExpressionTrace, FloatArray]:
     """Map every frame to the recording's clock; frames outside of the recording have no answer."""
     time = alignment.time(seen.faces.video_time)
-    outside = (time < 0) | (time > recording.duration)
+    outside = ~((time >= 0) & (time <= recording.duration))  # also where no pulse tells the time: NaN
     status = np.where(outside & (seen.faces.status == Status.OK), Status.OUTSIDE_RECORDING, seen.faces.status)
     status = status.astype(np.uint8)
     probability = np.where(outside[:, None], np.nan, seen.expression.probability).astype(np.float32)
@@ -341,9 +354,3 @@ def describe_origin(session: Session, run: Run, tools: Tools) -> dict[str, Any]:
         "faces_given": [list(point) for point in tools.faces],
         "inputs": {path.name: hash_file(path) for path in inputs if path is not None and path.is_file()},
     }
-
-
-def hash_file(path: Path) -> str:
-    """SHA-256 of a file's content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -66,7 +66,11 @@ def load_tools(
 
 
 def watch_video(
-    videos: tuple[Path, ...], tools: Tools, pulses: Pulses | None, progress: Progress | None = None
+    videos: tuple[Path, ...],
+    tools: Tools,
+    pulses: Pulses | None,
+    progress: Progress | None = None,
+    threads: int = 0,
 ) -> Seen:
     """Decode a video once: faces, expressions, and the brightness that may show pulses.
 
@@ -80,6 +84,8 @@ def watch_video(
         What shows the pulses, or None.
     progress
         Called as ``progress(frames_done, frames_in_all, stage)``.
+    threads
+        Threads that decode, 0 for as many as there are cores.
     """
     from enicfer.faces.observe import FaceObserver
     from enicfer.faces.participant import Hints
@@ -90,7 +96,7 @@ def watch_video(
     crops = CropClassifier(tools.model)
     with BrightnessRecorder(pulses) as brightness:
         done = 0
-        for frame in read_frames(videos):
+        for frame in read_frames(videos, threads):
             for face in observer.observe(frame):
                 crops.add(face.crop)
             brightness.add(frame)

@@ -24,6 +24,8 @@ ALLOWED = {
     "models": {"models"},
     "faces": {"protocol", "io", "faces"},
     "expression": {"models", "faces"},
+    "fingerprint": {"session", "models"},
+    "cache": {"fingerprint", "io", "protocol", "watch"},
     "export": {"protocol", "io", "segments", "trials", "quality", "export", "report"},
     "report": {"protocol", "io", "segments", "trials", "quality", "export", "report"},
     "training": {"models", "faces", "io", "training", "report"},

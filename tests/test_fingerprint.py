@@ -1,0 +1,44 @@
+"""Which files a run is read from, and hashes that follow content alone."""
+
+from pathlib import Path
+
+from enicfer.fingerprint import hash_content, hash_program, input_files
+from enicfer.session import Run
+
+
+def touch(folder: Path, *names: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / name).write_bytes(b"x")
+
+
+def names(run: Run) -> set[str]:
+    return {path.name for path in input_files(run)}
+
+
+def test_a_brainvision_header_brings_its_files_whatever_their_names(tmp_path):
+    touch(tmp_path, "v.mp4", "other.eeg", "own.vmrk", "v2.mp4", "eeg2.vmrk", "eeg.json")
+    header = "Brain Vision Data Exchange Header File Version 1.0\n[Common Infos]\nDataFile=other.eeg\n"
+    (tmp_path / "eeg.vhdr").write_text(header + "MarkerFile=own.vmrk\n", encoding="utf-8")
+    run = Run("a", None, (tmp_path / "v.mp4",), recording=tmp_path / "eeg.vhdr")
+    assert names(run) == {"v.mp4", "eeg.vhdr", "other.eeg", "own.vmrk", "eeg.json"}
+
+
+def test_an_image_brings_its_sidecar_and_a_folder_all_its_files(tmp_path):
+    touch(tmp_path, "v.mp4", "x_bold.nii.gz", "x_bold.json", "y_bold.json", "log.csv", "[1].edf", "1.json")
+    touch(tmp_path / "a.mff", "signal1.bin", "info.xml")
+    bold = Run(
+        "a", None, (tmp_path / "v.mp4",), bold=tmp_path / "x_bold.nii.gz", triggers=tmp_path / "log.csv"
+    )
+    assert names(bold) == {"v.mp4", "x_bold.nii.gz", "x_bold.json", "log.csv"}
+    folder = Run("a", None, (tmp_path / "v.mp4",), recording=tmp_path / "a.mff")
+    assert names(folder) == {"v.mp4", "signal1.bin", "info.xml"}
+    brackets = Run("a", None, (), recording=tmp_path / "[1].edf")
+    assert names(brackets) == {"[1].edf"}
+
+
+def test_the_folder_of_a_file_does_not_count():
+    assert hash_content({"a": Path("x/y.mp4")}) == hash_content({"a": Path("z/y.mp4")})
+    assert hash_content({"a": 1, "b": (2.5, None)}) == hash_content({"b": [2.5, None], "a": 1})
+    assert hash_content({"a": 1}) != hash_content({"a": 2})
+    assert hash_program(("cache.py",)) != hash_program(("watch.py",))
