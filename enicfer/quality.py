@@ -69,16 +69,13 @@ def summarise_alignment(alignment: Alignment, video_time: FloatArray) -> dict[st
 def find_warnings(quality: Mapping[str, Any], min_valid: float) -> list[str]:
     """Sentences that a user should read before the numbers."""
     warnings = []
-    total = quality["n_frames"]
     status = quality["status"]
-    if total and not sum(status[s.label] for s in Status if s not in (Status.NO_FACE, Status.UNDECODABLE)):
-        warnings.append(f"No face was found in any of the {total} frames: all values are missing.")
-    elif quality["valid_fraction"] is not None and quality["valid_fraction"] < min_valid:
+    valid = quality["valid_fraction"]
+    seen = sum(status[s.label] for s in Status if s not in (Status.NO_FACE, Status.UNDECODABLE))
+    if seen and valid is not None and valid < min_valid:
         reasons = sorted((s for s in Status if s is not Status.OK), key=lambda s: -status[s.label])
         worst = ", ".join(f"{s.label} {status[s.label]}" for s in reasons[:3] if status[s.label])
-        warnings.append(
-            f"Only {quality['valid_fraction']:.0%} of the frames have an answer (frames without: {worst})."
-        )
+        warnings.append(f"Only {valid:.0%} of the frames have an answer (frames without: {worst}).")
     lost = quality["n_trials"] - quality["n_trials_valid"]
     if lost:
         warnings.append(f"{lost} of {quality['n_trials']} trials have too few valid frames and no values.")
