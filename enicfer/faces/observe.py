@@ -26,7 +26,14 @@ from enicfer.faces.detectors.base import (
     suppress_overlaps,
 )
 from enicfer.faces.participant import Hints, choose_participant
-from enicfer.faces.quality import MEASURES, estimate_pose, judge, measure_sharpness, measure_truncation
+from enicfer.faces.quality import (
+    MEASURES,
+    estimate_pose,
+    extend_occlusion,
+    judge,
+    measure_sharpness,
+    measure_truncation,
+)
 from enicfer.faces.track import Tracker
 from enicfer.protocol import Quality
 from enicfer.records import FaceTrack, Float32Array, FloatArray, Status, UInt8Array
@@ -253,6 +260,7 @@ class FaceObserver:
         measures["occlusion"] = spread(choice.occlusion)
         score = spread(chosen["score"])
         status = np.where(shown, judge(score, measures, self.quality), choice.reason).astype(np.uint8)
+        status = extend_occlusion(status, measures["occlusion"], self.quality)
         status[~frames["decodable"]] = Status.UNDECODABLE
         track = FaceTrack(
             video_time=frames["video_time"],

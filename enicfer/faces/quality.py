@@ -19,6 +19,7 @@ from enicfer.records import Float32Array, FloatArray, Status, UInt8Array
 HEAD = np.array(
     [[-0.5, 0.0, 0.0], [0.5, 0.0, 0.0], [0.0, 0.55, 0.42], [-0.40, 0.97, 0.02], [0.40, 0.97, 0.02]]
 )
+BESIDE = 3
 MEASURES = ("yaw", "pitch", "roll", "size", "sharpness", "brightness", "truncated", "occlusion")
 
 
@@ -48,9 +49,10 @@ def estimate_pose(landmarks: npt.ArrayLike) -> FloatArray:
     u, _, vt = np.linalg.svd(axes, full_matrices=False)
     rows = u @ vt
     third = np.cross(rows[:, 0], rows[:, 1])
-    yaw = np.degrees(np.arctan2(rows[:, 0, 2], np.hypot(rows[:, 0, 0], rows[:, 1, 0])))
-    pitch = np.degrees(np.arctan2(rows[:, 1, 2], third[:, 2]))
-    roll = np.degrees(np.arctan2(rows[:, 1, 0], rows[:, 0, 0]))
+    # Rows of roll * pitch * yaw, the yaw being turned first.
+    yaw = np.degrees(np.arctan2(-third[:, 0], third[:, 2]))
+    pitch = np.degrees(np.arctan2(-third[:, 1], np.hypot(third[:, 0], third[:, 2])))
+    roll = np.degrees(np.arctan2(-rows[:, 0, 1], rows[:, 1, 1]))
     return np.stack([yaw, pitch, roll], axis=1)
 
 
@@ -100,3 +102,26 @@ def judge(score: Float32Array, measures: Mapping[str, Float32Array], quality: Qu
     for reason, failed in reversed(rules):
         status[failed] = reason
     return status
+
+
+def extend_occlusion(status: UInt8Array, occlusion: Float32Array, quality: Quality) -> UInt8Array:
+    """Status of frames in a row, with what is beside a covered or lost face judged more strictly.
+
+    A hand comes and goes over several frames, in which the evidence rises. So an ``OK`` frame within
+    `BESIDE` frames of one whose face is ``OCCLUDED`` or not found is ``OCCLUDED`` too, if its evidence is at
+    least half of the limit.
+
+    Parameters
+    ----------
+    status
+        (n,) status of consecutive frames.
+    occlusion
+        (n,) evidence, NaN where there is no face.
+    quality
+        The thresholds.
+    """
+    doubtful = np.isin(status, (Status.NO_FACE, Status.OCCLUDED, Status.OTHER_PERSON))
+    near = np.convolve(doubtful, np.ones(2 * BESIDE + 1), mode="same") > 0
+    out = status.copy()
+    out[near & (status == Status.OK) & (occlusion >= quality.max_occlusion / 2)] = Status.OCCLUDED
+    return out

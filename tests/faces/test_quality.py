@@ -1,0 +1,86 @@
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from enicfer.faces.quality import (
+    HEAD,
+    MEASURES,
+    estimate_pose,
+    extend_occlusion,
+    judge,
+    measure_sharpness,
+    measure_truncation,
+)
+from enicfer.protocol import Quality
+from enicfer.records import Status
+
+
+def project(yaw, pitch, roll, scale=40.0):
+    """The generic head, turned (degrees) and seen from far away."""
+    a, b, c = np.radians([yaw, pitch, roll])
+    turn_yaw = np.array([[np.cos(a), 0, np.sin(a)], [0, 1, 0], [-np.sin(a), 0, np.cos(a)]])
+    turn_pitch = np.array([[1, 0, 0], [0, np.cos(b), np.sin(b)], [0, -np.sin(b), np.cos(b)]])
+    turn_roll = np.array([[np.cos(c), -np.sin(c), 0], [np.sin(c), np.cos(c), 0], [0, 0, 1]])
+    return (HEAD @ (turn_roll @ turn_pitch @ turn_yaw).T)[:, :2] * scale + 100
+
+
+@given(st.floats(-50, 50), st.floats(-30, 30), st.floats(-40, 40))
+def test_pose_of_the_generic_head_is_recovered(yaw, pitch, roll):
+    found = estimate_pose(project(yaw, pitch, roll)[None])[0]
+    assert np.allclose(found, (yaw, pitch, roll), atol=0.5)
+
+
+def test_signs_of_the_angles():
+    nose = 2
+    assert project(30, 0, 0)[nose, 0] > project(0, 0, 0)[nose, 0]  # to the picture's right
+    assert project(0, 20, 0)[nose, 1] > project(0, 0, 0)[nose, 1]  # down
+    left_eye, right_eye = project(0, 0, 20)[1], project(0, 0, 20)[0]
+    assert left_eye[1] > right_eye[1]  # clockwise in the picture
+
+
+def test_blur_lowers_sharpness():
+    rng = np.random.default_rng(0)
+    face = cv2.GaussianBlur(rng.integers(0, 255, (64, 64)).astype(np.uint8), (0, 0), 1.0)
+    values = [measure_sharpness(cv2.GaussianBlur(face, (0, 0), s)) for s in (0.3, 1.0, 2.0, 4.0)]
+    assert values == sorted(values, reverse=True) and values[0] > 4 * values[-1]
+    assert measure_sharpness(np.full((64, 64), 7, np.uint8)) == 0
+
+
+def test_truncation_is_the_fraction_outside():
+    assert measure_truncation((10, 10, 20, 20), 100, 100) == 0
+    assert measure_truncation((-5, 0, 5, 10), 100, 100) == pytest.approx(0.5)
+    assert measure_truncation((95, 95, 105, 105), 100, 100) == pytest.approx(0.75)
+
+
+GOOD = {"yaw": 0, "pitch": 0, "roll": 0, "size": 90, "sharpness": 50, "brightness": 120}
+GOOD |= {"truncated": 0, "occlusion": 0}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "status"),
+    [
+        ("yaw", -60, Status.POSE),
+        ("pitch", 50, Status.POSE),
+        ("roll", 60, Status.POSE),
+        ("size", 20, Status.TOO_SMALL),
+        ("sharpness", 0.1, Status.BLURRED),
+        ("brightness", 5, Status.DARK),
+        ("truncated", 0.6, Status.OCCLUDED),
+        ("occlusion", 0.5, Status.OCCLUDED),
+        ("yaw", 10, Status.OK),
+    ],
+)
+def test_each_measure_has_its_status(name, value, status):
+    assert set(GOOD) == set(MEASURES)
+    measures = {k: np.array([v], np.float32) for k, v in (GOOD | {name: value}).items()}
+    assert judge(np.array([0.8], np.float32), measures, Quality())[0] == status
+
+
+def test_doubt_spreads_only_where_there_is_evidence():
+    status = np.array([0] * 6 + [7] + [0] * 6, np.uint8)
+    evidence = np.full(13, 0.01, np.float32)
+    evidence[[5, 6, 9, 12]] = 0.07, 0.5, 0.07, 0.07
+    found = extend_occlusion(status, evidence, Quality())
+    assert np.flatnonzero(found).tolist() == [5, 6, 9]
