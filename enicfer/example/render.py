@@ -21,6 +21,7 @@ from enicfer.records import Float32Array, FloatArray, UInt8Array
 LED_RADIUS = 12.0
 LED_DURATION = 0.1  # s
 COVERED = 0.5  # hidden fraction of a face from which it counts as covered
+OUTSIDE = 0.1  # fraction of a face in the picture below which nobody would call it one
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class Sighting:
     Attributes
     ----------
     box
-        ``(left, top, right, bottom)`` px of the whole face, clipped to the picture; None when it is outside.
+        ``(left, top, right, bottom)`` px of the whole face, clipped to the picture; None when less than
+        `OUTSIDE` of it is inside.
     points
         ``(5, 2)`` px, in the order of `enicfer.records`.
     inside, hidden
@@ -155,7 +157,7 @@ def sight(scene: Scene, layer: Layer, front: list[Layer]) -> Sighting:
         hidden[within] |= other.alpha[row[within], column[within]] > 127
     limit = np.array([scene.width, scene.height])
     low, high = (np.clip(f(layer.outline, axis=0), 0, limit) for f in (np.min, np.max))
-    box = (float(low[0]), float(low[1]), float(high[0]), float(high[1])) if inside.any() else None
+    box = (float(low[0]), float(low[1]), float(high[0]), float(high[1])) if inside.mean() >= OUTSIDE else None
     return Sighting(
         box, layer.points, float(inside.mean()), float((hidden & inside).sum() / max(inside.sum(), 1))
     )

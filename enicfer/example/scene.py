@@ -368,11 +368,14 @@ def move_examiner(
     x, size = (Path(*np.array(path).T)(time) for path in (xs, sizes))
     for start, stop in happenings.crossings:
         size = np.where((time > start) & (time < stop), large, size)
-    nothing = np.full(len(time), str(Expression.NEUTRAL), dtype="U16")
+    # A smile that would show in the participant's trace if the two were mixed up.
+    smile = np.full(len(time), str(Expression.HAPPY), dtype="U16")
     y = scene.height * float(rng.uniform(0.36, 0.4)) + wander(rng, time, 6)
     yaw = side * 0.15 + wander(rng, time, 0.12)
     x = x + wander(rng, time, 8)
-    return Motion(x, y, size, wander(rng, time, 0.05), yaw, nothing, np.zeros(len(time)))
+    return Motion(
+        x, y, size, wander(rng, time, 0.05), yaw, smile, np.clip(0.7 + wander(rng, time, 0.4), 0, 1)
+    )
 
 
 def plan_pulses(

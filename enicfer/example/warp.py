@@ -44,8 +44,16 @@ EXPRESSIONS: dict[str, Moves] = {
     },
 }  # fmt: skip
 
-# What makes the photograph a neutral face.
-REST: dict[str, Moves] = {"hopper": {}, "astronaut": {}}
+# What makes a neutral face of the photograph: the astronaut smiles in hers. Her teeth and cheeks still do, and
+# classifiers see it: the participant of the example is the other one.
+REST: dict[str, Moves] = {
+    "hopper": {},
+    "astronaut": {
+        "mouth_corner": (-0.14, 0.17), "upper_lip": (-0.06, 0.04), "upper_lip_edge": (0.0, 0.05),
+        "upper_edge": (-0.06, 0.06), "lower_edge": (-0.06, -0.03), "lower_lip_edge": (0.0, -0.05),
+        "lower_lip": (-0.04, -0.05), "cheek": (-0.04, 0.06),
+    },
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

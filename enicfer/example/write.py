@@ -8,7 +8,7 @@
 ``frames``
     One per stored frame. ``video_time`` is the presentation time: the end of the exposure, which lasted
     ``exposure`` s. ``time`` is that same instant on the recording's clock, with no half frame to add or take
-    away. ``participant`` and ``other`` are boxes, null when outside of the picture; ``visible`` and
+    away. ``participant`` and ``other`` are boxes, null when outside of the picture but for a sliver; ``visible`` and
     ``other_visible`` the fraction of the face that the picture shows; ``covered`` is true where a hand or
     another person hides half of the participant's face or more; ``landmarks`` the participant's five points;
     ``expression`` and ``strength`` (0..1) what was warped.
