@@ -11,7 +11,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 from scipy.signal import lfilter
 
-from enicfer.example.scene import Plan
+from enicfer.example.plan import Plan
 from enicfer.protocol import Protocol
 from enicfer.records import FloatArray
 

@@ -12,9 +12,11 @@ from functools import cache
 import cv2
 import numpy as np
 
+from enicfer.example.motion import Motion
+from enicfer.example.plan import Plan
 from enicfer.example.portraits import PUPIL_DISTANCE, Portrait, as_uint8, load_portrait
 from enicfer.example.props import HAND_LENGTH, HAND_WIDTH, draw_desk, draw_grain, draw_hand, draw_room
-from enicfer.example.scene import Motion, Plan, Scene
+from enicfer.example.scene import Scene
 from enicfer.example.warp import move_points, pose_portrait
 from enicfer.records import Float32Array, FloatArray, UInt8Array
 

@@ -29,9 +29,10 @@ from typing import Any
 import numpy as np
 
 from enicfer.errors import InputError, OutputError
+from enicfer.example.plan import Plan, plan_session
 from enicfer.example.recording import LOG_LEAD, REPETITION_TIME, write_eeg, write_fmri
 from enicfer.example.render import COVERED, Sighting, draw_frames
-from enicfer.example.scene import Plan, Scene, plan_session
+from enicfer.example.scene import Scene
 from enicfer.example.video import TIME_BASE, write_video
 from enicfer.protocol import read_protocol
 from enicfer.records import UInt8Array

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from enicfer.errors import InputError
-from enicfer.example.scene import Scene, plan_session
+from enicfer.example.plan import plan_session
+from enicfer.example.scene import Scene
 
 
 @pytest.mark.parametrize("seed", range(20))
