@@ -8,6 +8,7 @@ its header. JSON has ``null`` where a number is not finite.
 import gzip
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import pandas as pd
 from enicfer.errors import InputError
 
 DECIMALS = 6
+_LONG_LIST = re.compile(r'\[\n[^"\[\]{}]*\]')  # of numbers, over many lines: no text of JSON holds a line end
 TEXT_COLUMNS = frozenset({"trial_type", "code", "label", "reason", "fer_dominant", "status", "model"})
 
 
@@ -78,6 +80,7 @@ def read_table(path: Path, columns: Iterable[str] | None = None) -> pd.DataFrame
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write ``content`` as JSON; see `json_ready` for what it may hold."""
     text = json.dumps(json_ready(content), indent=2, ensure_ascii=False, allow_nan=False)
+    text = _LONG_LIST.sub(lambda found: " ".join(found[0].split()), text)
     path.write_text(text + "\n", encoding="utf-8", newline="\n")
 
 

@@ -32,6 +32,19 @@ EXPRESSION_COLORS: Mapping[str, str] = {
     "surprised": "#56B4E9",
 }
 CONDITION_COLORS = ("#3B4C63", "#8FA3BF", "#6B7F5E", "#B59A6A", "#7A5C72", "#4E8C8A", "#A66F5B", "#9A9A4E")
+STATUS_COLORS: Mapping[Status, str] = {
+    Status.OK: "#2B6C8F",
+    Status.NO_FACE: "#C98B6B",
+    Status.OTHER_PERSON: "#8E6C8A",
+    Status.AMBIGUOUS_PERSON: "#B8A1C9",
+    Status.POSE: "#D9B26F",
+    Status.BLURRED: "#A3B18A",
+    Status.DARK: "#6B6B6B",
+    Status.OCCLUDED: "#B3412E",
+    Status.TOO_SMALL: "#D4A5A5",
+    Status.UNDECODABLE: "#444444",
+    Status.OUTSIDE_RECORDING: "#DDE1E5",
+}
 _INK, _FAINT, _ACCENT, _ALERT = "#22282F", "#8A929C", "#2B6C8F", "#B3412E"
 _MAX_POINTS = 1000
 _STYLE: dict[Any, Any] = {
@@ -71,7 +84,7 @@ def draw_figures(run: RunResult) -> dict[str, str]:
 
 def draw_trace(figure: "Figure", run: RunResult) -> bool:
     """Trials, spans, and the probabilities as a stack over time; hatched where the face was lost."""
-    figure.set_size_inches(10, 3.4)
+    figure.set_size_inches(10, 3.7)
     trials, spans, stack = figure.subplots(3, 1, sharex=True, height_ratios=[0.35, 0.35, 2.6])
     conditions = list(dict.fromkeys(run.trials["trial_type"]))
     colors = condition_colors(conditions)
@@ -80,7 +93,9 @@ def draw_trace(figure: "Figure", run: RunResult) -> bool:
         trials.broken_barh(
             list(zip(rows["onset"], rows["duration"], strict=True)), (0, 1), color=colors[condition]
         )
-    for label in (*run.expression.labels, LOST):
+    for label in sorted(
+        (*run.expression.labels, LOST), key=lambda label: label != "neutral"
+    ):  # rare ones on top
         rows = run.segments[run.segments["label"] == label]
         look = {"color": EXPRESSION_COLORS[label]} if label != LOST else _LOST_LOOK
         for axes, height in ((spans, 1.0), *([(stack, 1.0)] if label == LOST else [])):
@@ -105,27 +120,31 @@ def draw_trace(figure: "Figure", run: RunResult) -> bool:
 
 
 def draw_status(figure: "Figure", run: RunResult) -> bool:
-    """How many frames have an answer, and why the others have none."""
-    counts = {status: int((run.expression.status == status).sum()) for status in Status}
-    shown = [status for status in Status if counts[status]]
-    figure.set_size_inches(5, 0.55 + 0.27 * max(len(shown), 1))
-    axes = figure.subplots()
-    total = max(1, run.expression.status.size)
-    share = [100 * counts[status] / total for status in shown]
-    names = [status.label.replace("_", " ") for status in shown]
-    bars = axes.barh(
-        names, share, color=[_ACCENT if s is Status.OK else "#C9A28F" for s in shown], height=0.7
+    """How many frames have an answer, why the others have none, and when."""
+    status = run.expression.status
+    counts = {reason: int((status == reason).sum()) for reason in Status}
+    shown = [reason for reason in Status if counts[reason]]
+    figure.set_size_inches(10, max(1.7, 0.55 + 0.27 * len(shown)))
+    bars, course = figure.subplots(1, 2, width_ratios=[1, 1.5])
+    share = [100 * counts[reason] / max(1, status.size) for reason in shown]
+    names = [reason.label.replace("_", " ") for reason in shown]
+    drawn = bars.barh(names, share, color=[STATUS_COLORS[reason] for reason in shown], height=0.7)
+    texts = [f"{p:.1f} %  ({counts[reason]})" for p, reason in zip(share, shown, strict=True)]
+    bars.bar_label(drawn, texts, padding=4, fontsize=8.5)
+    bars.set(xlim=(0, 150), xticks=[0, 50, 100], xlabel="frames (%)")
+    bars.invert_yaxis()
+    bars.tick_params(left=False)
+    bars.spines["left"].set_visible(False)
+    edges = np.linspace(*_time_limits(run), 101)
+    total = np.maximum(np.histogram(run.time, edges)[0], 1)
+    layers = [100 * np.histogram(run.time[status == reason], edges)[0] / total for reason in shown]
+    if shown:
+        course.stackplot(
+            edges[:-1], layers, colors=[STATUS_COLORS[r] for r in shown], step="post", linewidth=0
+        )
+    course.set(
+        xlim=_time_limits(run), ylim=(0, 100), xlabel="time on the recording's clock (s)", ylabel="frames (%)"
     )
-    axes.bar_label(
-        bars,
-        [f"{p:.1f} %  ({counts[s]})" for p, s in zip(share, shown, strict=True)],
-        padding=4,
-        fontsize=8.5,
-    )
-    axes.set(xlim=(0, 125), xticks=[0, 25, 50, 75, 100], xlabel="frames (%)")
-    axes.invert_yaxis()
-    axes.tick_params(left=False)
-    axes.spines["left"].set_visible(False)
     return bool(shown)
 
 
@@ -135,7 +154,8 @@ def draw_sync(figure: "Figure", run: RunResult) -> bool:
     figure.set_size_inches(10, 2.5)
     residuals, bound = figure.subplots(1, 2, width_ratios=[1.4, 1])
     residuals.axhline(0, color=_FAINT, linewidth=0.8)
-    residuals.plot(alignment.pulse_time, alignment.residual * 1e3, "o", color=_ACCENT, markersize=3.5)
+    size = 3.5 if alignment.residual.size < 200 else 1.5
+    residuals.plot(alignment.pulse_time, alignment.residual * 1e3, "o", color=_ACCENT, markersize=size)
     span = float(np.abs(alignment.residual).max() * 1e3) if alignment.residual.size else 1.0
     lost_video = alignment.time(alignment.unmatched_video)
     for times, y, name in (
@@ -163,10 +183,12 @@ def draw_sync(figure: "Figure", run: RunResult) -> bool:
 
 def draw_conditions(figure: "Figure", run: RunResult) -> bool:
     """Mean course of each expression around the triggers of each condition, with 95 % intervals over trials."""
+    from matplotlib.ticker import MaxNLocator
+
     conditions = list(dict.fromkeys(run.trials["trial_type"]))
     if not conditions:
         return False
-    columns = min(3, len(conditions))
+    columns = len(conditions) if len(conditions) <= 4 else 3
     rows = -(-len(conditions) // columns)
     figure.set_size_inches(10, 0.5 + 2.1 * rows)
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
@@ -177,10 +199,14 @@ def draw_conditions(figure: "Figure", run: RunResult) -> bool:
         axes.set_title(f"{condition}  (n = {len(chosen)})")
     for axes in grid.ravel()[len(conditions) :]:
         axes.set_visible(False)
+    grid[0, 0].xaxis.set_major_locator(MaxNLocator(4, prune="both"))
     for axes in grid[:, 0]:
         axes.set(ylabel="probability", ylim=(0, 1))
-    for axes in grid[-1]:
+    for axes in grid.ravel()[
+        max(0, len(conditions) - columns) : len(conditions)
+    ]:  # the lowest of each column
         axes.set_xlabel("time from the trigger (s)")
+        axes.tick_params(labelbottom=True)
     _key(figure, {label: EXPRESSION_COLORS[label] for label in run.expression.labels}, {})
     return True
 
@@ -244,10 +270,11 @@ def _key(figure: "Figure", expressions: Mapping[str, str], conditions: Mapping[s
     patches = [Patch(color=color, label=label) for label, color in expressions.items()]
     if conditions:
         patches.append(Patch(**_LOST_LOOK, label="face lost"))
-        patches += [Patch(color=color, label=f"trial: {name}") for name, color in conditions.items()]
-    figure.legend(
-        handles=patches, loc="outside upper left", ncols=8, fontsize=8.5, handlelength=1.1, columnspacing=1.2
-    )
+    look: dict[str, Any] = {"fontsize": 8.5, "handlelength": 1.1, "columnspacing": 1.2, "borderaxespad": 0.2}
+    if conditions:
+        trials = [Patch(color=color, label=f"trial: {name}") for name, color in conditions.items()]
+        figure.legend(handles=trials, loc="outside lower left", ncols=8, **look)
+    figure.legend(handles=patches, loc="outside upper left", ncols=10, **look)
 
 
 def _svg(figure: "Figure", name: str) -> str:

@@ -1,5 +1,6 @@
 """The page of a session: one HTML file that needs no other, without pictures of faces."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 
 from enicfer import __version__
 from enicfer.export.description import methods_text
+from enicfer.export.sampling import nominal_rate
 from enicfer.io.names import session_folder, stem_of
 from enicfer.records import Modality, RunResult, Status
 from enicfer.report.figures import EXPRESSION_COLORS, draw_figures
@@ -96,8 +98,8 @@ def render_page(runs: Sequence[RunResult], drawn: Sequence[Mapping[str, str]]) -
             ],
             "trials": trial_rows(run),
             "card": list(flatten(run.provenance.get("model", {"name": run.expression.model}))),
-            "sync": list(flatten(run.quality.get("sync", {}))),
-            "inputs": list(flatten(run.provenance.get("inputs", {}))),
+            "sync": sync_rows(run),
+            "inputs": list(run.provenance.get("inputs", {}).items()),
         }
         for run, figures in zip(runs, drawn, strict=True)
     ]
@@ -130,14 +132,36 @@ def headline(run: RunResult) -> list[dict[str, Any]]:
         tiles.append(
             {"value": f"{rms:.1f} ms", "name": f"residual (rms) of {residual.size} pulses", "alert": False}
         )
-    bound = run.alignment.uncertainty(run.faces.video_time[inside]).max(initial=0.0) * 1e3
+    bound = run.alignment.uncertainty(run.faces.video_time[inside]).max(initial=0.0)
+    rough = bound > 0.5 / nominal_rate(run.faces.video_time)
     tiles.append(
-        {"value": f"± {bound:.1f} ms", "name": "largest uncertainty of a frame's time", "alert": bound > 40}
+        {"value": f"± {bound * 1e3:.1f} ms", "name": "largest uncertainty of a frame's time", "alert": rough}
     )
     if residual.size:
         drift = (float(run.alignment.slope[0]) - 1) * 1e6
         tiles.append({"value": f"{drift:+.0f} ppm", "name": "drift of the camera's clock", "alert": False})
     return tiles
+
+
+def sync_rows(run: RunResult) -> list[tuple[str, str]]:
+    """The evidence for the clocks, in words."""
+    alignment = run.alignment
+    rows = [
+        ("pulses from", alignment.source),
+        ("matched", str(alignment.residual.size)),
+        ("without partner in the video", str(alignment.unmatched_video.size)),
+        ("without partner in the recording", str(alignment.unmatched_recording.size)),
+    ]
+    if alignment.residual.size:
+        worst = np.abs(alignment.residual).max() * 1e3
+        rms = np.sqrt(np.mean(alignment.residual**2)) * 1e3
+        rows.append(("residual", f"{rms:.2f} ms (rms), {worst:.2f} ms (largest)"))
+    for piece, slope in enumerate(alignment.slope):
+        half = alignment.t_factor[piece] * np.sqrt(max(0.0, alignment.variance[piece, 2])) * 1e6
+        start = alignment.video_start[piece]
+        where = f" from {start:.1f} s of the video" if np.isfinite(start) else ""
+        rows.append((f"drift{where}", f"{(slope - 1) * 1e6:+.1f} ± {half:.1f} ppm (95 %)"))
+    return [*rows, *(("note", note) for note in alignment.notes)]
 
 
 def trial_rows(run: RunResult) -> list[dict[str, Any]]:
@@ -171,7 +195,7 @@ def text_of(value: Any) -> str:
 
 
 def flatten(content: Mapping[str, Any], above: str = "") -> Iterable[tuple[str, str]]:
-    """Nested facts as lines of name and text; long lists and long texts are left to the data files."""
+    """Nested facts as lines of name and text; long lists, long texts and hashes are left to the data files."""
     for key, value in content.items():
         name = f"{above}{key}".replace("_", " ")
         if isinstance(value, Mapping):
@@ -179,5 +203,5 @@ def flatten(content: Mapping[str, Any], above: str = "") -> Iterable[tuple[str, 
         elif isinstance(value, list | tuple):
             text = ", ".join(str(item) for item in value)
             yield name, text if len(text) <= 300 else f"{len(value)} values"
-        elif value is not None:
+        elif value is not None and not (above and re.fullmatch(r"[0-9a-f]{32,}", str(value))):
             yield name, str(value)[:600]

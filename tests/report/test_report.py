@@ -1,0 +1,135 @@
+import re
+import time
+from dataclasses import replace
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from enicfer.records import Modality, Status
+from enicfer.report import write_report
+from enicfer.report.figures import EXPRESSION_COLORS, FIGURES, STATUS_COLORS, draw_figures
+
+
+@pytest.fixture(scope="module")
+def run(make_run):
+    return make_run()
+
+
+@pytest.fixture(scope="module")
+def page(run, tmp_path_factory):
+    paths = write_report([run], tmp_path_factory.mktemp("report"))
+    return paths[0].read_text(encoding="utf-8")
+
+
+class Tags(HTMLParser):
+    """Opened and closed tags must match, or browsers guess."""
+
+    VOID = frozenset({"meta", "br", "hr", "img", "link", "input"})
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.seen, self.ids = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.append((tag, dict(attrs)))
+        self.ids += [value for name, value in attrs if name == "id"]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        self.open.pop()
+
+    def handle_endtag(self, tag):
+        assert self.open and self.open.pop() == tag
+
+
+def test_the_page_is_whole_and_needs_nothing_else(page):
+    tags = Tags()
+    tags.feed(page)
+    assert not tags.open
+    assert len(tags.ids) == len(set(tags.ids)), "ids of inline figures must not clash"
+    assert not [t for t, _ in tags.seen if t in ("script", "link", "iframe", "img", "image")]
+    loaded = re.findall(r'(?:href|src|url)\s*[=(]\s*["\']?([^"\')\s>]+)', page)
+    assert all(target.startswith("#") for target in loaded), set(loaded)
+
+
+def test_the_page_says_what_matters(run, page):
+    assert run.warnings[0] in page and page.index(run.warnings[0]) < page.index("<svg")
+    for words in ("When not to believe a number", "Methods", "ronnet-five", "centerface", "no face", "ppm"):
+        assert words in page
+    assert page.count("<svg") == len(FIGURES)
+    assert page.count('<tr><td class="n">') == len(run.trials)
+    residual = np.sqrt(np.mean(run.alignment.residual**2)) * 1e3
+    assert f"{residual:.2f} ms (rms)" in page
+
+
+def test_names_cannot_break_the_page(run, tmp_path):
+    trials = run.trials.assign(trial_type="<b>&amp;\"'</b>")
+    evil = replace(run, trials=trials, warnings=("<script>alert(1)</script>",))
+    page = write_report([evil], tmp_path)[0].read_text(encoding="utf-8")
+    assert "<script>" not in page and "&lt;script&gt;" in page
+    tags = Tags()
+    tags.feed(page)
+    assert not tags.open
+
+
+def test_same_run_same_bytes(run, tmp_path):
+    first = write_report([run], tmp_path / "a")
+    time.sleep(1.1)
+    second = write_report([run], tmp_path / "b")
+    for one, other in zip(first, second, strict=True):
+        assert one.read_bytes() == other.read_bytes()
+    names = {path.relative_to(tmp_path / "a").as_posix() for path in first}
+    figures = {f"sub-01/figures/sub-01_ses-01_task-faces_run-1_desc-{name}.svg" for name in FIGURES}
+    assert names == figures | {"sub-01_ses-01.html"}
+
+
+def test_figures_are_drawings_with_text(run):
+    for svg in draw_figures(run).values():
+        root = ElementTree.fromstring(svg)
+        assert root.tag.endswith("svg")
+        assert [e for e in root.iter() if e.tag.endswith("}text")] and "<image" not in svg
+        assert not re.search(r"20\d\d-\d\d-\d\d", svg)
+
+
+def test_figures_show_what_is_in_the_records(run):
+    figures = draw_figures(run)
+    counts = {status: int((run.expression.status == status).sum()) for status in Status}
+    for status, count in counts.items():
+        assert (f"({count})" in figures["status"]) == (count > 0), status
+    assert f"{run.alignment.residual.size} matched pulses" in figures["sync"]
+    assert "only in the video" in figures["sync"] and "only in the recording" in figures["sync"]
+    assert "happy  (n = 4)" in figures["conditions"].replace("\u00a0", " ")
+    assert "trial: neutral" in figures["trace"]
+
+
+def test_every_label_and_status_has_a_colour_of_its_own():
+    from enicfer.expressions import SEVEN
+
+    assert {str(label) for label in SEVEN} == set(EXPRESSION_COLORS)
+    assert set(STATUS_COLORS) == set(Status) and len(set(STATUS_COLORS.values())) == len(Status)
+
+
+@pytest.mark.parametrize("modality", [Modality.FMRI, Modality.NONE])
+def test_other_modalities_and_runs_without_trials(make_run, tmp_path, modality):
+    run = make_run(modality, seconds=30.0)
+    quiet = replace(run, trials=run.trials[:0], warnings=(), entities={"sub": "02", "task": "rest"})
+    paths = write_report([quiet], tmp_path)
+    assert paths[0].name == "sub-02.html" and len(paths) == 1 + len(FIGURES) - 1
+    assert "Read this first" not in paths[0].read_text(encoding="utf-8")
+
+
+def test_a_video_without_a_face(run, tmp_path):
+    nothing = np.full_like(run.expression.probability, np.nan)
+    status = np.full_like(run.expression.status, Status.NO_FACE)
+    empty = replace(
+        run,
+        expression=replace(run.expression, probability=nothing, status=status),
+        segments=run.segments[:0],
+        trials=run.trials.assign(fer_dominant=None, **{c: np.nan for c in run.trials if c.endswith("_mean")}),
+    )
+    page = write_report([empty], tmp_path)[0].read_text(encoding="utf-8")
+    assert "0 / 8" in page and not re.search(r"\bnan\b", re.sub(r"<svg.*?</svg>", "", page, flags=re.S))
