@@ -52,7 +52,8 @@ def find_beeps(sound: npt.ArrayLike, rate: float, start: float = 0.0) -> Onsets:
     onset = np.array(
         [_first_sample(x, int(i), width, float(p)) for i, p in zip(first[loud], peak[loud], strict=True)]
     )
-    return Onsets(start + onset / rate, np.full(len(onset), 1 / rate))
+    # The sound began after the sample before the one that shows it.
+    return Onsets(start + (onset - 0.5) / rate, np.full(len(onset), 1 / rate), floor=0.5 / rate)
 
 
 def _first_sample(x: npt.NDArray[np.float32], index: int, width: int, peak: float) -> int:

@@ -19,6 +19,7 @@ from enicfer.records import FloatArray
 
 BIWEIGHT = 4.685  # 95 % efficient for Gaussian residuals
 CONFIDENCE = 0.95
+STATED_WEIGHT = 2  # residuals that a stated spread is worth (the prior of an inverse-gamma variance)
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,8 @@ def fit_line(
         raise AlignmentError(
             f"A line with a bound needs at least 3 pulses at different times, there are {len(v)}."
         )
-    width = np.full(len(v), 1.0) if spread is None else np.asarray(spread, dtype=np.float64)
+    stated = np.full(len(v), 1.0) if spread is None else np.asarray(spread, dtype=np.float64)
+    width = stated
     extra = np.empty((len(v), 0)) if nuisance is None else nuisance
     mean = np.zeros(extra.shape[1]) if nuisance_mean is None else nuisance_mean
     sigma = np.ones(extra.shape[1]) if nuisance_spread is None else nuisance_spread
@@ -91,13 +93,28 @@ def fit_line(
                 design, target, weight, prior, float(np.clip(solution[1], -max_drift, max_drift))
             )
         residual = target - design @ solution
+        if spread is not None:
+            width = np.hypot(stated, _jitter(residual, stated))
         scale = 1.4826 * float(np.median(np.abs(residual / width)))
         if scale * float(np.median(width)) < 1e-9:
             break
         weight = np.clip(1 - (residual / width / (BIWEIGHT * scale)) ** 2, 0, None) ** 2 / width**2
     solution[2:] += mean
-    least = 0.0 if spread is None else 1.0
-    return _line(centre, middle, solution, inverse, residual, width, weight, least)
+    known = 0 if spread is None else STATED_WEIGHT
+    return _line(centre, middle, solution, inverse, residual, width, weight, known)
+
+
+def _jitter(residual: FloatArray, stated: FloatArray) -> float:
+    """Standard deviation in s that, added to the stated ones, explains the residuals: time stamps are late at random.
+
+    A tenth more than Gaussian residuals would have is left to the overall scale.
+    """
+    low, high = 0.0, 10 * float(np.median(np.abs(residual)))
+    for _ in range(30):
+        middle = (low + high) / 2
+        excess = 1.4826 * float(np.median(np.abs(residual) / np.hypot(stated, middle))) > 1.1
+        low, high = (middle, high) if excess else (low, middle)
+    return low
 
 
 def _with_drift(
@@ -119,20 +136,21 @@ def _line(
     residual: FloatArray,
     width: FloatArray,
     weight: FloatArray,
-    least: float,
+    known: int,
 ) -> Line:
     kept = weight > 0
     dof = max(int(kept.sum()) - len(solution), 1)
     # The biweight's weights shrink with the residual; those of the kept pulses without it give the true noise.
-    # A spread that the source states is a lower bound: a few pulses that happen to agree do not make it smaller.
-    noise = max(float(np.sum((residual[kept] / width[kept]) ** 2) / dof), least)
+    # The spread that the source states counts as a few residuals: else few pulses that happen to agree would
+    # promise too much.
+    noise = float((known + np.sum((residual[kept] / width[kept]) ** 2)) / (known + dof))
     covariance = noise * inverse
     return Line(
         origin=centre,
         slope=1 + float(solution[1]),
         intercept=middle + float(solution[0]),
         variance=(float(covariance[0, 0]), 2 * float(covariance[0, 1]), float(covariance[1, 1])),
-        t_factor=float(student.ppf(0.5 + CONFIDENCE / 2, dof)),
+        t_factor=float(student.ppf(0.5 + CONFIDENCE / 2, known + dof)),
         residual=residual,
         nuisance=tuple(float(x) for x in solution[2:]),
     )

@@ -41,11 +41,14 @@ class Onsets:
         ``(p,)`` standard deviation in s.
     camera
         What the onsets in frames have in common and the fit may correct, or None.
+    floor
+        Error in s that all onsets may share.
     """
 
     time: FloatArray
     spread: FloatArray
     camera: "Camera | None" = None
+    floor: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ class Camera:
         high = t - exposure * almost_lit
         low = np.minimum(t - self.interval - exposure * almost_dark, high)
         onset = np.where(in_part, t - exposure * lit, (low + high) / 2)
-        noise = exposure * gamma * np.maximum(self.dark / 4, 0.01)
+        noise = exposure * gamma * part ** (gamma - 1) * np.maximum(self.dark / 3, 0.01)
         spread = np.hypot(np.where(in_part, noise, (high - low) / np.sqrt(12)), MIN_SPREAD)
         by_exposure = np.where(in_part, -lit, -(almost_dark + almost_lit) / 2)
         by_gamma = np.where(in_part, -exposure * lit * np.log(np.maximum(part, 1e-3)), 0.0)

@@ -34,12 +34,14 @@ CHANCE_RIVAL = 1e-2  # a rival with more expected false alarms than this is what
 MIN_PULSES = 4
 CHUNK = 128  # video pulses that vote at once; more cost time and add nothing
 MIN_CHUNK = 16
-MAX_VOTES = 2e7
+MAX_VOTES = 5e6
 N_CHUNKS = 5
 N_CANDIDATES = 24
+N_WEAK_RIVALS = 2  # hopeless hypotheses that are followed all the same, so that a runner-up can be named
 CODE_STEP = 1e6  # s; separates pulses of different codes on one axis
 
 IntArray = npt.NDArray[np.intp]
+Seed = tuple[int, int, float, float]  # first and last video pulse, slope, intercept at their mean time
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,8 @@ class _Problem:
     recording: FloatArray
     video_key: FloatArray
     recording_key: FloatArray
+    order: IntArray  # of the recording's pulses by code and time
+    target: FloatArray  # the recording's pulses in this order, those of each code far from the others
     tolerance: float
     max_drift: float
     prior: tuple[float, float] | None
@@ -140,10 +144,8 @@ def match_pulses(
             f"The video shows {n} pulses and the recording has {m}: at least {MIN_PULSES} on both sides are needed "
             "to find offset and drift; check the pulse codes and the region, or give anchors."
         )
-    pairings = sorted(
-        (_refine(problem, *seed) for seed in _vote(problem)),
-        key=lambda p: (p.log_false_alarms, abs(p.slope - 1), p.offset),
-    )
+    pairings = [_extend(problem, *seed) for seed in _promising(problem, _vote(problem))]
+    pairings.sort(key=lambda p: (p.log_false_alarms, abs(p.slope - 1), p.offset))
     best = pairings[0] if pairings else None
     if best is None or best.log_false_alarms > np.log10(MAX_FALSE_ALARMS):
         raise AlignmentError(_no_match(n, m, best, tolerance))
@@ -171,10 +173,12 @@ def _pose(
         key_a, key_b = np.split(inverse * CODE_STEP, [len(a)])
         share = np.array([[np.mean(k == i * CODE_STEP) for k in (key_a, key_b)] for i in range(len(values))])
         same = float(np.sum(share[:, 0] * share[:, 1]))
-    return _Problem(a, b, key_a, key_b, tolerance, max_drift, prior, same)
+    order = np.argsort(b + key_b, kind="stable")
+    target = (b + key_b)[order]
+    return _Problem(a, b, key_a, key_b, order, target, tolerance, max_drift, prior, same)
 
 
-def _vote(problem: _Problem) -> list[tuple[int, int, float, float]]:
+def _vote(problem: _Problem) -> list[Seed]:
     """Seeds ``(first, last, slope, intercept)`` of the fullest cells, from several stretches of the video."""
     n, m = len(problem.video), len(problem.recording)
     size = min(n, CHUNK)
@@ -190,7 +194,7 @@ def _n_drifts(problem: _Problem, size: int) -> int:
     return int(np.ceil(problem.max_drift * span / problem.tolerance)) + 1
 
 
-def _vote_chunk(problem: _Problem, first: int, last: int) -> list[tuple[int, int, float, float]]:
+def _vote_chunk(problem: _Problem, first: int, last: int) -> list[Seed]:
     video = problem.video[first:last]
     origin = video.mean()
     centred = video - origin
@@ -213,12 +217,12 @@ def _vote_chunk(problem: _Problem, first: int, last: int) -> list[tuple[int, int
         cell, count = np.unique(np.floor((difference - drift * centred) / width), return_counts=True)
         beside = np.where(np.diff(cell, append=np.inf) == 1, np.append(count[1:], 0), 0)
         total = count + beside
-        top = np.argsort(-total, kind="stable")[: 2 * N_CANDIDATES]
+        top = _largest(total, 2 * N_CANDIDATES)
         counts.append(total[top])
         offsets.append((cell[top] + np.where(beside[top] > 0, 1.0, 0.5)) * width)
         slopes.append(np.full(len(top), 1 + drift))
     count, shift, slope_of = np.concatenate(counts), np.concatenate(offsets), np.concatenate(slopes)
-    seeds: list[tuple[int, int, float, float]] = []
+    seeds: list[Seed] = []
     taken: list[float] = []
     for i in np.argsort(-count, kind="stable"):
         if all(abs(shift[i] - other) > 2 * width for other in taken):
@@ -229,25 +233,53 @@ def _vote_chunk(problem: _Problem, first: int, last: int) -> list[tuple[int, int
     return seeds
 
 
-def _refine(problem: _Problem, first: int, last: int, slope: float, intercept: float) -> Pairing:
-    """Fit the seed to the stretch it came from, then to ever longer stretches until all pulses take part."""
+def _largest(values: npt.NDArray[np.int64], k: int) -> IntArray:
+    """Indices of the ``k`` largest values, ties by index; `numpy.argsort` would sort them all."""
+    if len(values) <= k:
+        return np.argsort(-values, kind="stable")
+    least = np.partition(values, len(values) - k)[len(values) - k]
+    index = np.flatnonzero(values >= least)
+    return index[np.argsort(-values[index], kind="stable")][:k]
+
+
+def _promising(problem: _Problem, seeds: list[Seed]) -> list[Seed]:
+    """Fit each seed to the stretch it came from, and keep those that could win or rival the winner."""
+    fitted = [(*seed[:2], *_fit_stretch(problem, *seed)) for seed in seeds]
+    fitted.sort(key=lambda seed: -seed[-1])
+    if len(problem.video) <= CHUNK or not fitted:
+        return [seed[:4] for seed in fitted]
+    weakest = sum(seed[-1] >= fitted[0][-1] / 3 for seed in fitted) + N_WEAK_RIVALS
+    return [seed[:4] for seed in fitted[:weakest]]
+
+
+def _fit_stretch(
+    problem: _Problem, first: int, last: int, slope: float, intercept: float
+) -> tuple[float, float, int]:
+    """Slope, intercept and number of matches after a few rounds of pairing and fitting on some video pulses."""
+    video = problem.video
+    origin = float(video[first:last].mean())
+    k = 0
+    for tolerance in (2 * problem.tolerance, problem.tolerance, problem.tolerance):
+        a, b = _pair_nearest(problem, first, last, origin, slope, intercept, tolerance)
+        k = len(a)
+        if k < 2:
+            break
+        slope, intercept = _fit_line(video[a] - origin, problem.recording[b], slope, problem.max_drift)
+    return slope, intercept, k
+
+
+def _extend(problem: _Problem, first: int, last: int, slope: float, intercept: float) -> Pairing:
+    """Fit ever longer stretches until all pulses take part, and judge the result."""
     video = problem.video
     n = len(video)
-    origin = float(video[first:last].mean())
-    a, b = np.empty(0, np.intp), np.empty(0, np.intp)
-    wide = 2 * problem.tolerance
-    while True:
-        for tolerance in (wide, problem.tolerance, problem.tolerance):
-            a, b = pair_nearest(problem, first, last, origin, slope, intercept, tolerance)
-            if len(a) < 2:
-                break
-            slope, intercept = _fit_line(video[a] - origin, problem.recording[b], slope, problem.max_drift)
-        if (first, last) == (0, n):
-            break
+    while (first, last) != (0, n):
         grow = max(1, (last - first) // 2)
-        first, last = max(0, first - grow), min(n, last + grow)
-        wide = problem.tolerance * 1.25
-    a, b = pair_nearest(problem, 0, n, origin, slope, intercept, problem.tolerance)
+        longer = max(0, first - grow), min(n, last + grow)
+        intercept += slope * float(video[longer[0] : longer[1]].mean() - video[first:last].mean())
+        first, last = longer
+        slope, intercept, _ = _fit_stretch(problem, first, last, slope, intercept)
+    origin = float(video.mean())
+    a, b = _pair_nearest(problem, 0, n, origin, slope, intercept, problem.tolerance)
     predicted = slope * (video - origin) + intercept
     log_alarms, possible = _false_alarms(problem, predicted, len(a))
     if problem.prior is not None:
@@ -257,12 +289,11 @@ def _refine(problem: _Problem, first: int, last: int, slope: float, intercept: f
     return Pairing(origin, slope, intercept, a, b, possible, log_alarms)
 
 
-def pair_nearest(
+def _pair_nearest(
     problem: _Problem, first: int, last: int, origin: float, slope: float, intercept: float, tolerance: float
 ) -> tuple[IntArray, IntArray]:
     """Indices of the pulses that lie within ``tolerance`` of each other under a map; one partner each."""
-    order = np.argsort(problem.recording + problem.recording_key, kind="stable")
-    target = (problem.recording + problem.recording_key)[order]
+    order, target = problem.order, problem.target
     predicted = slope * (problem.video[first:last] - origin) + intercept + problem.video_key[first:last]
     right = np.clip(np.searchsorted(target, predicted), 1, len(target) - 1)
     nearest = right - (predicted - target[right - 1] <= target[right] - predicted)

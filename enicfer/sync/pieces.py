@@ -112,6 +112,7 @@ def align_pulses(
         source=source,
         details=facts,
         notes=notes,
+        floor=onsets.floor,
     )
 
 
