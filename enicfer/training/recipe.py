@@ -7,11 +7,13 @@ allowed ones.  Paths are relative to the recipe file.
 from __future__ import annotations
 
 import tomllib
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from enicfer.errors import InputError
+from enicfer.models.ronnet import PADDING
+from enicfer.models.weights import ARCHITECTURES
 from enicfer.training.augmentation import Augmentation
 
 
@@ -89,6 +91,13 @@ class Schedule:
         distribution).
     vote_weight : float
         Weight of a second output that learns the raters' votes alone; 0 leaves it out.
+    vote_share : float
+        Part of that second output in the finished model (`enicfer.training.export`).
+    seed : int
+    threads : int
+        Each works on a part of every batch; another number gives other random numbers.
+    checkpoint_steps : int
+        Steps between checkpoints.
     """
 
     epochs: int = 36
@@ -99,6 +108,7 @@ class Schedule:
     ema: float = 0.998
     smoothing: float = 0.15
     vote_weight: float = 0.5
+    vote_share: float = 0.0
     seed: int = 0
     threads: int = 2
     checkpoint_steps: int = 100
@@ -117,6 +127,37 @@ class Recipe:
     def as_dict(self) -> dict[str, Any]:
         """Plain dictionaries, for a checkpoint or a model's metadata."""
         return asdict(self)
+
+
+TABLES: dict[str, type[Any]] = {
+    "data": Data,
+    "network": Network,
+    "augmentation": Augmentation,
+    "schedule": Schedule,
+}
+
+
+def recipes_folder() -> Path:
+    """Folder of the recipes that ship: inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "recipes"
+    return inside if inside.is_dir() else package.parent / "recipes"
+
+
+def find_recipe(name_or_file: Path) -> Path:
+    """Path of a recipe file, or of a shipped recipe by name.
+
+    Raises
+    ------
+    InputError
+        There is neither.
+    """
+    if name_or_file.exists():
+        return name_or_file
+    shipped = {path.stem: path for path in sorted(recipes_folder().glob("*.toml"))}
+    if str(name_or_file) not in shipped:
+        raise InputError(f"There is no recipe file {name_or_file}; shipped recipes are {', '.join(shipped)}.")
+    return shipped[str(name_or_file)]
 
 
 Table = TypeVar("Table")
@@ -147,20 +188,44 @@ def read_recipe(path: Path) -> Recipe:
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"The recipe {path} is not valid TOML: {error}.") from error
     tables: dict[str, Any] = {
-        "data": _table(Data, content.get("data", {}), f"[data] of {path}"),
-        "network": _table(Network, content.get("network", {}), f"[network] of {path}"),
-        "augmentation": _table(Augmentation, content.get("augmentation", {}), f"[augmentation] of {path}"),
-        "schedule": _table(Schedule, content.get("schedule", {}), f"[schedule] of {path}"),
+        name: _table(kind, content.get(name, {}), f"[{name}]", path) for name, kind in TABLES.items()
     }
-    recipe = _table(Recipe, {**content, **tables}, str(path))
+    recipe = _table(Recipe, {**content, **tables}, "", path)
+    if recipe.network.architecture not in ARCHITECTURES:
+        raise InputError(
+            f"[network] architecture in {path} is {recipe.network.architecture!r}; allowed are "
+            f"{', '.join(ARCHITECTURES)}."
+        )
+    if recipe.network.padding not in PADDING:
+        raise InputError(
+            f"[network] padding in {path} is {recipe.network.padding!r}; allowed are {', '.join(PADDING)}."
+        )
     location = (path.parent / recipe.data.path).resolve()
-    data = asdict(recipe.data) | {"path": str(location)}
-    return Recipe(**{**tables, "name": recipe.name, "data": Data(**data)})
+    return replace(recipe, data=replace(recipe.data, path=str(location)))
 
 
-def _table(kind: type[Table], values: dict[str, Any], where: str) -> Table:
-    allowed = {f.name: f.type for f in fields(kind)}  # type: ignore[arg-type]
-    unknown = sorted(set(values) - set(allowed))
+def _table(kind: type[Table], values: Any, name: str, path: Path) -> Table:
+    """Make a table's dataclass, and check names and kinds of its values against the defaults."""
+    if not isinstance(values, dict):
+        raise InputError(f"{name} in {path} must be a table, not {values!r}.")
+    allowed = {f.name for f in fields(kind)}  # type: ignore[arg-type]
+    unknown = sorted(set(values) - allowed)
     if unknown:
-        raise InputError(f"Unknown key {', '.join(unknown)} in {where}; allowed are {', '.join(allowed)}.")
-    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        raise InputError(
+            f"Unknown key {', '.join(unknown)} in {name or 'the first lines'} of {path}; allowed "
+            f"are {', '.join(f.name for f in fields(kind))}."  # type: ignore[arg-type]
+        )
+    default = kind()
+    checked = {}
+    for key, value in values.items():
+        wanted = getattr(default, key)
+        if isinstance(wanted, tuple) and isinstance(value, list):
+            value = tuple(value)
+        if isinstance(wanted, float) and type(value) is int:
+            value = float(value)
+        if type(value) is not type(wanted):
+            kinds = {tuple: "list"}
+            needed = kinds.get(type(wanted), type(wanted).__name__)
+            raise InputError(f"{name} {key} in {path} is {value!r}; it must be of kind {needed}.")
+        checked[key] = value
+    return kind(**checked)

@@ -1,0 +1,230 @@
+"""`evaluate_model`: everything a reviewer asks about a classifier, on a labelled data set.
+
+Conventions: rates are 0-1, probabilities calibrated.  A model and a data set are compared on the
+labels that both have; the model's probabilities are then those of these labels, made to sum to 1,
+and images with another label are left out and counted.
+
+Files: `metrics.json`, `confusion.csv` (rows true, columns predicted), `labels.csv` (precision and
+recall), `groups.csv` (set, sex, age band), `coverage.csv`, and figures with the same names.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.special import softmax
+
+from enicfer.errors import InputError
+from enicfer.expressions import FIVE
+from enicfer.models.calibration import Reliability, reliability
+from enicfer.training.datasets.images import FaceImages
+from enicfer.training.metrics import Coverage, Scores, abstain, bootstrap_accuracy, score
+
+if TYPE_CHECKING:
+    from enicfer.models import Classifier
+
+AGE_BANDS = ((0, 6), (6, 9), (9, 13), (13, 18), (18, 150))
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What `evaluate_model` measured.
+
+    Attributes
+    ----------
+    labels : tuple of str
+    scores : Scores
+    interval : tuple of float
+        95 % confidence interval of the accuracy, subjects resampled.
+    subjects : int
+        Number of known subjects; 0: unknown, each image then counts as one.
+    before, after : Reliability
+        Without and with the model's temperature.
+    coverage : Coverage
+    groups : list of dict
+        `kind`, `group`, `count`, `accuracy`, `low`, `high`.
+    summary : dict
+        The single numbers, as in `metrics.json`.
+    """
+
+    labels: tuple[str, ...]
+    scores: Scores
+    interval: tuple[float, float]
+    subjects: int
+    before: Reliability
+    after: Reliability
+    coverage: Coverage
+    groups: list[dict[str, Any]]
+    summary: dict[str, Any]
+
+
+def evaluate_model(
+    model: Classifier, data: FaceImages, output: Path | None = None, flip: bool = False
+) -> Evaluation:
+    """Measure a classifier on labelled faces.
+
+    Parameters
+    ----------
+    model : Classifier
+    data : FaceImages
+    output : Path, optional
+        Folder for tables and figures; made if missing.
+    flip : bool
+        Average with mirror images.
+
+    Returns
+    -------
+    Evaluation
+
+    Raises
+    ------
+    InputError
+        Model and data share fewer than two labels.
+    """
+    logits, label, kept, labels = _compare(model, data, flip)
+    probability = softmax(logits / model.temperature, axis=1)
+    said = probability.argmax(axis=1)
+    scores = score(said, label, len(labels))
+    right = said == label
+    result = Evaluation(
+        labels=labels,
+        scores=scores,
+        interval=bootstrap_accuracy(right, kept.subject),
+        subjects=len(set(kept.subject.tolist()) - {""}),
+        before=reliability(softmax(logits, axis=1), label),
+        after=reliability(probability, label),
+        coverage=abstain(probability, label),
+        groups=_groups(right, kept),
+        summary={},
+    )
+    result.summary.update(_summary(result, model, data, kept, logits, said))
+    if output is not None:
+        write_evaluation(result, output)
+    return result
+
+
+def _compare(
+    model: Classifier, data: FaceImages, flip: bool
+) -> tuple[np.ndarray, np.ndarray, FaceImages, tuple[str, ...]]:
+    present = {data.labels[i] for i in np.unique(data.label[data.label >= 0])}
+    labels = tuple(label for label in model.labels if label in present)
+    if len(labels) < 2:
+        raise InputError(
+            f"The model {model.name} knows {', '.join(model.labels)} and the data have "
+            f"{', '.join(sorted(present)) or 'no labels'}; at least two must be the same."
+        )
+    kept = data.only_labels(labels)
+    columns = [model.labels.index(label) for label in labels]
+    return model.logits(kept.image, flip)[:, columns].astype(np.float64), kept.label, kept, labels
+
+
+def _summary(
+    result: Evaluation,
+    model: Classifier,
+    data: FaceImages,
+    kept: FaceImages,
+    logits: np.ndarray,
+    said: np.ndarray,
+) -> dict[str, Any]:
+    summary: dict[str, Any] = {
+        "model": model.name,
+        "labels": list(result.labels),
+        "images": len(kept),
+        "images_left_out": len(data) - len(kept),
+        "subjects": result.subjects,
+        "accuracy": result.scores.accuracy,
+        "accuracy_low": result.interval[0],
+        "accuracy_high": result.interval[1],
+        "balanced_accuracy": result.scores.balanced_accuracy,
+        "macro_f1": result.scores.macro_f1,
+        "ece_before": result.before.error,
+        "ece_after": result.after.error,
+    }
+    five = np.flatnonzero([label in FIVE for label in result.labels])
+    if 1 < len(five) < len(result.labels):
+        rows = np.isin(kept.label, five)
+        best = five[logits[rows][:, five].argmax(axis=1)]
+        summary["accuracy_five_labels"] = float((best == kept.label[rows]).mean())
+    voted = ~np.isnan(kept.votes).any(axis=1)
+    if voted.any():
+        majority = kept.votes[voted].argmax(axis=1)
+        summary["images_with_votes"] = int(voted.sum())
+        summary["accuracy_votes"] = float((said[voted] == majority).mean())
+    return summary
+
+
+def _groups(right: np.ndarray, data: FaceImages) -> list[dict[str, Any]]:
+    """Accuracy by set, sex and age band, where known and where there is more than one."""
+    band = np.full(len(data), "", dtype=object)
+    for low, high in AGE_BANDS:
+        band[(data.age >= low) & (data.age < high)] = f"{low}-{high}"
+    rows = []
+    for kind, values in (("set", data.set), ("sex", data.sex), ("age", band)):
+        for group in sorted(set(values.tolist()) - {""}):
+            inside = values == group
+            low_bound, high_bound = bootstrap_accuracy(right[inside], data.subject[inside])
+            rows.append(
+                {
+                    "kind": kind,
+                    "group": group,
+                    "count": int(inside.sum()),
+                    "accuracy": float(right[inside].mean()),
+                    "low": low_bound,
+                    "high": high_bound,
+                }
+            )
+    return rows
+
+
+def write_evaluation(result: Evaluation, output: Path) -> None:
+    """Write the tables and figures of an evaluation into a folder."""
+    from enicfer.training import figures
+
+    output.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(_rounded(result.summary), indent=2) + "\n"
+    _replace(output / "metrics.json", text.encode("utf-8"))
+    confusion = result.scores.confusion
+    rows = [[label, *line] for label, line in zip(result.labels, confusion.tolist(), strict=True)]
+    _table(output / "confusion.csv", ["true", *result.labels], rows)
+    counts = confusion.sum(axis=1)
+    columns = zip(result.labels, counts, result.scores.precision, result.scores.recall, strict=True)
+    _table(output / "labels.csv", ["label", "count", "precision", "recall"], columns)
+    keys = ["kind", "group", "count", "accuracy", "low", "high"]
+    _table(output / "groups.csv", keys, ([row[key] for key in keys] for row in result.groups))
+    curve = result.coverage
+    points = zip(curve.threshold, curve.coverage, curve.accuracy, strict=True)
+    _table(output / "coverage.csv", ["threshold", "coverage", "accuracy"], points)
+    figures.draw_confusion(result.labels, confusion, output / "confusion.png")
+    figures.draw_reliability(result.before, result.after, output / "reliability.png")
+    figures.draw_coverage(curve, output / "coverage.png")
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, float | np.floating):
+        return None if np.isnan(value) else round(float(value), 5)
+    return value
+
+
+def _table(path: Path, header: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
+    temporary = path.with_name(path.name + ".tmp")
+    with temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        for row in rows:
+            cells = [_rounded(cell) for cell in row]
+            writer.writerow(["n/a" if cell is None else cell for cell in cells])
+    temporary.replace(path)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_bytes(content)
+    temporary.replace(path)

@@ -1,0 +1,186 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from enicfer.errors import InputError
+from enicfer.training.datasets import READERS, FaceImages, Options, read_dataset
+from enicfer.training.datasets.images import duplicate_of
+
+
+def picture(path: Path, level: int = 100, size: tuple[int, int] = (60, 50)) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    ok, content = cv2.imencode(path.suffix, np.full(size, level, np.uint8))
+    assert ok
+    content.tofile(path)
+
+
+def names(data: FaceImages) -> list[str]:
+    return [data.labels[i] for i in data.label]
+
+
+def test_folders_are_mapped_by_name_not_by_alphabet(tmp_path: Path) -> None:
+    for level, word in enumerate(["angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"]):
+        picture(tmp_path / "train" / word / "a.png", level * 10)
+    data = read_dataset(tmp_path, "folders")
+    expected = ["angry", "disgusted", "fearful", "happy", "neutral", "sad", "surprised"]
+    assert names(data) == expected
+    assert data.image[:, 0, 0].tolist() == [0, 10, 20, 30, 40, 50, 60]
+    assert data.image.shape == (7, 48, 48)
+    assert set(data.split) == {"train"}
+    assert set(data.subject) == {""}
+
+
+def test_contempt_is_dropped_content_is_a_choice_and_the_rest_is_refused(tmp_path: Path) -> None:
+    for word in ("happy", "contempt", "content", "Sadness"):
+        picture(tmp_path / word / "a.jpg")
+    assert sorted(names(read_dataset(tmp_path))) == ["happy", "sad"]
+    data = read_dataset(tmp_path, options=Options(content="neutral"))
+    assert sorted(names(data)) == ["happy", "neutral", "sad"]
+    picture(tmp_path / "bored" / "a.jpg")
+    picture(tmp_path / "bored" / "b.jpg")
+    with pytest.raises(InputError, match=r"Unknown labels: 'bored' \(2\).*surprised"):
+        read_dataset(tmp_path)
+
+
+def test_ckplus_takes_the_first_frame_and_the_last_three(tmp_path: Path) -> None:
+    for subject, sequence, code in (("S005", "001", "3"), ("S010", "002", "2"), ("S011", "001", None)):
+        for frame in range(1, 8):
+            name = f"{subject}_{sequence}_{frame:08d}.png"
+            picture(tmp_path / "cohn-kanade-images" / subject / sequence / name, frame)
+        folder = tmp_path / "Emotion" / subject / sequence
+        folder.mkdir(parents=True)
+        if code:
+            file = folder / f"{subject}_{sequence}_00000007_emotion.txt"
+            file.write_text(f"   {code}.0000000e+00\n", encoding="ascii")
+    data = read_dataset(tmp_path, "ck+")
+    assert names(data) == ["neutral", "disgusted", "disgusted", "disgusted"]
+    assert data.image[:, 0, 0].tolist() == [1, 5, 6, 7]
+    assert set(data.subject) == {"S005"}
+    file = next((tmp_path / "Emotion").rglob("*.txt"))
+    file.write_text("9", encoding="ascii")
+    with pytest.raises(InputError, match="holds '9'; allowed are the codes 0 to 7"):
+        read_dataset(tmp_path, "ck+")
+
+
+def test_rafd_takes_the_children_from_the_front(tmp_path: Path) -> None:
+    for name in (
+        "Rafd090_63_Kid_female_happy_frontal",
+        "Rafd045_63_Kid_female_happy_left",
+        "Rafd090_64_Kid_male_contemptuous_left",
+        "Rafd090_64_Kid_male_surprised_left",
+        "Rafd090_01_Caucasian_female_angry_frontal",
+    ):
+        picture(tmp_path / f"{name}.jpg")
+    data = read_dataset(tmp_path, "rafd")
+    assert names(data) == ["happy", "surprised"]
+    assert data.subject.tolist() == ["63", "64"]
+    assert data.sex.tolist() == ["female", "male"]
+    picture(tmp_path / "holiday.jpg")
+    with pytest.raises(InputError, match=r"holiday.jpg is not named as in this data set"):
+        read_dataset(tmp_path, "rafd")
+
+
+def test_chefs_and_cafe_read_their_file_names(tmp_path: Path) -> None:
+    for name in ("M10HS_6767", "F12NS_4986", "F40AA_9533"):
+        picture(tmp_path / "chefs" / f"{name}.jpg")
+    data = read_dataset(tmp_path / "chefs", "nimh-chefs")
+    assert sorted(zip(data.subject, data.sex, names(data), strict=True)) == [
+        ("F12", "female", "neutral"),
+        ("F40", "female", "angry"),
+        ("M10", "male", "happy"),
+    ]
+    for name in ("8992-angryopen_F-EA-47", "8993-angry_F-EA-47", "1-fearful_M-AA-02"):
+        picture(tmp_path / "cafe" / f"{name}.jpg")
+    data = read_dataset(tmp_path / "cafe", "cafe")
+    assert sorted(zip(data.subject, names(data), strict=True)) == [
+        ("F-EA-47", "angry"),
+        ("F-EA-47", "angry"),
+        ("M-AA-02", "fearful"),
+    ]
+
+
+def test_a_manifest_says_everything(tmp_path: Path) -> None:
+    folder = tmp_path / "Kinder über 4"
+    picture(folder / "Bär.png")
+    picture(folder / "b.png")
+    text = "path,label,subject,age,sex,set\nBär.png,happy,c1,5.5,female,day1\nb.png,fear,c2,,,\n"
+    (folder / "manifest.csv").write_text(text, encoding="utf-8")
+    data = read_dataset(folder)
+    assert names(data) == ["happy", "fearful"]
+    assert data.subject.tolist() == ["c1", "c2"]
+    assert data.set.tolist() == ["day1", "Kinder über 4"]
+    assert data.age[0] == 5.5
+    assert np.isnan(data.age[1])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("file,label\na.png,happy\n", "needed are path, label"),
+        ("path,label,mood\na.png,happy,1\n", "allowed are also subject"),
+        ("path,label\n", "lists no picture"),
+        ("path,label,age\na.png,happy,four\n", "Line 2 .* age 'four'"),
+        ("path,label\nmissing.png,happy\n", "cannot be read"),
+    ],
+)
+def test_a_wrong_manifest_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    picture(tmp_path / "a.png")
+    (tmp_path / "manifest.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=message):
+        read_dataset(tmp_path)
+
+
+def test_what_is_no_image_no_folder_or_no_reader_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no data set"):
+        read_dataset(tmp_path / "none")
+    with pytest.raises(InputError, match="holds no image"):
+        read_dataset(tmp_path, "folders")
+    with pytest.raises(InputError, match="no reader 'voc'; choose one of fer2013"):
+        read_dataset(tmp_path, "voc")
+    (tmp_path / "happy").mkdir()
+    (tmp_path / "happy" / "a.png").write_text("not an image", encoding="utf-8")
+    with pytest.raises(InputError, match=r"a\.png is not an image"):
+        read_dataset(tmp_path, "folders")
+    (tmp_path / "fer.npz").write_bytes(b"PK nothing")
+    with pytest.raises(InputError, match="not a readable NumPy archive"):
+        read_dataset(tmp_path / "fer.npz")
+    assert "fer2013" in READERS
+
+
+def test_fer2013_csv_has_its_own_codes(tmp_path: Path) -> None:
+    pixels = " ".join(["7"] * 48 * 48)
+    rows = [f"{code},{pixels},Training" for code in range(7)]
+    file = tmp_path / "fer2013.csv"
+    file.write_text("emotion,pixels,Usage\n" + "\n".join(rows), encoding="utf-8")
+    expected = ["angry", "disgusted", "fearful", "happy", "sad", "surprised", "neutral"]
+    assert names(read_dataset(file)) == expected
+    file.write_text("emotion,pixels,Usage\n9," + pixels + ",Training", encoding="utf-8")
+    with pytest.raises(InputError, match="is not the CSV of FER2013"):
+        read_dataset(file)
+
+
+def test_the_real_archive(shared_data: Path) -> None:
+    data = read_dataset(shared_data / "fer2013.npz")
+    learn, check = data.select(data.split == "Training"), data.select(data.split == "PublicTest")
+    assert (len(learn), len(check)) == (28_709, 3_589)
+    counts = dict(zip(data.labels, np.bincount(check.label).tolist(), strict=True))
+    assert counts["happy"] == 895
+    assert counts["disgusted"] == 56
+    assert duplicate_of(check.image, learn.image).sum() == 280
+    votes = check.votes[~np.isnan(check.votes).any(1)]
+    np.testing.assert_allclose(votes.sum(1), 1, atol=1e-5)
+    assert len(votes) > 3_550
+
+
+def test_a_subset_of_labels_renumbers_labels_and_votes(shared_data: Path) -> None:
+    data = read_dataset(shared_data / "fer2013.npz")
+    two = data.select(np.arange(0, len(data), 16)).only_labels(("sad", "happy"))
+    assert set(two.label.tolist()) == {0, 1}
+    assert set(names(two)) == {"sad", "happy"}
+    known = ~np.isnan(two.votes).any(1)
+    agree = (two.votes[known].argmax(1) == two.label[known]).mean()
+    assert agree > 0.8
+    with pytest.raises(InputError, match="Unknown labels bored"):
+        data.only_labels(("bored",))

@@ -1,0 +1,132 @@
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from enicfer.errors import InputError
+from enicfer.models import Classifier, load_model
+from enicfer.training.commands import evaluate_files, train_recipe
+from enicfer.training.datasets.fer2013 import read_fer2013
+from enicfer.training.datasets.images import FaceImages
+from enicfer.training.evaluation import evaluate_model
+
+
+@pytest.fixture(scope="module")
+def model() -> Classifier:
+    return load_model()
+
+
+@pytest.fixture(scope="module")
+def faces(shared_data: Path) -> FaceImages:
+    data = read_fer2013(shared_data / "fer2013.npz")
+    part = data.select(np.flatnonzero(data.split == "PublicTest")[::5][:600])
+    return replace(
+        part,
+        subject=np.array([f"s{i // 6}" for i in range(600)]),
+        sex=np.array(["female", "male"] * 300),
+        age=np.tile(np.array([4, 7, 30], np.float32), 200),
+    )
+
+
+def test_the_numbers_agree_with_each_other(model: Classifier, faces: FaceImages, tmp_path: Path) -> None:
+    result = evaluate_model(model, faces, tmp_path / "out")
+    said = model.predict(faces.image).argmax(1)
+    truth = np.array([model.labels.index(faces.labels[i]) for i in faces.label])
+    assert result.scores.accuracy == pytest.approx((said == truth).mean())
+    assert result.interval[0] < result.scores.accuracy < result.interval[1]
+    assert result.subjects == 100
+    assert {(row["kind"], row["group"]) for row in result.groups} == {
+        ("set", "fer2013"),
+        ("sex", "female"),
+        ("sex", "male"),
+        ("age", "0-6"),
+        ("age", "6-9"),
+        ("age", "18-150"),
+    }
+    by_sex = [row for row in result.groups if row["kind"] == "sex"]
+    mean = np.average([r["accuracy"] for r in by_sex], weights=[r["count"] for r in by_sex])
+    assert mean == pytest.approx(result.scores.accuracy)
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics["accuracy"] == pytest.approx(result.scores.accuracy, abs=1e-5)
+    rows = truth < 5
+    five = model.predict(faces.image)[rows, :5].argmax(1)
+    assert metrics["accuracy_five_labels"] == pytest.approx((five == truth[rows]).mean(), abs=1e-5)
+    with (tmp_path / "out" / "confusion.csv").open(encoding="utf-8", newline="") as file:
+        table = list(csv.reader(file))
+    assert table[0][1:] == list(model.labels)
+    assert np.array_equal(np.array([r[1:] for r in table[1:]], int), result.scores.confusion)
+
+
+def test_same_input_gives_the_same_files(model: Classifier, faces: FaceImages, tmp_path: Path) -> None:
+    part = faces.select(np.arange(0, 600, 6))
+    evaluate_model(model, part, tmp_path / "a")
+    evaluate_model(model, part, tmp_path / "b")
+    names = sorted(path.name for path in (tmp_path / "a").iterdir())
+    assert names == [
+        "confusion.csv",
+        "confusion.png",
+        "coverage.csv",
+        "coverage.png",
+        "groups.csv",
+        "labels.csv",
+        "metrics.json",
+        "reliability.png",
+    ]
+    for name in names:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
+
+
+def test_only_common_labels_are_compared(model: Classifier, faces: FaceImages) -> None:
+    some = faces.select(np.isin(faces.label, [faces.labels.index("happy"), faces.labels.index("sad")]))
+    result = evaluate_model(model, some)
+    assert result.labels == ("happy", "sad")
+    assert result.scores.accuracy > 0.75
+    with pytest.raises(InputError, match="at least two must be the same"):
+        evaluate_model(model, some.select(some.label == some.label[0]))
+
+
+RECIPE = """
+name = "lab"
+[data]
+reader = "manifest"
+labels = ["happy", "sad"]
+split = "subject"
+share = 0.3
+[network]
+input_size = 16
+[schedule]
+epochs = 2
+batch_size = 16
+vote_weight = 0.0
+threads = 1
+"""
+
+
+def test_from_a_manifest_to_a_model_and_its_card(tmp_path: Path) -> None:
+    import cv2
+
+    generator = np.random.default_rng(0)
+    lines = ["path,label,subject,age"]
+    for i in range(60):
+        picture = generator.integers(0, 120, (20, 20, 3), np.uint8)
+        picture[10:] += np.uint8(120 * (i % 2))
+        cv2.imwrite(str(tmp_path / f"{i}.png"), picture)
+        lines.append(f"{i}.png,{'happy' if i % 2 else 'sadness'},child{i // 6},{4 + i % 3}")
+    (tmp_path / "manifest.csv").write_text("\n".join(lines), encoding="utf-8")
+    (tmp_path / "lab.toml").write_text(RECIPE, encoding="utf-8")
+    messages: list[str] = []
+    path = train_recipe(tmp_path / "lab.toml", tmp_path / "run", tmp_path / "manifest.csv", messages.append)
+    assert path == tmp_path / "run" / "lab.safetensors"
+    model = load_model(path)
+    assert model.labels == ("happy", "sad")
+    assert model.metadata["recipe"]["data"]["path"] == "manifest.csv"
+    assert str(tmp_path) not in json.dumps(model.metadata)
+    card = (tmp_path / "run" / "lab.md").read_text(encoding="utf-8")
+    assert "| trained on | 42 images" in card
+    result = evaluate_files(path, tmp_path / "manifest.csv")
+    assert result.summary["images"] == 60
+    with pytest.raises(InputError, match="no partition 'test'; they have ''"):
+        evaluate_files(path, tmp_path / "manifest.csv", split="test")

@@ -1,0 +1,58 @@
+from pathlib import Path
+
+import pytest
+
+from enicfer.errors import InputError
+from enicfer.training.recipe import Recipe, find_recipe, read_recipe, recipes_folder
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "recipe.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("file", sorted(recipes_folder().glob("*.toml")), ids=lambda p: p.stem)
+def test_shipped_recipes_can_be_read(file: Path) -> None:
+    recipe = read_recipe(find_recipe(Path(file.stem)))
+    assert recipe.name == file.stem
+
+
+def test_the_commented_recipe_shows_the_defaults() -> None:
+    recipe = read_recipe(find_recipe(Path("ronnet-7")))
+    default = Recipe()
+    assert recipe.schedule == default.schedule
+    assert recipe.augmentation == default.augmentation
+    assert recipe.network == default.network
+    assert recipe.data.labels == default.data.labels
+
+
+def test_paths_are_relative_to_the_recipe(tmp_path: Path) -> None:
+    recipe = read_recipe(write(tmp_path, '[data]\npath = "faces/a.npz"'))
+    assert Path(recipe.data.path) == (tmp_path / "faces" / "a.npz").resolve()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[schedule]\nepoch = 3", r"Unknown key epoch in \[schedule\].*allowed are epochs"),
+        ("nam = 'x'", "Unknown key nam"),
+        ("[data", "not valid TOML"),
+        ("[schedule]\nepochs = 'many'", r"\[schedule\] epochs.*'many'.*int"),
+        ("[augmentation]\nflip = true", r"flip.*float"),
+        ("[data]\nlabels = 'happy'", r"labels.*list"),
+        ("schedule = 3", r"schedule.*table"),
+        ("[network]\npadding = 'full'", r"padding.*same, valid|padding.*valid, same"),
+        ("[network]\narchitecture = 'vgg'", r"architecture.*ronnet"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read_recipe(write(tmp_path, text))
+
+
+def test_a_missing_recipe_lists_the_shipped_ones(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"shipped recipes are .*ronnet-7"):
+        find_recipe(Path("ronnet-8"))
+    with pytest.raises(InputError, match="cannot be read"):
+        read_recipe(tmp_path / "none.toml")
