@@ -1,224 +1,289 @@
-"""Trigger logs of the task computer: times and codes, whoever wrote them.
+"""Logs of task programs -> a table of onsets and codes.
 
-Read are the logs of Presentation, of E-Prime (text, also UTF-16) and of PsychoPy (``.log``, and the wide
-``.csv``), BIDS events files, and plain tables or lists. What a file is, is told from its content.
+Read are PsychoPy (CSV and .log), Presentation (.log), E-Prime (text, UTF-16 or not), BIDS ``events.tsv``, and
+plain tables or lines of a time and a code. What a file is follows from its content, never from its name. What
+becomes the code:
 
-Conventions: ``onset`` in s on the log's own clock; ``code`` is text with runs of blanks made one. Each reader's
-docstring says what becomes a code.
+===============  ==========================================================================================
+BIDS events      ``trial_type`` and ``value``
+Presentation     ``Code``; ``Event Type/Code`` where a code occurs with several event types
+E-Prime          the object for its onset (``PicNeut1``), ``PicNeut1.RTTime`` for its response
+PsychoPy CSV     the component that started (``face``), also with each condition of its row (``face/happy``),
+                 and every key that was pressed (``5``)
+PsychoPy .log    the key of a key press, else the message
+other tables     the column called code, trigger, value, event, marker, trial_type, label or name
+===============  ==========================================================================================
+
+Onsets are s on the log's own clock.
 """
 
 import ast
 import csv
-import io
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from enicfer.errors import InputError
 from enicfer.protocol import normalise_code
 
-Row = tuple[float, str]
-MAX_SIZE = 200_000_000  # bytes; a log of a whole day has a hundredth of it
-_ONSETS = ("onset", "time", "timestamp", "onset_time", "seconds", "latency")
-_CODES = (
-    "trial_type",
+Entry = tuple[float, str]
+_TIME_NAMES = ("onset", "time", "timestamp", "t", "seconds", "latency", "onset_time", "start")
+_CODE_NAMES = (
     "code",
+    "trigger",
     "value",
     "event",
-    "trigger",
     "marker",
-    "condition",
-    "type",
+    "trial_type",
+    "label",
     "name",
     "description",
+    "type",
 )
-_MISSING = ("", "n/a", "nan", "none", "null")
-_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
-_PSYCHOPY_LINE = re.compile(r"\s*(\d+\.\d+)\s*\t\s*([A-Z]+)\s*\t\s*(.*)")
+_UNITS = {"ms": 1e-3, "msec": 1e-3, "milliseconds": 1e-3, "us": 1e-6, "s": 1.0, "sec": 1.0, "seconds": 1.0}
+_PRESENTATION_TICK = 1e-4  # s
+_EPRIME_TICK = 1e-3  # s
+_PSYCHOPY_OWN = (
+    "participant",
+    "session",
+    "date",
+    "expName",
+    "psychopyVersion",
+    "frameRate",
+    "expStart",
+    "notes",
+)
+_MAX_CONDITIONS = 50  # a column with more values than this is no condition
 
 
 def read_trigger_log(path: Path) -> pd.DataFrame:
-    """Read a log of the task computer.
+    """Read the log of a task program.
 
     Parameters
     ----------
     path
-        The file.
+        The log.
 
     Returns
     -------
     pandas.DataFrame
-        Columns ``onset`` (s, the log's clock) and ``code`` (str), sorted by onset.
+        Columns ``onset`` (s on the log's clock, sorted) and ``code`` (str).
 
     Raises
     ------
     InputError
-        If the file is missing, too large, of no known kind, or has no entries.
+        If the file is missing, is no text, or has no line with a time and a code.
     """
     text = _read_text(path)
-    for is_one, read in READERS:
-        if is_one(text):
-            try:
-                rows = [(onset, normalise_code(code)) for onset, code in read(text) if math.isfinite(onset)]
-            except (ValueError, IndexError, KeyError, csv.Error) as error:
-                raise InputError(f"{path.name} cannot be read as a trigger log: {error}.") from None
+    for recognise, parse in FORMATS:
+        if recognise(text):
+            entries = [
+                (t, normalise_code(c)) for t, c in parse(text) if math.isfinite(t) and normalise_code(c)
+            ]
             break
-    else:
+    if not entries:
+        first = next((line.strip() for line in text.splitlines() if line.strip()), "")
         raise InputError(
-            f"{path.name} is no trigger log that is known: give a log of Presentation, E-Prime or PsychoPy, a BIDS "
-            "events file, or a table with the columns onset (s) and code."
+            f"{path.name} has no entry with a time and a code (its first line is {first[:60]!r}): give a log of "
+            "PsychoPy, Presentation or E-Prime, a BIDS events file, or lines of a time in s and a code."
         )
-    if not rows:
-        raise InputError(f"{path.name} has no entries with a time: give the complete log.")
-    table = pd.DataFrame(rows, columns=["onset", "code"]).astype({"onset": np.float64, "code": "str"})
+    table = pd.DataFrame(entries, columns=["onset", "code"]).astype({"onset": "float64", "code": "str"})
     return table.sort_values("onset", kind="stable", ignore_index=True)
 
 
 def _read_text(path: Path) -> str:
     if not path.is_file():
-        raise InputError(f"There is no trigger log {path.name} in {path.parent.name}: check the name.")
-    if path.stat().st_size > MAX_SIZE:
-        raise InputError(f"{path.name} has {path.stat().st_size} bytes, too many for a trigger log.")
-    data = path.read_bytes()
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", errors="replace")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
+        raise InputError(f"There is no log {path.name} in {path.parent.name}: check the name.")
+    raw = path.read_bytes()
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        encodings = ["utf-16"]
+    elif raw[:200].count(b"\x00") > 20:
+        encodings = ["utf-16-le" if raw[1:2] == b"\x00" else "utf-16-be"]
+    else:
+        encodings = ["utf-8-sig", "cp1252"]
+    for encoding in encodings:
+        try:
+            text = raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if "\x00" not in text:
+            return text.replace("\r\n", "\n").replace("\r", "\n")
+    raise InputError(f"{path.name} is not a text file: give the log that the task program wrote.")
 
 
 def _is_eprime(text: str) -> bool:
-    return "*** Header Start ***" in text or "*** LogFrame Start ***" in text
+    return "*** LogFrame Start ***" in text
 
 
-def read_eprime(text: str) -> Iterable[Row]:
-    """E-Prime: ``X.OnsetTime`` gives the code ``X``, a response's ``X.RTTime`` gives ``X.RT``; both are in ms."""
-    for line in text.splitlines():
+def _parse_eprime(text: str) -> Iterable[Entry]:
+    for line in text.split("\n"):
         key, _, value = line.strip().partition(": ")
-        name, _, kind = key.rpartition(".")
-        if kind in ("OnsetTime", "RTTime") and _NUMBER.fullmatch(value.strip()) and float(value) > 0:
-            yield float(value) / 1000, name if kind == "OnsetTime" else f"{name}.RT"
+        if key.endswith((".OnsetTime", ".RTTime")) and value.strip().isdigit() and int(value) > 0:
+            yield int(value) * _EPRIME_TICK, key.removesuffix(".OnsetTime")
 
 
 def _is_presentation(text: str) -> bool:
-    return "Event Type\tCode\tTime" in text
+    return re.search(r"^(Subject\t)?Trial\tEvent Type\tCode\tTime\b", text, re.MULTILINE) is not None
 
 
-def read_presentation(text: str) -> Iterable[Row]:
-    """Presentation: the column Code, or Event Type where it is empty; times are in units of 0.1 ms."""
-    columns: list[str] | None = None
-    for line in text.splitlines():
+def _parse_presentation(text: str) -> Iterable[Entry]:
+    lines = text.split("\n")
+    start = next(i for i, line in enumerate(lines) if "\tEvent Type\tCode\tTime" in line)
+    columns = lines[start].split("\t")
+    kind, code, time = (columns.index(name) for name in ("Event Type", "Code", "Time"))
+    rows: list[tuple[float, str, str]] = []
+    for line in lines[start + 1 :]:
         cells = line.split("\t")
-        if columns is None:
-            if "Event Type" in cells and "Code" in cells and "Time" in cells:
-                columns = cells
-        elif "Event Type" in cells:  # a second table sums the stimuli up
-            return
-        elif len(cells) > columns.index("Time") and _NUMBER.fullmatch(cells[columns.index("Time")]):
-            code = cells[columns.index("Code")] or cells[columns.index("Event Type")]
-            yield float(cells[columns.index("Time")]) / 10_000, code
+        if len(cells) <= time:
+            if rows:  # the table of stimuli follows after an empty line
+                break
+            continue
+        number = _number(cells[time])
+        if number is not None and cells[code].strip():
+            rows.append((number * _PRESENTATION_TICK, cells[kind], cells[code].strip()))
+    kinds: dict[str, set[str]] = {}
+    for _, event_type, value in rows:
+        kinds.setdefault(value, set()).add(event_type)
+    return [
+        (t, value if len(kinds[value]) == 1 else f"{event_type}/{value}") for t, event_type, value in rows
+    ]
 
 
 def _is_psychopy_log(text: str) -> bool:
-    lines = text.splitlines()[:20]
-    return bool(lines) and sum(bool(_PSYCHOPY_LINE.match(line)) for line in lines) > len(lines) / 2
+    return re.match(r"\s*\d+\.\d+\s*\t\s*[A-Z]+\s*\t", text) is not None
 
 
-def read_psychopy_log(text: str) -> Iterable[Row]:
-    """PsychoPy's ``.log``: a key press gives the key, any other line its message; times are in s."""
-    for line in text.splitlines():
-        found = _PSYCHOPY_LINE.match(line)
-        if found:
-            yield float(found[1]), found[3].strip().removeprefix("Keypress:").strip()
+def _parse_psychopy_log(text: str) -> Iterable[Entry]:
+    for line in text.split("\n"):
+        cells = line.split("\t", 2)
+        number = _number(cells[0])
+        if number is not None and len(cells) == 3:
+            message = cells[2].strip()
+            key = re.fullmatch(r"Key(?:press|down): (.+)", message)
+            yield number, key.group(1) if key else message
 
 
-def _is_table(text: str) -> bool:
-    return bool(_split(text, 2))
+def _is_psychopy_table(text: str) -> bool:
+    header = _rows(text)[:1]
+    return bool(header) and any(cell.endswith((".started", ".rt")) for cell in header[0])
 
 
-def read_any_table(text: str) -> Iterable[Row]:
-    """Read a table: with onsets and codes, in PsychoPy's wide form, or without a header.
+def _parse_psychopy_table(text: str) -> Iterable[Entry]:
+    header, *rows = _rows(text)
+    table = [dict(zip(header, row, strict=False)) for row in rows]
+    conditions = [
+        name
+        for name in header
+        if name and "." not in name and name not in _PSYCHOPY_OWN
+        and len({row.get(name, "") for row in table}) <= _MAX_CONDITIONS
+    ]  # fmt: skip
+    for row in table:
+        for name, cell in row.items():
+            component, _, what = name.rpartition(".")
+            if what == "started":
+                for onset in _numbers(cell):
+                    yield onset, component
+                    for condition in conditions:
+                        if row[condition].strip():
+                            yield onset, f"{component}/{row[condition].strip()}"
+            if what == "keys" and cell.strip() not in ("", "None"):
+                starts, delays = (
+                    _numbers(row.get(f"{component}.started", "")),
+                    _numbers(row.get(f"{component}.rt", "")),
+                )
+                for key, delay in zip(_texts(cell), delays, strict=False):
+                    if starts:
+                        yield starts[0] + delay, key
 
-    ``onset`` or a like name (in s; in ms if the name ends in ``ms``) and ``trial_type``, ``code``, ``value`` or a
-    like name. Without a header the first column is the time and the second, if there is one, the code.
-    """
-    rows = _split(text)
-    first = rows[0]
-    if all(_NUMBER.fullmatch(cell) for cell in first[:1]):
-        return [(float(r[0]), r[1] if len(r) > 1 else "pulse") for r in rows if r and _NUMBER.fullmatch(r[0])]
-    names = [cell.lower() for cell in first]
-    if any(name.endswith(".started") for name in names):
-        return _read_psychopy_csv(first, rows[1:])
-    onset, scale = _onset_column(names)
-    codes = [names.index(name) for name in _CODES if name in names]
-    if onset is None or not codes:
-        raise ValueError(
-            f"its columns are {', '.join(first[:20])}; needed are onset (s) and one of {', '.join(_CODES)}"
-        )
-    found = []
+
+def _is_anything(text: str) -> bool:
+    return True
+
+
+def _parse_table(text: str) -> Iterable[Entry]:
+    """Lines of a time and a code, with or without a header."""
+    rows = _rows(text)
+    if not rows:
+        return []
+    names = [cell.strip().lower() for cell in rows[0]]
+    if _number(rows[0][0]) is not None and not any(n in _TIME_NAMES for n in names):
+        return _parse_lines(rows)
+    found = [(i, *_split_unit(name)) for i, name in enumerate(names)]
+    times = [(i, unit) for wanted in _TIME_NAMES for i, name, unit in found if name == wanted]
+    if not times:
+        return []
+    codes = [i for wanted in _CODE_NAMES for i, name, _ in found if name == wanted]
+    if "onset" in names and "duration" in names:  # BIDS
+        codes = [names.index(name) for name in ("trial_type", "value") if name in names] or codes
+    else:
+        codes = codes[:1]
+    column, scale = times[0]
+    entries = []
     for row in rows[1:]:
-        if len(row) > onset and _NUMBER.fullmatch(row[onset]):
-            code = next((row[i] for i in codes if i < len(row) and row[i].lower() not in _MISSING), "")
-            found.append((float(row[onset]) * scale, code))
-    return found
+        number = _number(row[column]) if column < len(row) else None
+        if number is None:
+            continue
+        values = [row[i].strip() for i in codes if i < len(row)] if codes else ["1"]
+        entries += [(number * scale, v) for v in dict.fromkeys(values) if v and v.lower() != "n/a"]
+    return entries
 
 
-def _onset_column(names: Sequence[str]) -> tuple[int | None, float]:
-    for index, name in enumerate(names):
-        bare = re.sub(r"[ _\[(]*ms[\])]*$", "", name)
-        if bare in _ONSETS and bare != name:
-            return index, 1e-3
-    found = next((names.index(name) for name in _ONSETS if name in names), None)
-    return found, 1.0
-
-
-def _read_psychopy_csv(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterable[Row]:
-    """PsychoPy's wide table: ``x.started`` gives the code ``x``, and the keys of ``x.keys`` at their ``x.rt``."""
-    index = {name: i for i, name in enumerate(names)}
+def _parse_lines(rows: Sequence[Sequence[str]]) -> Iterable[Entry]:
     for row in rows:
-        cells = {name: row[i] for name, i in index.items() if i < len(row)}
-        for name, value in cells.items():
-            if not name.endswith(".started") or not _NUMBER.fullmatch(value):
-                continue
-            item = name.removesuffix(".started")
-            yield float(value), item
-            keys, delays = _items(cells.get(f"{item}.keys", "")), _items(cells.get(f"{item}.rt", ""))
-            for key, delay in zip(keys, delays, strict=False):
-                if _NUMBER.fullmatch(delay):
-                    yield float(value) + float(delay), key
+        number = _number(row[0])
+        if number is not None:
+            yield number, " ".join(row[1:]) if len(row) > 1 else "1"
 
 
-def _items(cell: str) -> list[str]:
-    """The entries of a cell that holds one value, or a Python list as PsychoPy writes it."""
-    if not cell.startswith("["):
-        return [cell] if cell.lower() not in _MISSING else []
+def _split_unit(name: str) -> tuple[str, float]:
+    """``"time (ms)"`` or ``"onset_ms"`` -> the name and what one unit is in s."""
+    match = re.fullmatch(
+        r"(.+?)[\s_]*[\[(]?\b(ms|msec|milliseconds|us|s|sec|seconds)[\])]?", name.replace("_", " ")
+    )
+    if match and match.group(1).strip():
+        return match.group(1).strip().replace(" ", "_"), _UNITS[match.group(2)]
+    return name.replace(" ", "_"), 1.0
+
+
+def _rows(text: str) -> list[list[str]]:
+    lines = [line for line in text.split("\n") if line.strip() and not line.startswith("#")]
+    if not lines:
+        return []
+    for separator in ("\t", ",", ";"):
+        if separator in lines[0]:
+            return [row for row in csv.reader(lines, delimiter=separator) if row]
+    return [line.split() for line in lines]
+
+
+def _number(cell: str) -> float | None:
     try:
-        found = ast.literal_eval(cell)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return []
-    return [str(item) for item in found] if isinstance(found, list) else []
+        return float(cell.strip())
+    except ValueError:
+        return None
 
 
-def _split(text: str, limit: int | None = None) -> list[list[str]]:
-    """Rows of a table whose separator is told from its first line; blank lines and comments are left out."""
-    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    if not lines or any(ord(c) < 9 for c in lines[0]):
-        return []
-    separator = next((s for s in ("\t", ",", ";") if s in lines[0]), None)
-    if separator is None:
-        return [line.split() for line in lines[:limit]]
-    rows = csv.reader(io.StringIO("\n".join(lines[:limit])), delimiter=separator)
-    return [[cell.strip() for cell in row] for row in rows]
+def _numbers(cell: str) -> list[float]:
+    return [number for text in _texts(cell) if (number := _number(text)) is not None]
 
 
-READERS: tuple[tuple[Callable[[str], bool], Callable[[str], Iterable[Row]]], ...] = (
-    (_is_eprime, read_eprime),
-    (_is_presentation, read_presentation),
-    (_is_psychopy_log, read_psychopy_log),
-    (_is_table, read_any_table),
+def _texts(cell: str) -> list[str]:
+    """One value, or a Python list of values, as PsychoPy writes them."""
+    cell = cell.strip()
+    if cell.startswith("["):
+        try:
+            return [str(value) for value in ast.literal_eval(cell)]
+        except (ValueError, SyntaxError):
+            return []
+    return [cell.strip("'\"")] if cell else []
+
+
+FORMATS: tuple[tuple[Callable[[str], bool], Callable[[str], Iterable[Entry]]], ...] = (
+    (_is_eprime, _parse_eprime),
+    (_is_presentation, _parse_presentation),
+    (_is_psychopy_table, _parse_psychopy_table),
+    (_is_psychopy_log, _parse_psychopy_log),
+    (_is_anything, _parse_table),
 )

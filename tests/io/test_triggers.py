@@ -1,94 +1,103 @@
-"""Trigger logs: each kind as its software writes it, and anything else refused in one sentence."""
-
+import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from enicfer.errors import InputError
-from enicfer.io.triggers import READERS, read_trigger_log
-
-PRESENTATION = (
-    "Scenario -\tfaces\r\nLogfile written - 01/01/2020\r\n\r\n"
-    "Subject\tTrial\tEvent Type\tCode\tTime\tTTime\tUncertainty\r\n\r\n"
-    "01\t1\tPulse\t5\t100000\t0\t1\r\n01\t1\tPicture\thappy\t112345\t0\t1\r\n01\t2\tResponse\t\t120000\t0\t1\r\n"
-    "\r\nEvent Type\tType\tCount\r\nPicture\thit\t3\r\n"
-)
-PSYCHOPY_LOG = "1.5000 \tEXP \tstart\n2.2500 \tDATA \tKeypress: 5\n4.2500 \tDATA \tKeypress: 5\n"
-PSYCHOPY_CSV = (
-    "trials.thisN,face.started,wait.started,wait.keys,wait.rt,participant\n"
-    "0,3.5,1.0,\"['5', '5']\",\"[0.25, 2.25]\",01\n1,7.5,,,,01\n"
-)
+from enicfer.io.triggers import read_trigger_log
 
 
-@pytest.mark.parametrize(
-    ("content", "expected"),
-    [
-        (PRESENTATION, [(10.0, "5"), (11.2345, "happy"), (12.0, "Response")]),
-        (PSYCHOPY_LOG, [(1.5, "start"), (2.25, "5"), (4.25, "5")]),
-        (PSYCHOPY_CSV, [(1.0, "wait"), (1.25, "5"), (3.25, "5"), (3.5, "face"), (7.5, "face")]),
-        ("onset\tduration\ttrial_type\n1.5\t1\thappy\n0.5\t1\tn/a\n", [(0.5, ""), (1.5, "happy")]),
-        ("onset\tvalue\ttrial_type\n1.5\t7\tn/a\n", [(1.5, "7")]),
-        ("time_ms;code\n1500;S  1\n", [(1.5, "S 1")]),
-        ("1.0\n3.0\n2.0\n", [(1.0, "pulse"), (2.0, "pulse"), (3.0, "pulse")]),
-        ("1.0 5\n3.0 5\n", [(1.0, "5"), (3.0, "5")]),
-    ],
-)
-def test_known_logs(tmp_path, content, expected):
-    path = tmp_path / "log.txt"
-    path.write_bytes(content.encode("utf-8"))
-    found = read_trigger_log(path)
-    assert [(pytest.approx(onset), code) for onset, code in expected] == list(
-        found.itertuples(index=False, name=None)
+def write(folder, name, text, encoding="utf-8"):
+    path = folder / name
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def entries(path):
+    table = read_trigger_log(path)
+    return list(zip(table["onset"].round(6), table["code"], strict=True))
+
+
+def test_a_real_eprime_log_in_utf16(shared_data):
+    table = read_trigger_log(shared_data / "fmri" / "eprime_cuetask.txt")
+    pictures = table[table["code"] == "PicNeut1"]
+    assert len(pictures) == 32
+    assert pictures["onset"].iloc[:3].round(6).tolist() == [145.896, 151.363, 154.879]
+    assert (table["code"] == "Crave.RTTime").sum() == 8
+    assert table["onset"].is_monotonic_increasing
+
+
+def test_presentation_log_in_tenths_of_ms_without_its_second_table(tmp_path):
+    text = (
+        "Scenario - faces\nLogfile written - 01/02/2024 10:00:00\n\n"
+        "Subject\tTrial\tEvent Type\tCode\tTime\tTTime\tUncertainty\n\n"
+        "01\t0\tPulse\t5\t113471\t0\t1\n"
+        "01\t1\tPicture\thappy\t123471\t0\t1\n"
+        "01\t1\tPulse\t5\t133471\t0\t1\n"
+        "01\t1\tResponse\t1\t140000\t0\t1\n"
+        "\nEvent Type\tCode\tType\tResponse\tRT\nPicture\thappy\tother\t0\t999\n"
     )
+    expected = [(11.3471, "5"), (12.3471, "happy"), (13.3471, "5"), (14.0, "1")]
+    assert entries(write(tmp_path, "a.log", text)) == expected
+    # where a button has the scanner's code, the event type tells them apart
+    clash = text.replace("Response\t1", "Response\t5")
+    assert [code for _, code in entries(write(tmp_path, "b.log", clash))] == [
+        "Pulse/5", "happy", "Pulse/5", "Response/5"
+    ]  # fmt: skip
 
 
-def test_real_eprime_log(shared_data):
-    found = read_trigger_log(shared_data / "fmri" / "eprime_cuetask.txt")
-    assert found["code"].value_counts()["PicNeut1"] == 32
-    assert found["code"].value_counts()["PicSmok1"] == 32
-    first = found.loc[found["code"] == "PicNeut1", "onset"].iloc[0]
-    assert first == pytest.approx(145.896)
-    assert (found["code"] == "Crave.RT").sum() > 0
+def test_psychopy_table_has_components_conditions_and_keys(tmp_path):
+    text = (
+        "emotion,face.started,trigger.keys,trigger.rt,trigger.started,participant\n"
+        ",,\"['5', '5']\",\"[0.5, 2.5]\",1.0,p1\n"
+        "happy,10.25,,,,p1\nsad,13.5,,,,p1\n"
+    )
+    found = entries(write(tmp_path, "a.csv", text))
+    assert (1.5, "5") in found and (3.5, "5") in found
+    assert (10.25, "face") in found and (10.25, "face/happy") in found and (13.5, "face/sad") in found
+    assert not any("p1" in code for _, code in found)
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1"])
-def test_encodings(tmp_path, encoding):
-    path = tmp_path / "log.csv"
-    path.write_bytes("onset,code\n1.0,fröhlich\n".encode(encoding))
-    assert read_trigger_log(path)["code"].tolist() == ["fröhlich"]
+def test_psychopy_log(tmp_path):
+    text = "6.1234 \tEXP \tface: autoDraw = True\n7.5 \tDATA \tKeypress: 5\n9.5000 \tDATA \tKeypress: 5\n"
+    found = entries(write(tmp_path, "a.log", text))
+    assert found == [(6.1234, "face: autoDraw = True"), (7.5, "5"), (9.5, "5")]
+
+
+def test_bids_events_give_type_and_value(tmp_path):
+    text = "onset\tduration\ttrial_type\tvalue\n-1.5\t0\tvolume\tn/a\n2.0\t1\thappy\t11\n3\t1\tn/a\tn/a\n"
+    assert entries(write(tmp_path, "events.tsv", text)) == [(-1.5, "volume"), (2.0, "happy"), (2.0, "11")]
 
 
 @pytest.mark.parametrize(
-    ("content", "word"),
+    "text",
     [
-        ("", "no trigger log"),
-        ("onset,code\n", "no entries"),
-        ("a,b\n1,2\n", "columns are a, b"),
-        ("\0\1\2\3", "no trigger log"),
+        "1.5 S  1\n2.5 S  2\n",
+        "# a comment\n1.5\tS  1\n2.5\tS  2\n",
+        "time,code\n1.5,S  1\n2.5,S  2\n",
+        "Onset (ms);Trigger\n1500;S 1\n2500;S 2\n",
+        "time_ms,subject,marker\n1500,3,S 1\n2500,3,S 2\n",
     ],
 )
-def test_what_is_no_log_is_one_sentence(tmp_path, content, word):
-    path = tmp_path / "log.csv"
-    path.write_bytes(content.encode())
-    with pytest.raises(InputError, match=word):
-        read_trigger_log(path)
-    with pytest.raises(InputError, match="no trigger log"):
-        read_trigger_log(tmp_path / "none.csv")
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-8-sig"])
+def test_plain_tables(tmp_path, text, encoding):
+    path = write(tmp_path, "log.txt", text.replace("\n", "\r\n"), encoding)
+    assert entries(path) == [(1.5, "S 1"), (2.5, "S 2")]
 
 
-@settings(max_examples=200)
-@given(st.one_of(st.text(), st.text("0123456789.,\t\n[]'en"), st.sampled_from([PRESENTATION, PSYCHOPY_CSV])))
-def test_any_text_is_read_or_refused(tmp_path_factory, content):
-    path = tmp_path_factory.mktemp("logs") / "log.txt"
-    path.write_bytes(content.encode("utf-8", "surrogatepass"))
-    try:
-        found = read_trigger_log(path)
-    except InputError as error:
-        assert str(error).endswith(".")
-    else:
-        assert found["onset"].is_monotonic_increasing
+def test_times_alone_are_pulses(tmp_path):
+    table = read_trigger_log(write(tmp_path, "log.txt", "0.5\n2.5\n4.5\n"))
+    assert np.array_equal(table["onset"], [0.5, 2.5, 4.5])
+    assert set(table["code"]) == {"1"}
 
 
-def test_the_first_reader_that_fits_is_the_right_one():
-    for content, reader in ((PRESENTATION, "read_presentation"), (PSYCHOPY_CSV, "read_any_table")):
-        assert next(read.__name__ for is_one, read in READERS if is_one(content)) == reader
+@pytest.mark.parametrize("text", ["", "\n\n", "hello world\nfoo bar\n", "name,age\nx,3\n"])
+def test_a_file_without_entries_is_refused_with_its_first_line(tmp_path, text):
+    with pytest.raises(InputError, match="no entry with a time and a code"):
+        read_trigger_log(write(tmp_path, "log.txt", text))
+
+
+def test_missing_and_binary_files(tmp_path):
+    with pytest.raises(InputError, match=r"no log nothing\.csv"):
+        read_trigger_log(tmp_path / "nothing.csv")
+    (tmp_path / "x.log").write_bytes(bytes(range(256)) * 4)
+    with pytest.raises(InputError, match="not a text file"):
+        read_trigger_log(tmp_path / "x.log")
