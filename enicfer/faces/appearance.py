@@ -23,18 +23,29 @@ _CHROMA_END = _LUMA_END + 2 * CHROMA * CHROMA
 SIGNATURE = _CHROMA_END + 3 * SURROUND
 # The crop of the surround shows this much more on each side, in sides of the face crop.
 SURROUND_MARGIN = 0.6
+WIDE = 55
+FACE_IN_WIDE = (15, 40)
+# Hair, then clothing from left to right: rows and columns of that crop.
+SURROUND_CELLS = (
+    (slice(0, 14), slice(17, 38)),
+    (slice(45, 55), slice(7, 21)),
+    (slice(45, 55), slice(21, 34)),
+    (slice(45, 55), slice(34, 48)),
+)
 # Differences that count as 1: 1 - correlation of the grey values, colour of the skin, colour of the surround.
 UNIT_LUMA, UNIT_CHROMA, UNIT_SURROUND = 0.5, 8.0, 30.0
 
 
 def describe_face(bgr: UInt8Array, box: npt.ArrayLike, landmarks: npt.ArrayLike) -> UInt8Array:
     """Signature (SIGNATURE,) of a face in a picture (h, w, 3); box and landmarks in its pixels."""
-    face = cv2.cvtColor(crop_face(bgr, box, landmarks, 4 * LUMA), cv2.COLOR_BGR2YCrCb)
+    wide = crop_face(bgr, box, landmarks, WIDE, SURROUND_MARGIN)
+    wide = np.asarray(cv2.cvtColor(wide, cv2.COLOR_BGR2YCrCb), np.uint8)
+    low, high = FACE_IN_WIDE
+    face = np.ascontiguousarray(wide[low:high, low:high])
     luma = cv2.resize(face[..., 0], (LUMA, LUMA), interpolation=cv2.INTER_AREA)
     chroma = cv2.resize(face[..., 1:], (CHROMA, CHROMA), interpolation=cv2.INTER_AREA)
-    wide = cv2.cvtColor(crop_face(bgr, box, landmarks, 16, SURROUND_MARGIN), cv2.COLOR_BGR2YCrCb)
-    cells = [wide[0:4, 5:11], wide[13:16, 2:6], wide[13:16, 6:10], wide[13:16, 10:14]]
-    surround = np.array([cell.mean(axis=(0, 1)) for cell in cells])
+    cells = [wide[rows, columns] for rows, columns in SURROUND_CELLS]
+    surround = np.array([cv2.mean(cell)[:3] for cell in cells])
     return np.concatenate([luma.ravel(), chroma.ravel(), np.rint(surround).astype(np.uint8).ravel()])
 
 

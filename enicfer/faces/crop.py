@@ -8,6 +8,8 @@ Conventions: pictures are uint8 (h, w) or (h, w, 3); pixel centres are at whole 
 picture's extent is 0..w, as in boxes; landmarks and boxes are as in `enicfer.records`.
 """
 
+import math
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -39,13 +41,14 @@ def fit_similarity(source: npt.ArrayLike, target: npt.ArrayLike) -> FloatArray:
     -----
     In the plane the closed form of Umeyama (1991, doi:10.1109/34.88573) is a complex regression.
     """
-    s = np.asarray(source, dtype=np.float64) @ np.array([1, 1j])
-    t = np.asarray(target, dtype=np.float64) @ np.array([1, 1j])
-    centred = s - s.mean()
-    spread = np.vdot(centred, centred).real
-    factor = np.vdot(centred, t - t.mean()) / max(spread, 1e-12)
-    shift = t.mean() - factor * s.mean()
-    return np.array([[factor.real, -factor.imag, shift.real], [factor.imag, factor.real, shift.imag]])
+    s, t = (np.asarray(p, dtype=np.float64).reshape(-1, 2) for p in (source, target))
+    s_mean, t_mean = s.mean(axis=0), t.mean(axis=0)
+    u, v = s - s_mean, t - t_mean
+    spread = max(float(np.vdot(u, u)), 1e-12)
+    cosine = float(np.vdot(u, v)) / spread
+    sine = float(u[:, 0] @ v[:, 1] - u[:, 1] @ v[:, 0]) / spread
+    turn = np.array([[cosine, -sine], [sine, cosine]])
+    return np.column_stack([turn, t_mean - turn @ s_mean])
 
 
 def frame_face(
@@ -91,33 +94,40 @@ def crop_face(
     UInt8Array
         (size, size) or (size, size, 3). What lies outside the picture repeats its edge.
     """
-    matrix = frame_face(box, landmarks, size, margin)
-    picture, matrix = _shrink(picture, matrix, size)
-    # warpAffine counts pixel centres as whole numbers.
-    centre = np.array([0.5, 0.5])
-    matrix[:, 2] += matrix[:, :2] @ centre - centre
-    crop = cv2.warpAffine(
-        picture, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
-    return np.asarray(crop, dtype=np.uint8)
+    return warp_crop(picture, frame_face(box, landmarks, size, margin), size)
 
 
-def _shrink(picture: UInt8Array, matrix: FloatArray, size: int) -> tuple[UInt8Array, FloatArray]:
-    """Cut out what the crop sees and average it down to about the crop's scale, against aliasing."""
-    inverse = cv2.invertAffineTransform(matrix)
-    corners = np.array([[0, 0], [size, 0], [0, size], [size, size]]) @ inverse[:, :2].T + inverse[:, 2]
+def warp_crop(picture: UInt8Array, matrix: FloatArray, size: int) -> UInt8Array:
+    """Cut out what ``matrix`` (2, 3), from `frame_face`, brings into a crop of ``size`` px."""
+    a, b, x = (float(v) for v in matrix[0])
+    c, d, y = (float(v) for v in matrix[1])
+    # The crop's corners in the picture, to cut out only what it sees; averaging that down to about the
+    # crop's scale prevents aliasing. Plain numbers, because this runs several times for every face.
+    area = a * d - b * c
+    corners = [
+        ((d * (u - x) - b * (v - y)) / area, (a * (v - y) - c * (u - x)) / area)
+        for u, v in ((0, 0), (size, 0), (0, size), (size, size))
+    ]
     height, width = picture.shape[:2]
-    factor = max(1, int(np.hypot(*inverse[:, 0]) + 0.25))
-    low = np.clip(np.floor(corners.min(axis=0)).astype(int) - 2 * factor, 0, [width - 1, height - 1])
-    high = np.clip(np.ceil(corners.max(axis=0)).astype(int) + 2 * factor, low + 1, [width, height])
-    part = picture[low[1] : high[1], low[0] : high[0]]
-    step = np.array([1.0, 1.0])
+    factor = max(1, int(math.hypot(d, c) / abs(area) + 0.25))
+    reach = 2 * factor
+    left = min(max(math.floor(min(u for u, _ in corners)) - reach, 0), width - 1)
+    top = min(max(math.floor(min(v for _, v in corners)) - reach, 0), height - 1)
+    right = min(max(math.ceil(max(u for u, _ in corners)) + reach, left + 1), width)
+    bottom = min(max(math.ceil(max(v for _, v in corners)) + reach, top + 1), height)
+    part = picture[top:bottom, left:right]
+    step_x = step_y = 1.0
     if factor > 1:
-        shape = np.maximum((high - low) // factor, 1)
-        step = (high - low) / shape
-        small = cv2.resize(part, (int(shape[0]), int(shape[1])), interpolation=cv2.INTER_AREA)
-        part = np.asarray(small, dtype=np.uint8)
-    moved = np.empty((2, 3))
-    moved[:, :2] = matrix[:, :2] * step
-    moved[:, 2] = matrix[:, :2] @ low + matrix[:, 2]
-    return part, moved
+        columns, rows = max((right - left) // factor, 1), max((bottom - top) // factor, 1)
+        step_x, step_y = (right - left) / columns, (bottom - top) / rows
+        part = np.asarray(cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
+    p, q, r, s = a * step_x, b * step_y, c * step_x, d * step_y
+    # warpAffine counts pixel centres as whole numbers, hence the halves.
+    moved = np.array(
+        [
+            [p, q, a * left + b * top + x + 0.5 * (p + q - 1)],
+            [r, s, c * left + d * top + y + 0.5 * (r + s - 1)],
+        ]
+    )
+    crop = cv2.warpAffine(part, moved, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(crop, dtype=np.uint8)

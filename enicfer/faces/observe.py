@@ -27,10 +27,9 @@ from enicfer.faces.detectors.base import (
 )
 from enicfer.faces.participant import Hints, choose_participant
 from enicfer.faces.quality import (
-    MEASURES,
-    estimate_pose,
     extend_occlusion,
     judge,
+    measure_faces,
     measure_sharpness,
     measure_truncation,
 )
@@ -42,7 +41,7 @@ FULL_EVERY = 15
 # The square around a known face, in sides of its box.
 REGION = 2.2
 MAX_FACES = 8
-SHARPNESS_SIZE = 64
+SHARPNESS_SIZE = 48
 # Changes of mean luma (0..255) in cells of a grid over the picture that count as something new, and over the
 # whole picture as a cut.
 GRID = (12, 16)
@@ -63,7 +62,9 @@ ROW = np.dtype(
         ("box", np.float32, (4,)),
         ("landmarks", np.float32, (5, 2)),
         ("score", np.float32),
-        ("measures", np.float32, (len(MEASURES),)),
+        ("sharpness", np.float32),
+        ("brightness", np.float32),
+        ("truncated", np.float32),
         ("signature", np.uint8, (SIGNATURE,)),
     ]
 )
@@ -100,10 +101,6 @@ class Face:
         Number of the tracklet.
     box, landmarks, score
         As in `enicfer.records.FaceTrack`.
-    measures
-        Name -> value, the names of `MEASURES`; ``occlusion`` is known only at the end (NaN).
-    status
-        What the face would be if it were the participant's, as far as it is known now.
     crop
         (s, s) or (s, s, 3) uint8, what the classifier sees.
     """
@@ -113,8 +110,6 @@ class Face:
     box: Float32Array
     landmarks: Float32Array
     score: float
-    measures: dict[str, float]
-    status: Status
     crop: UInt8Array
 
 
@@ -256,8 +251,7 @@ class FaceObserver:
             out[shown] = values
             return out
 
-        measures = {name: spread(chosen["measures"][:, i]) for i, name in enumerate(MEASURES)}
-        measures["occlusion"] = spread(choice.occlusion)
+        measures = {name: spread(v) for name, v in measure_faces(chosen, choice.occlusion).items()}
         score = spread(chosen["score"])
         status = np.where(shown, judge(score, measures, self.quality), choice.reason).astype(np.uint8)
         status = extend_occlusion(status, measures["occlusion"], self.quality)
@@ -346,24 +340,15 @@ class FaceObserver:
         """Measure one face, keep its row, cut it out for the classifier."""
         box, landmarks, score = face.box[0], face.landmarks[0], float(face.score[0])
         gray = frame.gray()
-        detail = crop_face(gray, box, landmarks, SHARPNESS_SIZE)
-        yaw, pitch, roll = estimate_pose(face.landmarks)[0]
-        measures = {
-            "yaw": float(yaw),
-            "pitch": float(pitch),
-            "roll": float(roll),
-            "size": float(min(box[2] - box[0], box[3] - box[1])),
-            "sharpness": measure_sharpness(detail),
-            "brightness": float(cv2.mean(detail)[0]),
-            "truncated": measure_truncation(box, frame.width, frame.height),
-            "occlusion": np.nan,
-        }
-        row = self._rows.append((number, tracklet, box, landmarks, score, (*measures.values(),), signature))
-        arrays = {name: np.array([value], np.float32) for name, value in measures.items()}
-        status = Status(int(judge(face.score, arrays, self.quality)[0]))
-        source = gray if self.channels == 1 else frame.bgr()
-        crop = crop_face(source, box, landmarks, self.crop_size)
-        return Face(row, tracklet, box, landmarks, score, measures, status, crop)
+        crop = crop_face(gray, box, landmarks, SHARPNESS_SIZE)
+        sharpness, brightness = measure_sharpness(crop), float(cv2.mean(crop)[0])
+        truncated = measure_truncation(box, frame.width, frame.height)
+        row = self._rows.append(
+            (number, tracklet, box, landmarks, score, sharpness, brightness, truncated, signature)
+        )
+        if self.channels == 3 or self.crop_size != SHARPNESS_SIZE:
+            crop = crop_face(gray if self.channels == 1 else frame.bgr(), box, landmarks, self.crop_size)
+        return Face(row, tracklet, box, landmarks, score, crop)
 
 
 def cut_square(frame: Picture, box: npt.ArrayLike, side: int) -> Square:

@@ -5,6 +5,7 @@ looks down, roll where the head tilts clockwise in the picture. Measures are arr
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,6 +21,7 @@ HEAD = np.array(
     [[-0.5, 0.0, 0.0], [0.5, 0.0, 0.0], [0.0, 0.55, 0.42], [-0.40, 0.97, 0.02], [0.40, 0.97, 0.02]]
 )
 BESIDE = 3
+_FROM_HEAD = np.linalg.pinv(HEAD - HEAD.mean(axis=0))
 MEASURES = ("yaw", "pitch", "roll", "size", "sharpness", "brightness", "truncated", "occlusion")
 
 
@@ -44,8 +46,7 @@ def estimate_pose(landmarks: npt.ArrayLike) -> FloatArray:
     """
     points = np.asarray(landmarks, dtype=np.float64)
     centred = points - points.mean(axis=1, keepdims=True)
-    head = HEAD - HEAD.mean(axis=0)
-    axes = np.einsum("ij,njk->nki", np.linalg.pinv(head), centred)
+    axes = np.einsum("ij,njk->nki", _FROM_HEAD, centred)
     u, _, vt = np.linalg.svd(axes, full_matrices=False)
     rows = u @ vt
     third = np.cross(rows[:, 0], rows[:, 1])
@@ -73,6 +74,14 @@ def measure_truncation(box: npt.ArrayLike, width: int, height: int) -> float:
     area = max((right - left) * (bottom - top), 1e-9)
     inside = max(min(right, width) - max(left, 0.0), 0.0) * max(min(bottom, height) - max(top, 0.0), 0.0)
     return 1.0 - inside / area
+
+
+def measure_faces(rows: npt.NDArray[Any], occlusion: Float32Array) -> dict[str, Float32Array]:
+    """All `MEASURES`, each (n,), of faces that were stored as rows (`enicfer.faces.observe.ROW`)."""
+    angles = estimate_pose(rows["landmarks"]).astype(np.float32)
+    side = np.min(rows["box"][:, 2:] - rows["box"][:, :2], axis=1)
+    columns = (*angles.T, side, *(rows[name] for name in ("sharpness", "brightness", "truncated")), occlusion)
+    return dict(zip(MEASURES, columns, strict=True))
 
 
 def judge(score: Float32Array, measures: Mapping[str, Float32Array], quality: Quality) -> UInt8Array:

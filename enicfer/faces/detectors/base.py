@@ -73,8 +73,8 @@ class Detector(Protocol):
 def join_detections(parts: list[Detections]) -> Detections:
     """All detections of several lists in one, sorted by falling score."""
     parts = [part for part in parts if len(part)]
-    if not parts:
-        return NO_DETECTIONS
+    if len(parts) < 2:
+        return parts[0] if parts else NO_DETECTIONS
     score = np.concatenate([p.score for p in parts])
     joined = Detections(
         np.concatenate([p.box for p in parts]), np.concatenate([p.landmarks for p in parts]), score
@@ -94,6 +94,8 @@ def intersection_over_union(a: npt.ArrayLike, b: npt.ArrayLike) -> npt.NDArray[n
 
 def suppress_overlaps(detections: Detections, max_overlap: float = 0.3) -> Detections:
     """Keep of each group of overlapping boxes the one with the highest score (greedy suppression)."""
+    if len(detections) < 2:
+        return detections
     order = np.argsort(-detections.score, kind="stable")
     overlap = intersection_over_union(detections.box, detections.box) > max_overlap
     kept: list[int] = []
