@@ -78,6 +78,8 @@ FACE_BOXES: dict[str, tuple[float, float, float, float]] = {
     "astronaut": (180.0, 79.0, 270.0, 178.0),
 }
 
+LAST_ROWS = {"hopper": 572, "astronaut": 512}  # above the button of the coat
+
 # Head and shoulders, clockwise from the lower left.
 OUTLINES: dict[str, tuple[tuple[int, int], ...]] = {
     "hopper": (
@@ -155,13 +157,14 @@ def load_portrait(name: str, like: str | None = None) -> Portrait:
     """
     photo = PHOTOS[name]()
     alpha = cut_out(photo, OUTLINES[name])
+    photo, alpha = photo[: LAST_ROWS[name]], alpha[: LAST_ROWS[name]]
     right, left = (np.array(LANDMARKS[name][eye]) for eye in ("right_eye", "left_eye"))
     scale = PUPIL_DISTANCE / float(np.linalg.norm(left - right))
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     image, alpha = (
         as_uint8(cv2.resize(a, None, fx=scale, fy=scale, interpolation=how)) for a in (photo, alpha)
     )
-    # Clothes go on below the photograph.
+    # Clothes go on below the photograph; its last row is plain.
     image, alpha = (
         as_uint8(cv2.copyMakeBorder(a, 0, 240, 0, 0, cv2.BORDER_REPLICATE)) for a in (image, alpha)
     )
