@@ -70,12 +70,15 @@ class Options:
         it a picture is taken whole, as it should be where the set consists of face crops.
     content : str
         What the label "content" counts as: an expression, or "" to leave such pictures out.
+    skip : frozenset of Path
+        Files to leave out.
     """
 
     size: int = 48
     channels: int = 1
     crop: Crop | None = None
     content: str = ""
+    skip: frozenset[Path] = frozenset()
 
 
 def name_label(word: str, options: Options) -> str | None:
@@ -149,7 +152,7 @@ def load_entries(entries: Iterable[Entry], options: Options) -> FaceImages:
     InputError
         Unknown labels (all are listed), an unreadable picture, nothing left.
     """
-    entries = list(entries)
+    entries = [entry for entry in entries if entry.path not in options.skip]
     labels: list[str | None] = []
     unknown: Counter[str] = Counter()
     for entry in entries:

@@ -1,0 +1,51 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from enicfer.training.datasets.check import check_dataset, difference_hash
+
+
+def face(seed: int) -> np.ndarray:
+    coarse = np.random.default_rng(seed).integers(0, 256, (6, 6), np.uint8)
+    return cv2.resize(coarse, (48, 48), interpolation=cv2.INTER_CUBIC)
+
+
+def save(path: Path, image: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    assert cv2.imwrite(str(path), image)
+
+
+def test_everything_that_was_planted_is_found(tmp_path: Path) -> None:
+    folder = tmp_path / "faces"
+    for i in range(12):
+        word = ("happy", "sad", "fear")[i % 3]
+        save(folder / "train" / word / f"{i:02d}.png", face(i))
+    save(folder / "test" / "happy" / "exact.png", face(0))
+    noisy = np.clip(face(1).astype(int) + np.random.default_rng(0).integers(-3, 4, (48, 48)), 0, 255)
+    save(folder / "test" / "sad" / "near.png", noisy.astype(np.uint8))
+    save(folder / "train" / "sad" / "two_labels.png", face(3))
+    save(folder / "train" / "sad" / "blank.png", np.full((48, 48), 9, np.uint8))
+    save(folder / "test" / "sad" / "blank.png", np.full((48, 48), 9, np.uint8))
+    (folder / "train" / "sad" / "broken.png").write_bytes(b"no image")
+    report = check_dataset(folder, sheet=tmp_path / "sheet.png")
+    assert report.images == 17
+    assert report.counts["label"] == {"fearful": 4, "happy": 5, "sad": 8}
+    assert report.counts["split"] == {"test": 3, "train": 14}
+    assert report.counts["subject"] == {"unknown": 17}
+    assert report.unreadable == (Path("train/sad/broken.png"),)
+    assert report.blank == 2
+    assert report.exact == {"across splits": 1, "with two labels": 1, "with two subjects": 0}
+    assert report.near == {"across splits": 1, "with two labels": 0, "with two subjects": 0}
+    sheet = cv2.imread(str(tmp_path / "sheet.png"), cv2.IMREAD_GRAYSCALE)
+    assert sheet.shape == (3 * 48, 16 * 48)
+
+
+def test_a_hash_survives_light_and_size_but_not_another_face() -> None:
+    bright = np.clip(face(0) * 0.8 + 30, 0, 255).astype(np.uint8)
+    small = cv2.resize(face(0), (36, 36), interpolation=cv2.INTER_AREA)
+    first, second, third = (difference_hash(x[None])[0] for x in (face(0), bright, small))
+    other = difference_hash(face(1)[None])[0]
+    assert np.bitwise_count(first ^ second) <= 4
+    assert np.bitwise_count(first ^ third) <= 6
+    assert np.bitwise_count(first ^ other) > 10
