@@ -4,7 +4,6 @@ A tree is written beside its place under a temporary name and moved there when i
 results give the same bytes: no dates, no folders of this machine, no names or times in gzip headers.
 """
 
-import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -55,7 +54,9 @@ def write_outputs(
     output = Path(output)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as partial:
+        # Beside its place, so that moving is renaming; inside, if it is there (it may be a mounted volume).
+        beside = output if output.is_dir() else output.parent
+        with tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=beside) as partial:
             stage = Path(partial) / "tree"
             stage.mkdir()
             write_root(stage, runs[0], description)
@@ -63,7 +64,11 @@ def write_outputs(
                 write_run(stage, run)
             write_report(runs, stage)
             files = sorted(path.relative_to(stage) for path in stage.rglob("*") if path.is_file())
-            _move(stage, output, files, runs)
+            if output.is_dir():
+                _discard_older(output, files, runs)
+                _merge(stage, output)
+            else:
+                stage.rename(output)
     except OSError as error:
         raise OutputError(f"The results cannot be written to {output}: {error.strerror or error}.") from None
     return [output / file for file in files]
@@ -82,20 +87,26 @@ def _check_names(runs: Sequence[RunResult]) -> None:
         raise InputError(f"The runs belong to {len(sessions)} sessions: write one session at a time.")
 
 
-def _move(stage: Path, output: Path, files: Sequence[Path], runs: Sequence[RunResult]) -> None:
-    if output.is_dir() and not any(output.iterdir()):
-        output.rmdir()
-    if not output.exists():
-        stage.rename(output)
-        return
-    for (
-        run
-    ) in runs:  # files of the same runs by an older version, perhaps under names that are no longer used
-        for old in session_folder(output, run.entities, run.recording.modality).glob(
-            f"{stem_of(run.entities)}_*"
-        ):
-            if old.relative_to(output) not in files and "_desc-enicfer_" in old.name:
+def _discard_older(output: Path, files: Sequence[Path], runs: Sequence[RunResult]) -> None:
+    """Remove files of the same runs by an older version, under names that are no longer used."""
+    for run in runs:
+        data = session_folder(output, run.entities, run.recording.modality)
+        figures = output / f"sub-{run.entities['sub']}" / "figures"
+        for old in (*data.glob(f"{stem_of(run.entities)}_*"), *figures.glob(f"{stem_of(run.entities)}_*")):
+            if "_desc-" in old.name and old.relative_to(output) not in files:
                 old.unlink()
-    for file in files:
-        (output / file).parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(stage / file, output / file)
+
+
+def _merge(source: Path, target: Path) -> None:
+    """Move what is in ``source`` to ``target``: whole folders where there are none, else file by file."""
+    for child in sorted(source.iterdir()):
+        place = target / child.name
+        if child.is_file():
+            child.replace(place)
+            continue
+        try:
+            child.rename(place)
+        except OSError:
+            if not place.is_dir():
+                raise
+            _merge(child, place)

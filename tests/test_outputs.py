@@ -50,6 +50,12 @@ def test_valid_by_itself(dataset, modality):
     assert validate(dataset[modality]) == []
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("modality", ["eeg", "fmri"])
+def test_processed_example_sessions_are_valid(processed, modality):
+    assert validate(processed(modality)) == []
+
+
 @pytest.mark.parametrize("modality", MODALITIES)
 def test_content_is_valid_where_only_the_name_is_ahead_of_the_schema(dataset, modality, tmp_path):
     """The schema has no `desc` for physio and func events; without it, their content is checked in full."""
@@ -152,6 +158,10 @@ def test_nothing_is_half_written(make_run, tmp_path, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         write_outputs(make_run(), tmp_path / "enicfer")
     assert not list(tmp_path.iterdir())
+    (tmp_path / "enicfer").mkdir()
+    with pytest.raises(ZeroDivisionError):
+        write_outputs(make_run(), tmp_path / "enicfer")
+    assert not list((tmp_path / "enicfer").iterdir())
 
 
 def test_what_cannot_be_written_is_said(make_run, tmp_path):

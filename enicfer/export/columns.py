@@ -108,6 +108,9 @@ def describe_columns(
     return {name: special.get(name) or _describe(name, labels) for name in columns}
 
 
+LOST_HED = "(Face, Label/Face-lost)"
+
+
 def expression_hed(labels: Iterable[str]) -> dict[str, str]:
     """HED tags of each label: the action that was observed."""
     return {label: _hed(label) for label in labels}

@@ -56,6 +56,10 @@ reason. Probabilities say what the face shows, as a classifier sees it; they do 
 
 {methods}
 
+## References
+
+{references}
+
 ## Authors
 
 `dataset_description.json` needs the names of those who made the recordings: put them in place of the first
@@ -64,6 +68,17 @@ entry of `Authors`.
 _EEG_ROW = "| `*_desc-enicfer_annot.fif` | the spans as MNE-Python annotations of the whole recording |\n"
 _FMRI_ROW = (
     "| `*_desc-enicfer_timeseries.tsv` | one row per volume, without gaps, for `confounds=` of nilearn |\n"
+)
+
+
+_REFERENCES = (
+    ("bids", "BIDS: Gorgolewski et al. 2016, Scientific Data 3, doi:10.1038/sdata.2016.44"),
+    ("eeg", "EEG-BIDS: Pernet et al. 2019, Scientific Data 6, doi:10.1038/s41597-019-0104-8"),
+    ("eeg", "MNE-Python: Gramfort et al. 2013, Frontiers in Neuroscience 7, doi:10.3389/fnins.2013.00267"),
+    ("centerface", "CenterFace: Xu et al. 2020, Scientific Programming 2020, doi:10.1155/2020/7845384"),
+    ("yunet", "YuNet: Wu et al. 2023, Machine Intelligence Research 20, doi:10.1007/s11633-023-1423-y"),
+    ("fer2013", "FER2013: Goodfellow et al. 2013, ICONIP, doi:10.1007/978-3-642-42051-1_16"),
+    ("ferplus", "FER+: Barsoum et al. 2016, ICMI, doi:10.1145/2993148.2993165"),
 )
 
 
@@ -110,7 +125,15 @@ def readme(run: RunResult) -> str:
         clock=_MODALITY[run.recording.modality],
         modality_rows=rows.get(run.recording.modality, ""),
         methods=methods_text(run),
+        references="\n".join(f"- {text}" for text in references(run)),
     )
+
+
+def references(run: RunResult) -> list[str]:
+    """What to cite: the formats, and the detector, data and tools that made the run."""
+    words = " ".join((run.faces.detector, run.expression.model, str(run.provenance.get("model", "")))).lower()
+    words += f" bids {run.recording.modality.value}"
+    return [text for key, text in _REFERENCES if key in words]
 
 
 def methods_text(run: RunResult) -> str:

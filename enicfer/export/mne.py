@@ -24,6 +24,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from enicfer.errors import InputError
+from enicfer.export.columns import HED_VERSION, LOST_HED, expression_hed
 from enicfer.export.physio import time_uncertainty
 from enicfer.export.sampling import interpolate, spans_inside
 from enicfer.records import FloatArray, RunResult
@@ -37,7 +38,7 @@ LOST_NAME = "face/lost"
 BAD_LOST_NAME = "BAD_face_lost"
 
 
-def make_annotations(run: RunResult, *, bad_lost: bool = False) -> "mne.Annotations":
+def make_annotations(run: RunResult, *, bad_lost: bool = False, hed: bool = False) -> "mne.Annotations":
     """The segments as annotations of an uncropped recording.
 
     Parameters
@@ -46,6 +47,9 @@ def make_annotations(run: RunResult, *, bad_lost: bool = False) -> "mne.Annotati
         The result.
     bad_lost
         Name spans without a face ``BAD_face_lost``, so that epochs over them are dropped.
+    hed
+        Make `mne.HEDAnnotations`, which name the observed action in the terms of HED; needs the package
+        ``hedtools``.
 
     Returns
     -------
@@ -57,6 +61,12 @@ def make_annotations(run: RunResult, *, bad_lost: bool = False) -> "mne.Annotati
     import mne
 
     onset, duration, names, extras = _spans(run, bad_lost)
+    if hed:
+        tags = {**expression_hed(run.expression.labels), LOST: LOST_HED}
+        strings = [tags[label] for label in spans_inside(run)["label"]]
+        return mne.HEDAnnotations(
+            onset, duration, names, strings, hed_version=HED_VERSION, orig_time=None, extras=extras
+        )
     return mne.Annotations(onset, duration, names, orig_time=None, extras=extras)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from enicfer.export.columns import describe_columns, expression_hed
+from enicfer.export.columns import LOST_HED, describe_columns, expression_hed
 from enicfer.export.sampling import frame_at, nominal_rate, spans_inside
 from enicfer.records import RunResult
 from enicfer.segments import LOST
@@ -81,7 +81,7 @@ def physioevents_table(run: RunResult) -> tuple[pd.DataFrame, dict[str, Any]]:
     about["trial_type"] = {
         "Description": "Dominant expression of the span, or that the face was lost.",
         "Levels": {**levels, LOST: "no frame of the span has an answer"},
-        "HED": expression_hed(labels),
+        "HED": {**expression_hed(labels), LOST: LOST_HED},
     }
     about["onset"]["Description"] += " Same clock as the column timestamp of the recording."
     sidecar = {

@@ -225,6 +225,15 @@ def test_annotation_file_holds_no_date_and_fits_the_recording(run, tmp_path):
     np.testing.assert_allclose([t for t, _ in onsets_by_clock(raw)], [t for t, _ in wanted], atol=1 / SFREQ)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_hed_annotations_name_the_action(run, tmp_path):
+    pytest.importorskip("hed", reason="needs the optional package hedtools")
+    annotations = make_annotations(run, hed=True)
+    strings = dict(zip(annotations.description, annotations.hed_string, strict=True))
+    assert "Smile" in strings["fer/happy"] and "Happy" not in strings["fer/happy"]
+    np.testing.assert_array_equal(annotations.onset, make_annotations(run).onset)
+
+
 @pytest.mark.parametrize("first_samp", [0, 4321])
 def test_metadata_follows_the_trials(run, first_samp):
     result = with_first_time(run, first_samp)
