@@ -41,13 +41,20 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no hash here")
 
 
+# The parts of the program that decide what is in the outputs.
+_SOURCES = (
+    "*.py", "export/**/*.py", "faces/**/*.py", "io/**/*.py", "models/**/*.py", "report/**/*", "sync/**/*.py",
+)  # fmt: skip
+
+
 @lru_cache
-def hash_program(parts: tuple[str, ...] = ("**/*.py",), packages: tuple[str, ...] = WRITING) -> str:
-    """Hash of the program: its version, its source files that match ``parts``, and the packages it calls.
+def hash_program(parts: tuple[str, ...] = _SOURCES, packages: tuple[str, ...] = WRITING) -> str:
+    """Hash of the program: its version, its files that match ``parts``, and the packages it calls.
 
     The sources count as well as the version, so that a change under development is a change.
     """
-    sources = sorted({path for part in parts for path in PACKAGE.glob(part)})
+    found = (path for part in parts for path in PACKAGE.glob(part))
+    sources = sorted({path for path in found if path.is_file() and path.suffix != ".pyc"})
     return hash_content(
         {
             "version": __version__,
@@ -78,7 +85,7 @@ def hash_tools(model: str | Path | None, detector: str, weights: Path | None) ->
 
 def input_files(run: Run) -> list[Path]:
     """Every file that a run is read from, with those that belong to its recording (header, markers, sidecar)."""
-    named = [run.recording, run.bold, run.triggers, run.events, run.frame_times]
+    named = [run.recording, run.bold, run.triggers, run.events, run.frame_times, run.xdf]
     found = [*run.videos, *(file for path in named if path is not None for file in _with_companions(path))]
     return list(dict.fromkeys(found))
 

@@ -18,7 +18,7 @@ import pandas as pd
 
 from enicfer import __version__
 from enicfer.cache import watch_once
-from enicfer.errors import AlignmentError, InputError, OutputError
+from enicfer.errors import InputError, OutputError
 from enicfer.fingerprint import hash_file, hash_tools
 from enicfer.io.bold import read_bold
 from enicfer.io.eeg import read_eeg
@@ -264,7 +264,7 @@ def assemble_run(
     tools: Tools,
     max_uncertainty: float | None = None,
 ) -> RunResult:
-    """Bring one run together: clocks, segments, trials, quality. Reads and writes nothing.
+    """Bring one run together: clocks, segments, trials, quality. Writes nothing.
 
     Raises
     ------
@@ -272,7 +272,8 @@ def assemble_run(
         If the clocks cannot be related with the certainty asked for.
     """
     protocol = session.protocol
-    alignment = align_run(recording, protocol, seen, max_uncertainty)
+    seen = replace_times(run, seen)
+    alignment = align_run(run, recording, protocol, seen, max_uncertainty)
     faces, expression, time = place_on_clock(seen, alignment, recording)
     segments = find_segments(time, expression)
     table = summarise_trials(trials, time, expression, alignment, protocol.trial)
@@ -298,34 +299,30 @@ def assemble_run(
     )
 
 
+def replace_times(run: Run, seen: Seen) -> Seen:
+    """Frame times from the camera program's log, where the run has one."""
+    if run.frame_times is None:
+        return seen
+    from enicfer.io.frame_times import read_frame_times
+
+    times, notes = read_frame_times(run.frame_times, seen.faces.video_time)
+    return replace(
+        seen,
+        faces=replace(seen.faces, video_time=times, notes=(*seen.faces.notes, *notes)),
+        expression=replace(seen.expression, video_time=times),
+    )
+
+
 def align_run(
-    recording: Recording, protocol: Protocol, seen: Seen, max_uncertainty: float | None
+    run: Run, recording: Recording, protocol: Protocol, seen: Seen, max_uncertainty: float | None
 ) -> Alignment:
     """Relate the clocks, and refuse where the bound inside of the recording is too wide."""
-    from enicfer.sync import Evidence, align
+    from enicfer.evidence import check_uncertainty, collect_evidence
+    from enicfer.sync import align
 
-    evidence = Evidence(
-        video_time=seen.faces.video_time,
-        pulse_time=find_pulses(recording, protocol)["onset"].to_numpy(np.float64),
-        brightness=seen.brightness,
-        gaps=recording.gaps,
-    )
+    evidence = collect_evidence(run, recording, protocol, seen.faces.video_time, seen.brightness)
     alignment = align(evidence, protocol.pulses)
-    limit = max_uncertainty if max_uncertainty is not None else evidence.frame_interval / 2
-    time = alignment.time(evidence.video_time)
-    inside = (time >= 0) & (time <= recording.duration)
-    if not inside.any():
-        raise AlignmentError(
-            f"No frame of the video falls into {recording.file.name}: they were not recorded at the same time."
-        )
-    bound = alignment.uncertainty(evidence.video_time[inside])
-    worst = int(np.argmax(bound))
-    if bound[worst] > limit:
-        raise AlignmentError(
-            f"The time of the frame at {evidence.video_time[inside][worst]:.1f} s is only known to within "
-            f"{bound[worst] * 1000:.1f} ms, more than the {limit * 1000:.1f} ms that are allowed: give more pulses, "
-            "or a larger --max-uncertainty."
-        )
+    check_uncertainty(alignment, recording, evidence.video_time, max_uncertainty)
     return alignment
 
 
@@ -344,7 +341,7 @@ def place_on_clock(
 
 def describe_origin(session: Session, run: Run, tools: Tools) -> dict[str, Any]:
     """What the result was made from and with: versions, parameters, hashes of the inputs. JSON-ready."""
-    inputs = [*run.videos, run.recording, run.bold, run.triggers, run.events, run.frame_times]
+    inputs = [*run.videos, run.recording, run.bold, run.triggers, run.events, run.frame_times, run.xdf]
     return {
         "enicfer": __version__,
         "packages": {name: version(name) for name in ("mne", "numpy", "opencv-python", "torch", "av")},

@@ -20,7 +20,7 @@ LOG_SUFFIXES = (".csv", ".tsv", ".log", ".txt")
 SETTINGS = "session.toml"
 
 _SESSION_KEYS = ("participant", "session", "protocol", "participant_region", "run")
-_RUN_KEYS = ("task", "run", "video", "recording", "bold", "triggers", "events", "frame_times")
+_RUN_KEYS = ("task", "run", "video", "recording", "bold", "triggers", "events", "frame_times", "xdf")
 _LABEL = re.compile(r"[0-9A-Za-z]+")
 
 
@@ -44,6 +44,8 @@ class Run:
         BIDS events file whose trials replace the recording's triggers, or None.
     frame_times
         CSV whose times replace the video's own, or None.
+    xdf
+        LSL file with a stream of frame numbers, or None.
     """
 
     task: str
@@ -54,6 +56,7 @@ class Run:
     triggers: Path | None = None
     events: Path | None = None
     frame_times: Path | None = None
+    xdf: Path | None = None
 
     @property
     def name(self) -> str:

@@ -14,6 +14,7 @@ import heapq
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -236,6 +237,52 @@ def read_frames(videos: Path | Sequence[Path], threads: int = 0) -> Iterator[Fra
                 index += 1
         if times:
             shift += times[-1] + (float(np.median(np.diff(times))) if len(times) > 1 else 0.0)
+
+
+@dataclass(frozen=True)
+class FilePlace:
+    """Where a file lies on the time line of consecutive files.
+
+    Attributes
+    ----------
+    start
+        Time of its first frame on the time line, in s.
+    shift
+        What is added to the file's own times, in s.
+    """
+
+    start: float
+    shift: float
+
+
+def place_files(videos: Sequence[Path]) -> list[FilePlace]:
+    """Places of consecutive files on the time line of `read_frames`, from their stamps alone (no decoding)."""
+    places: list[FilePlace] = []
+    shift = 0.0
+    for path in videos:
+        with _open(path) as container:
+            stream = container.streams.video[0]
+            base = float(stream.time_base)
+            stamps = [p.pts * base for p in container.demux(stream) if p.pts is not None and not p.is_discard]
+        times = np.sort(np.array(stamps))
+        if len(times) == 0:
+            raise InputError(f"{path.name} has no frame with a time stamp: give a complete video.")
+        if places:
+            shift -= float(times[0])
+        places.append(FilePlace(float(times[0]) + shift, shift))
+        shift += float(times[-1]) + (float(np.median(np.diff(times))) if len(times) > 1 else 0.0)
+    return places
+
+
+def read_creation_time(path: Path) -> datetime | None:
+    """Time of day at which the container says that it was made, or None. Cameras' clocks are coarse at best."""
+    with _open(path) as container:
+        text = container.metadata.get("creation_time", "")
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _in_order(container: Any, stream: Any) -> Iterator[tuple[float, "av.VideoFrame | None"]]:

@@ -43,6 +43,8 @@ class Evidence:
         ``(k,)`` or ``(k, channels)`` sound track, its rate in Hz, and the video time of its first sample.
     stream_frame, stream_time
         ``(s,)`` frame numbers from 0, and the recording's time of each, from an LSL stream.
+    stream_bound
+        95 % bound in s on the map from LSL's clock to the recording's.
     coarse_offset
         Recording's time at video time 0 and its half-width in s, as far as somebody knows it.
     video_start_wall, recording_start_wall
@@ -61,6 +63,7 @@ class Evidence:
     sound_start: float = 0.0
     stream_frame: npt.NDArray[np.int64] | None = None
     stream_time: FloatArray | None = None
+    stream_bound: float = 0.0
     coarse_offset: tuple[float, float] | None = None
     video_start_wall: float | None = None
     recording_start_wall: float | None = None
@@ -164,7 +167,12 @@ def align_stream(evidence: Evidence, pulses: Pulses) -> Alignment:
     outside = int((~inside).sum())
     notes = (f"{outside} frame numbers of the stream are not in the video.",) if outside else ()
     return line_alignment(
-        line, (video, time[inside]), "stream", details={"drift_ppm": 1e6 * (line.slope - 1)}, notes=notes
+        line,
+        (video, time[inside]),
+        "stream",
+        floor=evidence.stream_bound,
+        details={"drift_ppm": 1e6 * (line.slope - 1)},
+        notes=notes,
     )
 
 

@@ -1,0 +1,176 @@
+"""Gathers what a protocol's pulse source needs from the files of a run, and relates the clocks.
+
+`enicfer.sync` has the methods and touches no file; this module reads for it.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from enicfer.errors import AlignmentError, InputError
+from enicfer.io.video import place_files
+from enicfer.protocol import Protocol
+from enicfer.records import Alignment, Float32Array, FloatArray, Recording, UInt8Array
+from enicfer.session import Run
+from enicfer.sync import SOURCES, Evidence
+from enicfer.sync.fit import fit_line
+from enicfer.sync.matching import match_pulses
+from enicfer.trials import select_codes
+
+MARKER_TOLERANCE = 0.02  # s between a marker's LSL time and its trigger in the recording
+
+
+def collect_evidence(
+    run: Run,
+    recording: Recording,
+    protocol: Protocol,
+    video_time: FloatArray,
+    brightness: FloatArray | UInt8Array | None = None,
+    coarse_offset: tuple[float, float] | None = None,
+) -> Evidence:
+    """Everything that the protocol's source may need of a run.
+
+    Parameters
+    ----------
+    run, recording, protocol
+        The run's files, its recording, and what the protocol says of the pulses.
+    video_time
+        ``(n,)`` s of all frames.
+    brightness
+        ``(n,)`` mean luma of the LED's region, or ``(n, rows, columns)`` of the picture, where it was collected.
+    coarse_offset
+        Recording's time at video time 0 and its half-width in s, if somebody knows it.
+
+    Raises
+    ------
+    InputError, AlignmentError
+        If a file that the source needs is missing or cannot be used.
+    """
+    pulses = select_codes(recording.triggers, protocol.pulses.codes)
+    files = place_files(run.videos) if len(run.videos) > 1 else []
+    evidence = Evidence(
+        video_time=video_time,
+        pulse_time=pulses["onset"].to_numpy(np.float64),
+        brightness=brightness,
+        coarse_offset=coarse_offset,
+        video_breaks=tuple(file.start for file in files[1:]),
+        gaps=recording.gaps,
+    )
+    reader = READERS.get(protocol.pulses.source)
+    return evidence if reader is None else reader(evidence, run, recording, protocol)
+
+
+def _add_sound(evidence: Evidence, run: Run, recording: Recording, protocol: Protocol) -> Evidence:
+    from enicfer.io.audio import read_sound
+
+    shifts = [file.shift for file in place_files(run.videos)] if len(run.videos) > 1 else [0.0]
+    parts = [read_sound(video) for video in run.videos]
+    rate = parts[0][1]
+    if any(part[1] != rate for part in parts):
+        raise InputError(f"The sound tracks of {run.name} have different rates: give files of one camera.")
+    first = parts[0][2]
+    places = [
+        round((start + shift - first) * rate) for (_, _, start), shift in zip(parts, shifts, strict=True)
+    ]
+    if len(parts) == 1:
+        return replace(evidence, sound=parts[0][0], sound_rate=rate, sound_start=first)
+    length = max(place + len(part[0]) for place, part in zip(places, parts, strict=True))
+    sound: Float32Array = np.zeros((length, parts[0][0].shape[1]), np.float32)
+    for place, part in zip(places, parts, strict=True):
+        sound[max(place, 0) : place + len(part[0])] = part[0][max(-place, 0) :, : sound.shape[1]]
+    return replace(evidence, sound=sound, sound_rate=rate, sound_start=first)
+
+
+def _add_stream(evidence: Evidence, run: Run, recording: Recording, protocol: Protocol) -> Evidence:
+    from enicfer.io.xdf import read_frame_stream, read_markers
+
+    if run.xdf is None:
+        raise InputError(
+            f"The pulses of {protocol.name} come from a stream, but {run.name} names no xdf file."
+        )
+    number, time = read_frame_stream(run.xdf, protocol.pulses.stream)
+    markers = read_markers(run.xdf)
+    mapped, bound = _to_recording(time, markers, recording, protocol, run.xdf)
+    return replace(evidence, stream_frame=number, stream_time=mapped, stream_bound=bound)
+
+
+def _to_recording(
+    time: FloatArray, markers: pd.DataFrame, recording: Recording, protocol: Protocol, path: Path
+) -> tuple[FloatArray, float]:
+    """LSL times on the recording's clock, by the markers that both files have, and the bound on it in s."""
+    shared = sorted(set(markers["code"]) & set(recording.triggers["code"]))
+    if not shared:
+        raise AlignmentError(
+            f"{path.name} and {recording.file.name} have no marker in common ({path.name} has "
+            f"{', '.join(sorted(set(markers['code']))[:10]) or 'none'}): record the same markers in both."
+        )
+    ours = recording.triggers[recording.triggers["code"].isin(shared)]
+    theirs = markers[markers["code"].isin(shared)]
+    a, b = theirs["onset"].to_numpy(np.float64), ours["onset"].to_numpy(np.float64)
+    codes = (theirs["code"].tolist(), ours["code"].tolist())
+    limit = protocol.pulses.max_drift * 1e-6
+    best = match_pulses(a, b, MARKER_TOLERANCE, limit, codes=codes).best
+    line = fit_line(a[best.video], b[best.recording], max_drift=limit)
+    away = np.array([time[0], time[-1]]) - line.origin
+    c = line.variance
+    bound = line.t_factor * np.sqrt(np.max(c[0] + c[1] * away + c[2] * away**2))
+    return line.time(time), float(bound)
+
+
+def _add_wall_clocks(evidence: Evidence, run: Run, recording: Recording, protocol: Protocol) -> Evidence:
+    from enicfer.io.eeg import open_raw
+    from enicfer.io.video import read_creation_time
+
+    created = read_creation_time(run.videos[0])
+    measured: datetime | None = open_raw(run.recording).info["meas_date"] if run.recording else None
+    return replace(
+        evidence,
+        video_start_wall=None if created is None else created.timestamp(),
+        recording_start_wall=None if measured is None else measured.timestamp(),
+    )
+
+
+READERS: dict[str, Callable[[Evidence, Run, Recording, Protocol], Evidence]] = {
+    "audio": _add_sound,
+    "stream": _add_stream,
+    "clock": _add_wall_clocks,
+}
+assert set(READERS) <= set(SOURCES)
+
+
+def check_uncertainty(
+    alignment: Alignment, recording: Recording, video_time: FloatArray, limit: float | None = None
+) -> None:
+    """Refuse an alignment whose bound is too wide for a frame inside the recording.
+
+    Parameters
+    ----------
+    alignment, recording, video_time
+        The map, the recording, and ``(n,)`` s of all frames.
+    limit
+        Largest accepted half-width in s, by default half a frame.
+
+    Raises
+    ------
+    AlignmentError
+        If no frame lies in the recording, or the bound is above the limit.
+    """
+    allowed = float(np.median(np.diff(video_time))) / 2 if limit is None else limit
+    time = alignment.time(video_time)
+    inside = (time >= 0) & (time <= recording.duration)
+    if not inside.any():
+        raise AlignmentError(
+            f"No frame of the video falls into {recording.file.name}: they were not recorded at the same time."
+        )
+    bound = alignment.uncertainty(video_time[inside])
+    worst = int(np.argmax(bound))
+    if not bound[worst] <= allowed:
+        raise AlignmentError(
+            f"The time of the frame at {video_time[inside][worst]:.1f} s is only known to within "
+            f"{bound[worst] * 1000:.1f} ms, more than the {allowed * 1000:.1f} ms that are allowed: give more "
+            "pulses, or a larger --max-uncertainty."
+        )
