@@ -52,6 +52,15 @@ This folder is a BIDS derivative. It holds, for each run, the expression of the 
 `sub-*.html` shows a session at a glance. Missing values are `n/a`, and every frame without an answer has a
 reason. Probabilities say what the face shows, as a classifier sees it; they do not say what a person feels.
 
+## Use
+
+```python
+import enicfer
+
+result = enicfer.read_result("sub-01/...any file of a run...")
+{use}
+```
+
 ## Methods, to paste and adapt
 
 {methods}
@@ -65,6 +74,18 @@ reason. Probabilities say what the face shows, as a classifier sees it; they do 
 `dataset_description.json` needs the names of those who made the recordings: put them in place of the first
 entry of `Authors`.
 """
+_USE = {
+    Modality.EEG: (
+        "enicfer.add_emotion_events(raw, result)  # annotations of an mne.io.Raw, cropped or not\n"
+        "enicfer.add_emotion_channels(raw, result)\n"
+        'epochs.metadata = enicfer.emotion_metadata(epochs, result)  # then epochs["fer_happy_mean > 0.5"]'
+    ),
+    Modality.FMRI: (
+        "from enicfer.export.fmri import modulation_events\n"
+        'events = modulation_events(result, "happy")  # for nilearn: main effect and demeaned modulation'
+    ),
+    Modality.NONE: "result.trials  # a pandas table; result.expression has the trace",
+}
 _EEG_ROW = "| `*_desc-enicfer_annot.fif` | the spans as MNE-Python annotations of the whole recording |\n"
 _FMRI_ROW = (
     "| `*_desc-enicfer_timeseries.tsv` | one row per volume, without gaps, for `confounds=` of nilearn |\n"
@@ -124,6 +145,7 @@ def readme(run: RunResult) -> str:
         version=__version__,
         clock=_MODALITY[run.recording.modality],
         modality_rows=rows.get(run.recording.modality, ""),
+        use=_USE[run.recording.modality],
         methods=methods_text(run),
         references="\n".join(f"- {text}" for text in references(run)),
     )
@@ -157,5 +179,21 @@ def methods_text(run: RunResult) -> str:
         f"with the detector {run.faces.detector}, the participant's face was told from others by following it "
         f"over time, and the face was classified by the model {expression.model} into {len(expression.labels)} "
         f"expressions ({labels}). Frames in which the face was missing, turned away, blurred, dark, covered, too "
-        f"small or another person's have no answer, and none was made up for them. {sync}{trials}"
+        f"small or another person's have no answer, and none was made up for them.{accuracy_text(run)} {sync}{trials}"
+    )
+
+
+def accuracy_text(run: RunResult) -> str:
+    """A sentence on how good the model is, from its card, or nothing."""
+    card = run.provenance.get("model", {})
+    metrics, data = card.get("metrics", {}), card.get("data", {})
+    accuracy = metrics.get("accuracy_unseen", metrics.get("accuracy"))
+    if accuracy is None:
+        return ""
+    sets = ", ".join(data.get("sets", ())) or "its data"
+    error = metrics.get("ece_calibrated", metrics.get("ece"))
+    calibration = f" with an expected calibration error of {error:.3f}" if error is not None else ""
+    return (
+        f" On images of {sets} that it was not trained on ({data.get('validation', 'validation part')}) the model's "
+        f"accuracy was {accuracy:.1%}{calibration}; how good it is on the faces of this study was not measured."
     )

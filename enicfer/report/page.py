@@ -35,6 +35,7 @@ _CAPTIONS = {
         "interval of a frame's time."
     ),
 }
+_MAKING = ("recipe", "arguments", "preprocessing", "format")  # parts of a model's card that few will read
 _LIMITS = (
     "Probabilities say what the face shows, as a classifier sees it. They are not what the person feels.",
     "Compare conditions within a person; differences between people also reflect faces, cameras and light.",
@@ -86,6 +87,7 @@ def render_page(runs: Sequence[RunResult], drawn: Sequence[Mapping[str, str]]) -
         lstrip_blocks=True,
     )
     entities = runs[0].entities
+    cards = [run.provenance.get("model") or {"name": run.expression.model} for run in runs]
     sections = [
         {
             "name": stem_of({k: v for k, v in run.entities.items() if k not in ("sub", "ses")}),
@@ -97,11 +99,12 @@ def render_page(runs: Sequence[RunResult], drawn: Sequence[Mapping[str, str]]) -
                 for name, svg in figures.items()
             ],
             "trials": trial_rows(run),
-            "card": list(flatten(run.provenance.get("model", {"name": run.expression.model}))),
+            "card": list(flatten({k: v for k, v in card.items() if k not in _MAKING})),
+            "making": list(flatten({k: v for k, v in card.items() if k in _MAKING})),
             "sync": sync_rows(run),
             "inputs": list(run.provenance.get("inputs", {}).items()),
         }
-        for run, figures in zip(runs, drawn, strict=True)
+        for run, figures, card in zip(runs, drawn, cards, strict=True)
     ]
     return environment.get_template("session.html").render(
         participant=entities["sub"],
