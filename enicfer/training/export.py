@@ -19,7 +19,8 @@ from enicfer.models.preprocessing import resize_crops
 from enicfer.models.ronnet import RonNet, fold_batch_norm
 from enicfer.models.weights import save_model
 from enicfer.training.datasets.images import FaceImages, duplicate_of
-from enicfer.training.loop import build_network, predict_logits
+from enicfer.training.loop import predict_logits
+from enicfer.training.networks import build_network
 from enicfer.training.recipe import Recipe
 from enicfer.training.splits import TRAIN, VALIDATION
 
@@ -48,7 +49,7 @@ def export_model(
         What was measured on the validation part, as stored in the file.
     """
     content = torch.load(checkpoint, weights_only=True)
-    network = build_network(recipe)
+    network = build_network(recipe, begin=False)
     network.load_state_dict(content["average"])
     plain = combine_outputs(fold_batch_norm(network), len(recipe.data.labels), vote_share)
     # Measure what is shipped: half-precision weights.
@@ -59,7 +60,9 @@ def export_model(
     check = kept.select(kept.split == VALIDATION)
     metrics, temperature = measure(plain, check, duplicate_of(check.image, learn.image))
     described = recipe.as_dict()
+    # A model file tells nothing about the machine that made it.
     described["data"]["path"] = Path(recipe.data.path).name
+    described["transfer"]["start"] = Path(recipe.transfer.start).name
     description = {
         "data": {
             "sets": sorted(set(learn.set.tolist())),

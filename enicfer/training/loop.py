@@ -33,9 +33,10 @@ from torch.nn import functional
 
 from enicfer.errors import InputError, ModelError
 from enicfer.models.preprocessing import as_tensor, resize_crops, standardise
-from enicfer.models.ronnet import RonNet, SeededDropout
+from enicfer.models.ronnet import SeededDropout
 from enicfer.training.augmentation import augment
 from enicfer.training.datasets.images import FaceImages, duplicate_of
+from enicfer.training.networks import build_network
 from enicfer.training.recipe import Recipe, Schedule
 from enicfer.training.splits import TRAIN, VALIDATION
 
@@ -88,13 +89,13 @@ def train(
     label, votes = torch.from_numpy(learn.label), torch.from_numpy(learn.votes)
 
     torch.manual_seed(plan.seed)
-    model = build_network(recipe)
+    checkpoint = output / "checkpoint.pt"
+    model = build_network(recipe, begin=not checkpoint.exists())
     average = copy.deepcopy(model).eval()
     optimiser = _optimiser(model, plan)
     per_epoch = len(learn) // plan.batch_size
     last = plan.epochs * per_epoch
     identity: dict[str, Any] = {"recipe": recipe.as_dict(), "fingerprint": data.fingerprint()}
-    checkpoint = output / "checkpoint.pt"
     step = 0
     identity["plans"] = [[0, plan.epochs]]
     if checkpoint.exists():
@@ -174,7 +175,7 @@ class Team:
         parts = [part for part in rows.tensor_split(len(self.replicas)) if len(part)]
         results = list(self.pool.map(self._part, self.replicas, parts, count(step * len(parts))))
         share = [len(part) / len(rows) for part in parts]
-        for i, parameter in enumerate(self.model.parameters()):
+        for i, parameter in enumerate(_trained(self.model)):
             parameter.grad = _mean(share, [grads[i] for _, grads in results])
         # The statistics of batch normalisation are linear in the batches: their mean is exact.
         buffers = [list(replica.buffers()) for replica in self.replicas[: len(parts)]]
@@ -192,7 +193,7 @@ class Team:
                 module.generator = generator
         batch = standardise(augment(self.images[rows], self.recipe.augmentation, generator))
         loss = objective(replica(batch), self.label[rows], self.votes[rows], plan)
-        return loss.item(), list(torch.autograd.grad(loss, list(replica.parameters())))
+        return loss.item(), list(torch.autograd.grad(loss, _trained(replica)))
 
 
 def _mean(share: list[float], tensors: list[Tensor]) -> Tensor:
@@ -202,17 +203,8 @@ def _mean(share: list[float], tensors: list[Tensor]) -> Tensor:
     return total
 
 
-def build_network(recipe: Recipe) -> RonNet:
-    """The network that a recipe describes, with batch normalisation for training."""
-    heads = 2 if recipe.schedule.vote_weight else 1
-    return RonNet(
-        outputs=heads * len(recipe.data.labels),
-        input_size=recipe.network.input_size,
-        channels=recipe.network.channels,
-        padding=recipe.network.padding,
-        batch_norm=True,
-        dropout=recipe.network.dropout,
-    )
+def _trained(model: nn.Module) -> list[nn.Parameter]:
+    return [parameter for parameter in model.parameters() if parameter.requires_grad]
 
 
 def objective(logits: Tensor, label: Tensor, votes: Tensor, plan: Schedule) -> Tensor:
@@ -303,8 +295,8 @@ def _accuracies(model: nn.Module, check: _Check) -> dict[str, float]:
 
 
 def _optimiser(model: nn.Module, plan: Schedule) -> torch.optim.Optimizer:
-    matrices = [p for p in model.parameters() if p.ndim > 1]
-    vectors = [p for p in model.parameters() if p.ndim <= 1]
+    matrices = [p for p in _trained(model) if p.ndim > 1]
+    vectors = [p for p in _trained(model) if p.ndim <= 1]
     groups = [
         {"params": matrices, "weight_decay": plan.weight_decay},
         {"params": vectors, "weight_decay": 0.0},

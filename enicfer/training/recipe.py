@@ -74,6 +74,22 @@ class Network:
 
 
 @dataclass(frozen=True)
+class Transfer:
+    """Beginning from a finished model.
+
+    Attributes
+    ----------
+    start : str
+        Name or file of the model; "" begins anew ("direct" training).
+    freeze : tuple of str
+        Layers that stay as they are: "convs", "fc1".
+    """
+
+    start: str = ""
+    freeze: tuple[str, ...] = ("convs",)
+
+
+@dataclass(frozen=True)
 class Schedule:
     """Optimisation.
 
@@ -121,6 +137,7 @@ class Recipe:
     name: str = "ronnet-7"
     data: Data = field(default_factory=Data)
     network: Network = field(default_factory=Network)
+    transfer: Transfer = field(default_factory=Transfer)
     augmentation: Augmentation = field(default_factory=Augmentation)
     schedule: Schedule = field(default_factory=Schedule)
 
@@ -132,6 +149,7 @@ class Recipe:
 TABLES: dict[str, type[Any]] = {
     "data": Data,
     "network": Network,
+    "transfer": Transfer,
     "augmentation": Augmentation,
     "schedule": Schedule,
 }

@@ -3,6 +3,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,39 +12,11 @@ import pytest
 import torch
 
 from enicfer.errors import InputError, ModelError
-from enicfer.expressions import Expression
 from enicfer.training.datasets.images import FaceImages
 from enicfer.training.loop import learning_rate, objective, train
-from enicfer.training.recipe import Data, Network, Recipe, Schedule
+from enicfer.training.recipe import Recipe, Schedule
 
-LABELS = tuple(str(e) for e in Expression)[:3]
-SMALL = Recipe(
-    name="small",
-    data=Data(labels=LABELS),
-    network=Network(input_size=16),
-    schedule=Schedule(epochs=6, batch_size=16, checkpoint_steps=1, learning_rate=1e-3, ema=0.8),
-)
-
-
-def stripes(n: int = 96) -> FaceImages:
-    """Three classes that differ in the direction of a stripe pattern, in noise."""
-    generator = np.random.default_rng(0)
-    label = np.arange(n) % 3
-    y, x = np.mgrid[:16, :16]
-    waves = np.stack([np.sin(x), np.sin(y), np.sin((x + y) * 0.8)])
-    image = 128 + 60 * waves[label] + generator.normal(0, 10, (n, 16, 16))
-    empty = np.full(n, "")
-    return FaceImages(
-        image=image.clip(0, 255).astype(np.uint8),
-        label=label,
-        labels=LABELS,
-        votes=np.full((n, 3), np.nan, np.float32),
-        subject=empty,
-        sex=empty,
-        set=np.full(n, "stripes"),
-        split=np.where(np.arange(n) % 4 == 3, "validation", "train"),
-        age=np.full(n, np.nan, np.float32),
-    )
+Stripes = Callable[..., FaceImages]
 
 
 def quiet(_: str) -> None:
@@ -55,8 +28,8 @@ def rows(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_learns_what_can_be_learnt(tmp_path: Path) -> None:
-    train(SMALL, stripes(), tmp_path, quiet)
+def test_learns_what_can_be_learnt(tmp_path: Path, small: Recipe, stripes: Stripes) -> None:
+    train(small, stripes(), tmp_path, quiet)
     log = rows(tmp_path)
     assert float(log[-1]["accuracy"]) > 0.9
     assert float(log[-1]["loss"]) < float(log[0]["loss"])
@@ -67,13 +40,14 @@ SCRIPT = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
-from test_loop import SMALL, stripes, train
-train(SMALL, stripes(), Path(sys.argv[1]), print)
+from conftest import SMALL_RECIPE, make_stripes
+from enicfer.training.loop import train
+train(SMALL_RECIPE, make_stripes(), Path(sys.argv[1]), print)
 """
 
 
-def test_a_killed_run_continues_to_the_same_bits(tmp_path: Path) -> None:
-    train(SMALL, stripes(), tmp_path / "whole", quiet)
+def test_a_killed_run_continues_to_the_same_bits(tmp_path: Path, small: Recipe, stripes: Stripes) -> None:
+    train(small, stripes(), tmp_path / "whole", quiet)
     killed = tmp_path / "killed"
     command = [sys.executable, "-c", textwrap.dedent(SCRIPT), str(killed), str(Path(__file__).parent)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
@@ -86,7 +60,7 @@ def test_a_killed_run_continues_to_the_same_bits(tmp_path: Path) -> None:
     before = torch.load(killed / "checkpoint.pt", weights_only=True)["step"]
     assert 3 <= before < 24
     messages: list[str] = []
-    train(SMALL, stripes(), killed, messages.append)
+    train(small, stripes(), killed, messages.append)
     assert messages[0].startswith(f"continuing at step {before}")
     first = torch.load(tmp_path / "whole" / "checkpoint.pt", weights_only=True)
     second = torch.load(killed / "checkpoint.pt", weights_only=True)
@@ -98,8 +72,10 @@ def test_a_killed_run_continues_to_the_same_bits(tmp_path: Path) -> None:
     assert timeless == whole
 
 
-def test_another_recipe_or_other_data_do_not_continue_a_run(tmp_path: Path) -> None:
-    short = replace(SMALL, schedule=replace(SMALL.schedule, epochs=1))
+def test_another_recipe_or_other_data_do_not_continue_a_run(
+    tmp_path: Path, small: Recipe, stripes: Stripes
+) -> None:
+    short = replace(small, schedule=replace(small.schedule, epochs=1))
     train(short, stripes(), tmp_path, quiet)
     other = replace(short, schedule=replace(short.schedule, seed=1))
     with pytest.raises(ModelError, match="another recipe"):
@@ -108,26 +84,28 @@ def test_another_recipe_or_other_data_do_not_continue_a_run(tmp_path: Path) -> N
         train(short, stripes(n=100), tmp_path, quiet)
 
 
-def test_a_run_may_be_made_longer_and_says_so(tmp_path: Path) -> None:
-    train(replace(SMALL, schedule=replace(SMALL.schedule, epochs=1)), stripes(), tmp_path, quiet)
-    longer = replace(SMALL, schedule=replace(SMALL.schedule, epochs=2))
+def test_a_run_may_be_made_longer_and_says_so(tmp_path: Path, small: Recipe, stripes: Stripes) -> None:
+    train(replace(small, schedule=replace(small.schedule, epochs=1)), stripes(), tmp_path, quiet)
+    longer = replace(small, schedule=replace(small.schedule, epochs=2))
     content = torch.load(train(longer, stripes(), tmp_path, quiet), weights_only=True)
     assert content["step"] == 8
     assert content["plans"] == [[0, 1], [4, 2]]
 
 
-def test_a_rate_that_is_too_high_is_named_and_the_checkpoint_kept(tmp_path: Path) -> None:
-    wild = replace(SMALL, schedule=replace(SMALL.schedule, learning_rate=1e30))
+def test_a_rate_that_is_too_high_is_named_and_the_checkpoint_kept(
+    tmp_path: Path, small: Recipe, stripes: Stripes
+) -> None:
+    wild = replace(small, schedule=replace(small.schedule, learning_rate=1e30))
     with pytest.raises(ModelError, match=r"loss became (nan|inf).*learning_rate"):
         train(wild, stripes(), tmp_path, quiet)
 
 
-def test_too_few_images_or_classes_are_refused(tmp_path: Path) -> None:
+def test_too_few_images_or_classes_are_refused(tmp_path: Path, small: Recipe, stripes: Stripes) -> None:
     data = stripes()
     with pytest.raises(InputError, match="do not fill one batch of 16"):
-        train(SMALL, data.select(np.arange(16)), tmp_path, quiet)
+        train(small, data.select(np.arange(16)), tmp_path, quiet)
     with pytest.raises(InputError, match="of 1 classes"):
-        train(SMALL, data.select(data.label == 0), tmp_path, quiet)
+        train(small, data.select(data.label == 0), tmp_path, quiet)
 
 
 def test_the_rate_warms_up_and_ends_at_zero() -> None:

@@ -1,0 +1,82 @@
+"""The network that a recipe trains: new, or begun from another model (transfer).
+
+Conventions: a new network has batch normalisation after each hidden layer, which the finished
+model no longer has (`enicfer.models.ronnet.fold_batch_norm`).  One that begins from a finished
+model has none, takes over its weights, and keeps the layers named in `[transfer] freeze` as they
+are; outputs are matched by label, and a label that is new begins at zero.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from enicfer.errors import InputError
+from enicfer.models import load_model
+from enicfer.models.ronnet import RonNet
+from enicfer.training.recipe import Recipe
+
+FREEZABLE = ("convs", "fc1")
+
+
+def build_network(recipe: Recipe, begin: bool = True) -> RonNet:
+    """Make the network of a recipe.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    begin : bool
+        Take over the weights that `[transfer] start` names; False where a checkpoint follows.
+
+    Returns
+    -------
+    RonNet
+        With `requires_grad` False for frozen layers.
+
+    Raises
+    ------
+    InputError
+        An unknown layer to freeze, or a start that does not fit the recipe.
+    """
+    strange = [name for name in recipe.transfer.freeze if name not in FREEZABLE]
+    if strange:
+        raise InputError(f"[transfer] freeze names {', '.join(strange)}; allowed are {', '.join(FREEZABLE)}.")
+    heads = 2 if recipe.schedule.vote_weight else 1
+    transfers = bool(recipe.transfer.start)
+    network = RonNet(
+        outputs=heads * len(recipe.data.labels),
+        input_size=recipe.network.input_size,
+        channels=recipe.network.channels,
+        padding=recipe.network.padding,
+        batch_norm=not transfers,
+        dropout=recipe.network.dropout,
+    )
+    if transfers and begin:
+        _take_over(network, recipe, heads)
+    if transfers:
+        for name in recipe.transfer.freeze:
+            network.get_submodule(name).requires_grad_(False)
+    return network
+
+
+@torch.no_grad()
+def _take_over(network: RonNet, recipe: Recipe, heads: int) -> None:
+    source = load_model(recipe.transfer.start)
+    if not isinstance(source.network, RonNet):
+        raise InputError(f"{source.name} is no RonNet, so a RonNet cannot begin from it.")
+    for key in ("input_size", "channels", "padding"):
+        theirs, ours = source.network.arguments[key], network.arguments[key]
+        if theirs != ours:
+            raise InputError(
+                f"{source.name} has {key} {theirs}, and [network] {key} is {ours}; they must agree."
+            )
+    state = source.network.state_dict()
+    weight, bias = torch.zeros_like(network.fc2.weight), torch.zeros_like(network.fc2.bias)
+    for head in range(heads):
+        for row, label in enumerate(recipe.data.labels):
+            if label in source.labels:
+                here = head * len(recipe.data.labels) + row
+                there = source.labels.index(label)
+                # Begin calibrated: the temperature becomes part of the weights.
+                weight[here] = state["fc2.weight"][there] / source.temperature
+                bias[here] = state["fc2.bias"][there] / source.temperature
+    network.load_state_dict(state | {"fc2.weight": weight, "fc2.bias": bias})

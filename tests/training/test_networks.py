@@ -1,0 +1,83 @@
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from enicfer.errors import InputError
+from enicfer.models import load_model, save_model
+from enicfer.models.ronnet import RonNet
+from enicfer.training.datasets.images import FaceImages
+from enicfer.training.export import export_model
+from enicfer.training.loop import train
+from enicfer.training.networks import build_network
+from enicfer.training.recipe import Recipe, Transfer
+
+Stripes = Callable[..., FaceImages]
+
+
+def quiet(_: str) -> None:
+    pass
+
+
+@pytest.fixture
+def source(tmp_path: Path, small: Recipe) -> Path:
+    torch.manual_seed(0)
+    path = tmp_path / "source.safetensors"
+    first, second, _ = small.data.labels
+    labels = (second, first, "sad")
+    save_model(path, RonNet(3, 16), name="source", architecture="ronnet", labels=labels, temperature=2.0)
+    return path
+
+
+def transfer(small: Recipe, source: Path, *freeze: str) -> Recipe:
+    return replace(small, transfer=Transfer(str(source), freeze))
+
+
+def test_outputs_are_matched_by_label(source: Path, small: Recipe, stripes: Stripes) -> None:
+    model = load_model(source)
+    network = build_network(transfer(small, source)).eval()
+    images = stripes().image[:4]
+    before = torch.from_numpy(model.logits(images)) / 2.0
+    after = network(model.prepare(images))
+    torch.testing.assert_close(after[:, :2], before[:, [1, 0]], atol=1e-4, rtol=1e-4)
+    assert torch.equal(after[:, 2], torch.zeros(4))
+
+
+@pytest.mark.parametrize("freeze", [(), ("convs",), ("convs", "fc1")])
+def test_only_what_is_not_frozen_changes(
+    source: Path, tmp_path: Path, freeze: tuple[str, ...], small: Recipe, stripes: Stripes
+) -> None:
+    recipe = transfer(small, source, *freeze)
+    recipe = replace(recipe, schedule=replace(recipe.schedule, epochs=2))
+    checkpoint = train(recipe, stripes(), tmp_path / "run", quiet)
+    trained = torch.load(checkpoint, weights_only=True)["average"]
+    original = build_network(recipe).state_dict()
+    for name, tensor in trained.items():
+        frozen = name.split(".")[0] in freeze
+        assert torch.equal(tensor, original[name]) == frozen, name
+
+
+def test_the_finished_model_no_longer_needs_its_source(
+    source: Path, tmp_path: Path, small: Recipe, stripes: Stripes
+) -> None:
+    recipe = transfer(small, source, "convs")
+    recipe = replace(recipe, schedule=replace(recipe.schedule, epochs=8))
+    checkpoint = train(recipe, stripes(), tmp_path / "run", quiet)
+    source.unlink()
+    path = tmp_path / "lab.safetensors"
+    metrics = export_model(checkpoint, recipe, stripes(), path)
+    assert metrics["accuracy"] > 0.8
+    data = stripes()
+    said = load_model(path).predict(data.image).argmax(1)
+    assert np.mean(said == data.label) > 0.8
+
+
+def test_what_does_not_fit_is_refused(source: Path, small: Recipe) -> None:
+    with pytest.raises(InputError, match="freeze names conv; allowed are convs, fc1"):
+        build_network(transfer(small, source, "conv"))
+    larger = replace(small.network, input_size=48)
+    with pytest.raises(InputError, match=r"input_size 16, and .* input_size is 48"):
+        build_network(replace(transfer(small, source), network=larger))
