@@ -26,17 +26,12 @@ group_*
 
 DESCRIPTION = "Facial expression of the participant, from video, on the clock of the recording."
 
-_MODALITY = {
-    Modality.EEG: "the EEG recording's clock (0 is the first sample in the file)",
-    Modality.FMRI: "the scanner's clock (0 is the first stored volume)",
-    Modality.NONE: "the video's own clock",
-}
-
 _README = """\
 # Facial expressions by enicfer {version}
 
-This folder is a BIDS derivative. It holds, for each run, the expression of the participant's face on
-{clock}: for every video frame, for every span of one expression, and for every trial.
+This folder is a BIDS derivative. It holds, for each run, the expression of the participant's face on the
+recording's clock: for every video frame, for every span of one expression, and for every trial. Time 0 is the
+first sample of an EEG recording, or the first stored volume of a BOLD series.
 
 ## Files of a run
 
@@ -45,7 +40,9 @@ This folder is a BIDS derivative. It holds, for each run, the expression of the 
 | `*_desc-enicfer_events.tsv` | the trials, each with its `fer_*` columns (described in the `.json`) |
 | `*_recording-face_desc-enicfer_physio.tsv.gz` | the trace on a regular grid; the `.json` names its columns |
 | `*_recording-face_desc-enicfer_physioevents.tsv.gz` | spans of one expression, and those without a face |
-{modality_rows}| `*_desc-enicfer_sync.json` | how video time became recording time, with residuals and uncertainty |
+| `*_desc-enicfer_annot.fif` | EEG: the spans as MNE-Python annotations of the whole recording |
+| `*_desc-enicfer_timeseries.tsv` | fMRI: one row per volume, without gaps, for `confounds=` of nilearn |
+| `*_desc-enicfer_sync.json` | how video time became recording time, with residuals and uncertainty |
 | `*_desc-enicfer_qc.json` | quality in numbers, warnings, provenance |
 | `*_desc-enicfer_frames.h5` | every frame: true times, face box, landmarks, probabilities, status |
 
@@ -58,7 +55,17 @@ reason. Probabilities say what the face shows, as a classifier sees it; they do 
 import enicfer
 
 result = enicfer.read_result("sub-01/...any file of a run...")
-{use}
+result.trials, result.segments  # pandas tables
+
+# EEG: raw is an mne.io.Raw, cropped or not
+enicfer.add_emotion_events(raw, result)
+enicfer.add_emotion_channels(raw, result)
+epochs.metadata = enicfer.emotion_metadata(epochs, result)  # then epochs["fer_happy_mean > 0.5"]
+
+# fMRI: events for nilearn, main effect and demeaned modulation
+from enicfer.export.fmri import modulation_events
+
+events = modulation_events(result, "happy")
 ```
 
 ## Methods, to paste and adapt
@@ -74,24 +81,6 @@ result = enicfer.read_result("sub-01/...any file of a run...")
 `dataset_description.json` needs the names of those who made the recordings: put them in place of the first
 entry of `Authors`.
 """
-_USE = {
-    Modality.EEG: (
-        "enicfer.add_emotion_events(raw, result)  # annotations of an mne.io.Raw, cropped or not\n"
-        "enicfer.add_emotion_channels(raw, result)\n"
-        'epochs.metadata = enicfer.emotion_metadata(epochs, result)  # then epochs["fer_happy_mean > 0.5"]'
-    ),
-    Modality.FMRI: (
-        "from enicfer.export.fmri import modulation_events\n"
-        'events = modulation_events(result, "happy")  # for nilearn: main effect and demeaned modulation'
-    ),
-    Modality.NONE: "result.trials  # a pandas table; result.expression has the trace",
-}
-_EEG_ROW = "| `*_desc-enicfer_annot.fif` | the spans as MNE-Python annotations of the whole recording |\n"
-_FMRI_ROW = (
-    "| `*_desc-enicfer_timeseries.tsv` | one row per volume, without gaps, for `confounds=` of nilearn |\n"
-)
-
-
 _REFERENCES = (
     ("bids", "BIDS: Gorgolewski et al. 2016, Scientific Data 3, doi:10.1038/sdata.2016.44"),
     ("eeg", "EEG-BIDS: Pernet et al. 2019, Scientific Data 6, doi:10.1038/s41597-019-0104-8"),
@@ -140,12 +129,8 @@ def descriptions_sidecar() -> dict[str, Any]:
 
 def readme(run: RunResult) -> str:
     """Content of ``README.md``; ``run`` stands for the runs that were processed in the same way."""
-    rows = {Modality.EEG: _EEG_ROW, Modality.FMRI: _FMRI_ROW}
     return _README.format(
         version=__version__,
-        clock=_MODALITY[run.recording.modality],
-        modality_rows=rows.get(run.recording.modality, ""),
-        use=_USE[run.recording.modality],
         methods=methods_text(run),
         references="\n".join(f"- {text}" for text in references(run)),
     )

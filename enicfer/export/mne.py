@@ -62,10 +62,8 @@ def make_annotations(run: RunResult, *, bad_lost: bool = False, hed: bool = Fals
 
     onset, duration, names, extras = _spans(run, bad_lost)
     if hed:
-        tags = {**expression_hed(run.expression.labels), LOST: LOST_HED}
-        strings = [tags[label] for label in spans_inside(run)["label"]]
         return mne.HEDAnnotations(
-            onset, duration, names, strings, hed_version=HED_VERSION, orig_time=None, extras=extras
+            onset, duration, names, _tags(run), hed_version=HED_VERSION, orig_time=None, extras=extras
         )
     return mne.Annotations(onset, duration, names, orig_time=None, extras=extras)
 
@@ -119,11 +117,16 @@ def add_emotion_events(
     stop = np.clip(onset + duration + shift, None, raw.n_times / raw.info["sfreq"])
     there = _described(raw)
     half_sample = 0.5 / raw.info["sfreq"]
+    tags = _tags(result) if hasattr(raw.annotations, "hed_string") else None
     for i in np.flatnonzero(stop > start):
         if not any(abs(start[i] - other) < half_sample for other in there.get(names[i], ())):
             # Annotations of a Raw count from raw.first_samp whether it has a date or not.
             raw.annotations.append(
-                start[i] + raw.first_time, stop[i] - start[i], names[i], extras=[extras[i]]
+                onset=start[i] + raw.first_time,
+                duration=stop[i] - start[i],
+                description=names[i],
+                extras=[extras[i]],
+                **({"hed_string": tags[i]} if tags is not None else {}),
             )
     return raw
 
@@ -196,7 +199,7 @@ def emotion_metadata(
     InputError
         If no epoch belongs to a trial.
     """
-    time = epochs.events[:, 0] / epochs._raw_sfreq - _first_time(result) - offset
+    time = epochs.events[:, 0] / _events_rate(epochs) - _first_time(result) - offset
     trials = result.trials.reset_index(drop=True)
     row = _nearest(time, trials["onset"].to_numpy(np.float64), tolerance)
     if not (row >= 0).any():
@@ -279,12 +282,23 @@ def _spans(run: RunResult, bad_lost: bool) -> tuple[FloatArray, FloatArray, list
     return onset, table["duration"].to_numpy(np.float64), names, extras
 
 
+def _tags(run: RunResult) -> list[str]:
+    """HED strings of the spans, in the order of `_spans`."""
+    tags = {**expression_hed(run.expression.labels), LOST: LOST_HED}
+    return [tags[label] for label in spans_inside(run)["label"]]
+
+
 def _plain(values: Mapping[str, Any]) -> Extras:
     """Values as MNE-Python takes them in ``extras``: text, rounded floats, None for missing."""
     return {
         name: value or None if isinstance(value, str) else None if np.isnan(value) else round(float(value), 6)
         for name, value in values.items()
     }
+
+
+def _events_rate(epochs: "mne.BaseEpochs") -> float:
+    """Sampling rate in Hz of ``epochs.events``, which epochs keep when they are resampled or decimated."""
+    return float(getattr(epochs, "_raw_sfreq", None) or epochs.info["sfreq"])
 
 
 def _first_time(result: RunResult) -> float:

@@ -38,6 +38,8 @@ def write_table(path: Path, table: pd.DataFrame, header: bool = True) -> None:
     columns = {
         name: column.astype(np.float64).round(DECIMALS) + 0.0  # + 0.0 turns -0.0 into 0.0
         if pd.api.types.is_float_dtype(column)
+        else column
+        if pd.api.types.is_numeric_dtype(column)
         else column.replace("", "n/a")
         for name, column in table.items()
     }

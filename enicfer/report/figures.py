@@ -199,7 +199,7 @@ def draw_conditions(figure: "Figure", run: RunResult) -> bool:
         axes.set_title(f"{condition}  (n = {len(chosen)})")
     for axes in grid.ravel()[len(conditions) :]:
         axes.set_visible(False)
-    grid[0, 0].xaxis.set_major_locator(MaxNLocator(4, prune="both"))
+    grid[0, 0].xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10], prune="both"))
     for axes in grid[:, 0]:
         axes.set(ylabel="probability", ylim=(0, 1))
     for axes in grid.ravel()[

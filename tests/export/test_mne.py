@@ -232,6 +232,10 @@ def test_hed_annotations_name_the_action(run, tmp_path):
     strings = dict(zip(annotations.description, annotations.hed_string, strict=True))
     assert "Smile" in strings["fer/happy"] and "Happy" not in strings["fer/happy"]
     np.testing.assert_array_equal(annotations.onset, make_annotations(run).onset)
+    mine = mne.HEDAnnotations([1.0], [0.1], ["mine"], ["Sensory-event"], hed_version="8.3.0")
+    raw = add_emotion_events(make_raw().set_annotations(mine), run)
+    assert raw.annotations.hed_string.count("Sensory-event") == 1
+    assert len(raw.annotations) == 1 + len(annotations)
 
 
 @pytest.mark.parametrize("first_samp", [0, 4321])
