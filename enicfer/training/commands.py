@@ -6,9 +6,11 @@ Conventions: a run's folder holds `checkpoint.pt`, `log.csv`, `<name>.safetensor
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from enicfer.errors import InputError
 from enicfer.models import Classifier, load_model
@@ -44,18 +46,37 @@ def train_recipe(
     Path
         The model file.
     """
-    plan = read_recipe(find_recipe(recipe))
-    if data is not None:
-        plan = replace(plan, data=replace(plan.data, path=str(data)))
+    plan = prepare_recipe(recipe, data)
     faces = divide(read_recipe_data(plan), plan.data, plan.schedule.seed)
-    checkpoint = train(plan, faces, output, report)
+    finish_run(plan, faces, train(plan, faces, output, report), output)
+    return output / f"{plan.name}.safetensors"
+
+
+def prepare_recipe(recipe: Path, data: Path | None = None) -> Recipe:
+    """Read a recipe by file or shipped name, with another data set if one is given."""
+    plan = read_recipe(find_recipe(recipe))
+    return plan if data is None else replace(plan, data=replace(plan.data, path=str(data)))
+
+
+def finish_run(plan: Recipe, faces: FaceImages, checkpoint: Path, output: Path) -> Classifier:
+    """Make a run's model file, its card, and the tables of its validation.
+
+    Parameters
+    ----------
+    plan : Recipe
+    faces : FaceImages
+        As they were divided for training.
+    checkpoint : Path
+    output : Path
+        Folder of the run.
+    """
     path = output / f"{plan.name}.safetensors"
     export_model(checkpoint, plan, faces, path, plan.schedule.vote_share)
     model = load_model(path)
     result = evaluate_model(model, faces.select(faces.split == VALIDATION), output / "validation")
     card = output / f"{plan.name}.md"
     card.write_text(write_card(model, result), encoding="utf-8", newline="\n")
-    return path
+    return model
 
 
 def read_recipe_data(plan: Recipe) -> FaceImages:
@@ -105,6 +126,27 @@ def evaluate_files(
             raise InputError(f"The data have no partition {split!r}; they have {listed}.")
         faces = faces.select(faces.split == split)
     return evaluate_model(classifier, faces, output, flip)
+
+
+def cross_evaluate_files(
+    models: Sequence[str | Path], sets: Sequence[Path], crop: bool = False, output: Path | None = None
+) -> tuple[list[str], np.ndarray]:
+    """Accuracy of every model on every data set, from their names and files.
+
+    Returns
+    -------
+    names : list of str
+        Of the models.
+    accuracy : ndarray, shape (len(models), len(sets))
+    """
+    from enicfer.training.cross import cross_evaluate
+
+    classifiers = {str(name): load_model(name) for name in models}
+    side = max(model.input_size for model in classifiers.values())
+    colour = max(model.channels for model in classifiers.values())
+    options = Options(side, colour, face_cropper(side) if crop else None)
+    faces = {path.stem: read_dataset(path, "", options) for path in sets}
+    return list(classifiers), cross_evaluate(classifiers, faces, output)
 
 
 def write_card(model: Classifier, result: Evaluation) -> str:

@@ -191,15 +191,15 @@ def write_evaluation(result: Evaluation, output: Path) -> None:
     _replace(output / "metrics.json", text.encode("utf-8"))
     confusion = result.scores.confusion
     rows = [[label, *line] for label, line in zip(result.labels, confusion.tolist(), strict=True)]
-    _table(output / "confusion.csv", ["true", *result.labels], rows)
+    write_table(output / "confusion.csv", ["true", *result.labels], rows)
     counts = confusion.sum(axis=1)
     columns = zip(result.labels, counts, result.scores.precision, result.scores.recall, strict=True)
-    _table(output / "labels.csv", ["label", "count", "precision", "recall"], columns)
+    write_table(output / "labels.csv", ["label", "count", "precision", "recall"], columns)
     keys = ["kind", "group", "count", "accuracy", "low", "high"]
-    _table(output / "groups.csv", keys, ([row[key] for key in keys] for row in result.groups))
+    write_table(output / "groups.csv", keys, ([row[key] for key in keys] for row in result.groups))
     curve = result.coverage
     points = zip(curve.threshold, curve.coverage, curve.accuracy, strict=True)
-    _table(output / "coverage.csv", ["threshold", "coverage", "accuracy"], points)
+    write_table(output / "coverage.csv", ["threshold", "coverage", "accuracy"], points)
     figures.draw_confusion(result.labels, confusion, output / "confusion.png")
     figures.draw_reliability(result.before, result.after, output / "reliability.png")
     figures.draw_coverage(curve, output / "coverage.png")
@@ -213,7 +213,8 @@ def _rounded(value: Any) -> Any:
     return value
 
 
-def _table(path: Path, header: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
+def write_table(path: Path, header: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
+    """Write a CSV file atomically; NaN becomes n/a."""
     temporary = path.with_name(path.name + ".tmp")
     with temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
