@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from enicfer.errors import InputError
-from enicfer.records import UInt8Array
+from enicfer.records import FloatArray, UInt8Array
 
 if TYPE_CHECKING:
     import av
@@ -272,6 +272,33 @@ def place_files(videos: Sequence[Path]) -> list[FilePlace]:
         places.append(FilePlace(float(times[0]) + shift, shift))
         shift += float(times[-1]) + (float(np.median(np.diff(times))) if len(times) > 1 else 0.0)
     return places
+
+
+def read_frames_near(videos: Sequence[Path], times: FloatArray) -> list[Frame]:
+    """The frames whose times on the time line of `read_frames` are given, by seeking; those that decode.
+
+    Parameters
+    ----------
+    videos
+        Consecutive files of one camera.
+    times
+        ``(n,)`` s, sorted and close together.
+    """
+    places = place_files(videos) if len(videos) > 1 else [FilePlace(-math.inf, 0.0)]
+    found: list[Frame] = []
+    for path, place, following in zip(videos, places, [*places[1:], FilePlace(math.inf, 0.0)], strict=True):
+        wanted = times[(times >= place.start) & (times < following.start)] - place.shift
+        if not len(wanted):
+            continue
+        with _open(path) as container:
+            stream = container.streams.video[0]
+            container.seek(max(0, int((wanted[0] - 0.5) / float(stream.time_base))), stream=stream)
+            for video_time, image in _in_order(container, stream):
+                if image is not None and np.min(np.abs(wanted - video_time)) < 1e-6:
+                    found.append(Frame(len(found), video_time + place.shift, image))
+                if video_time > wanted[-1]:
+                    break
+    return found
 
 
 def read_creation_time(path: Path) -> datetime | None:

@@ -1,0 +1,63 @@
+"""``enicfer align``: the clocks alone, with a report."""
+
+from pathlib import Path
+
+import click
+
+from enicfer.cli.options import progress_bar
+
+
+@click.command("align")
+@click.argument("session", type=click.Path(path_type=Path))
+@click.option("--protocol", metavar="NAME|FILE", help="Goes before the one in session.toml.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Where to write.  [default: derivatives/enicfer-align in the session folder]",
+)
+@click.option(
+    "--max-uncertainty",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Refuse times that are less certain.  [default: half a frame]",
+)
+@click.option(
+    "--coarse-offset",
+    type=(float, click.FloatRange(min=0, min_open=True)),
+    metavar="SECONDS WITHIN",
+    help="Recording's time at video time 0, and how far it may be off; for regular pulses.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace earlier reports.")
+@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+def align(
+    session: Path,
+    protocol: str | None,
+    output: Path | None,
+    max_uncertainty: float | None,
+    coarse_offset: tuple[float, float] | None,
+    overwrite: bool,
+    quiet: bool,
+) -> None:
+    """Relate the clocks of video and recording in the folder SESSION, without looking at faces."""
+    from enicfer.clocks import align_session, describe_alignment
+
+    with progress_bar(quiet) as progress:
+        runs, paths = align_session(
+            session,
+            protocol=protocol,
+            output=output,
+            max_uncertainty=max_uncertainty,
+            coarse_offset=coarse_offset,
+            overwrite=overwrite,
+            progress=progress,
+        )
+    if quiet:
+        return
+    for run in runs:
+        click.echo(run.name)
+        for name, value in describe_alignment(run):
+            click.echo(f"  {name:<36} {value}")
+    for path in paths:
+        if path.suffix == ".html":
+            click.echo(f"Look at {path}")
