@@ -74,11 +74,12 @@ FRAME = np.dtype([("video_time", np.float64), ("decodable", np.bool_), ("n_faces
 class Picture(Protocol):
     """What is needed of a frame; `enicfer.io.video.Frame` has it."""
 
-    index: int
-    video_time: float
-    width: int
-    height: int
-
+    @property
+    def video_time(self) -> float: ...  # noqa: D102
+    @property
+    def width(self) -> int: ...  # noqa: D102
+    @property
+    def height(self) -> int: ...  # noqa: D102
     @property
     def decodable(self) -> bool: ...  # noqa: D102
     def gray(self) -> UInt8Array: ...  # noqa: D102
