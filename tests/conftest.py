@@ -48,28 +48,34 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[P
 
 @pytest.fixture(scope="session")
 def example(once) -> Callable[..., Path]:
-    """Example sessions with known answers: ``example(modality="eeg", seed=0)`` gives the folder."""
+    """Example sessions with known answers: ``example(modality="eeg", seed=0, short=False)`` gives the folder.
 
-    def get(modality: str = "eeg", seed: int = 0) -> Path:
+    A short one lasts 20 s instead of a minute and has one trial a condition.
+    """
+
+    def get(modality: str = "eeg", seed: int = 0, short: bool = False) -> Path:
         from enicfer import write_example_session
+        from enicfer.example import Scene
 
-        name = f"example-{modality}-{seed}"
-        return (
-            once(name, lambda folder: write_example_session(folder / "session", modality, seed)) / "session"
-        )
+        scene = Scene(trials_per_condition=1, absences=(1.5,), visits=1) if short else Scene()
+
+        def make(folder: Path) -> None:
+            write_example_session(folder / "session", modality, seed, scene=scene)
+
+        return once(f"example-{modality}-{seed}{'-short' * short}", make) / "session"
 
     return get
 
 
 @pytest.fixture(scope="session")
 def processed(once, example) -> Callable[..., Path]:
-    """Derivatives folders of example sessions: ``processed(modality="eeg", seed=0)``."""
+    """Derivatives folders of example sessions, with the arguments of ``example``."""
 
-    def get(modality: str = "eeg", seed: int = 0) -> Path:
+    def get(modality: str = "eeg", seed: int = 0, short: bool = False) -> Path:
         from enicfer import process_session
 
-        session = example(modality, seed)
-        name = f"processed-{modality}-{seed}"
+        session = example(modality, seed, short)
+        name = f"processed-{modality}-{seed}{'-short' * short}"
         return once(name, lambda folder: process_session(session, output=folder / "enicfer")) / "enicfer"
 
     return get
