@@ -30,12 +30,13 @@ from torch import Tensor, nn
 
 from enicfer.errors import InputError, ModelError
 from enicfer.expressions import Expression
+from enicfer.models.googlenet import GoogLeNet
 from enicfer.models.preprocessing import standardise
 from enicfer.models.ronnet import RonNet
 
 FORMAT = 1
 KEY = "enicfer"
-ARCHITECTURES: dict[str, type[nn.Module]] = {"ronnet": RonNet}
+ARCHITECTURES: dict[str, type[nn.Module]] = {"ronnet": RonNet, "googlenet": GoogLeNet}
 NORMALISATIONS = {"image": standardise}
 PICKLES = {".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt"}
 
@@ -97,7 +98,10 @@ def save_model(
         **(description or {}),
     }
     text = json.dumps(about, sort_keys=True, ensure_ascii=False)
-    tensors = {key: value.half().contiguous() for key, value in network.state_dict().items()}
+    tensors = {
+        key: (value.half() if value.is_floating_point() else value).contiguous()
+        for key, value in network.state_dict().items()
+    }
     temporary = path.with_name(path.name + ".tmp")
     temporary.write_bytes(save(tensors, metadata={KEY: text}))
     temporary.replace(path)
@@ -130,7 +134,7 @@ def read_model(path: Path) -> Model:
     try:
         with safe_open(path, framework="pt") as file:
             text = (file.metadata() or {}).get(KEY)
-            tensors = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{path} is no readable safetensors file ({error}).") from error
     if text is None:

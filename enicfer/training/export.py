@@ -16,11 +16,10 @@ from torch import nn
 
 from enicfer.models.calibration import fit_temperature, reliability
 from enicfer.models.preprocessing import resize_crops
-from enicfer.models.ronnet import RonNet, fold_batch_norm
 from enicfer.models.weights import save_model
 from enicfer.training.datasets.images import FaceImages, duplicate_of
 from enicfer.training.loop import predict_logits
-from enicfer.training.networks import build_network
+from enicfer.training.networks import build_network, finish_network
 from enicfer.training.recipe import Recipe
 from enicfer.training.splits import TRAIN, VALIDATION
 
@@ -51,7 +50,7 @@ def export_model(
     content = torch.load(checkpoint, weights_only=True)
     network = build_network(recipe, begin=False)
     network.load_state_dict(content["average"])
-    plain = combine_outputs(fold_batch_norm(network), len(recipe.data.labels), vote_share)
+    plain = finish_network(network, len(recipe.data.labels), vote_share)
     # Measure what is shipped: half-precision weights.
     plain.half().float()
 
@@ -90,19 +89,6 @@ def export_model(
         description=description,
     )
     return metrics
-
-
-@torch.no_grad()
-def combine_outputs(network: RonNet, labels: int, vote_share: float) -> RonNet:
-    """Reduce two outputs per label to one: a weighted sum of logits, exactly one layer."""
-    weight, bias = network.fc2.weight.detach(), network.fc2.bias.detach()
-    combined = RonNet(**{**network.arguments, "outputs": labels})
-    state = network.state_dict()
-    if len(weight) > labels:
-        weight = torch.lerp(weight[:labels], weight[labels:], vote_share)
-        bias = torch.lerp(bias[:labels], bias[labels:], vote_share)
-    combined.load_state_dict(state | {"fc2.weight": weight, "fc2.bias": bias})
-    return combined.eval()
 
 
 def measure(network: nn.Module, check: FaceImages, seen: np.ndarray) -> tuple[dict[str, Any], float]:

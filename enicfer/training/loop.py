@@ -180,6 +180,8 @@ class Team:
         # The statistics of batch normalisation are linear in the batches: their mean is exact.
         buffers = [list(replica.buffers()) for replica in self.replicas[: len(parts)]]
         for i, buffer in enumerate(self.model.buffers()):
+            if not buffer.is_floating_point():
+                continue
             buffer.copy_(_mean(share, [own[i] for own in buffers]))
             for own in buffers:
                 own[i].copy_(buffer)
@@ -312,8 +314,10 @@ def _generator(seed: int, counter: int, stream: int) -> torch.Generator:
 
 @torch.no_grad()
 def _average(average: nn.Module, model: nn.Module, decay: float) -> None:
-    old, new = average.state_dict(), model.state_dict()
-    torch._foreach_lerp_(list(old.values()), list(new.values()), 1 - decay)
+    pairs = zip(average.state_dict().values(), model.state_dict().values(), strict=True)
+    for old, new in pairs:
+        # What is no fraction (a count of batches) is not averaged.
+        old.lerp_(new, 1 - decay) if old.is_floating_point() else old.copy_(new)
 
 
 def _save(

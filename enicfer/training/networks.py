@@ -8,17 +8,20 @@ are; outputs are matched by label, and a label that is new begins at zero.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from enicfer.errors import InputError
 from enicfer.models import load_model
-from enicfer.models.ronnet import RonNet
+from enicfer.models.googlenet import GoogLeNet
+from enicfer.models.ronnet import RonNet, fold_batch_norm
 from enicfer.training.recipe import Recipe
 
 FREEZABLE = ("convs", "fc1")
 
 
-def build_network(recipe: Recipe, begin: bool = True) -> RonNet:
+def build_network(recipe: Recipe, begin: bool = True) -> RonNet | GoogLeNet:
     """Make the network of a recipe.
 
     Parameters
@@ -29,7 +32,7 @@ def build_network(recipe: Recipe, begin: bool = True) -> RonNet:
 
     Returns
     -------
-    RonNet
+    RonNet or GoogLeNet
         With `requires_grad` False for frozen layers.
 
     Raises
@@ -42,14 +45,17 @@ def build_network(recipe: Recipe, begin: bool = True) -> RonNet:
         raise InputError(f"[transfer] freeze names {', '.join(strange)}; allowed are {', '.join(FREEZABLE)}.")
     heads = 2 if recipe.schedule.vote_weight else 1
     transfers = bool(recipe.transfer.start)
-    network = RonNet(
-        outputs=heads * len(recipe.data.labels),
-        input_size=recipe.network.input_size,
-        channels=recipe.network.channels,
-        padding=recipe.network.padding,
-        batch_norm=not transfers,
-        dropout=recipe.network.dropout,
-    )
+    plan = recipe.network
+    arguments: dict[str, Any] = {
+        "outputs": heads * len(recipe.data.labels),
+        "input_size": plan.input_size,
+        "channels": plan.channels,
+    }
+    if plan.architecture == "googlenet":
+        if transfers:
+            raise InputError("[transfer] is possible with the ronnet architecture only.")
+        return GoogLeNet(**arguments, dropout=plan.dropout[1])
+    network = RonNet(**arguments, padding=plan.padding, batch_norm=not transfers, dropout=plan.dropout)
     if transfers and begin:
         _take_over(network, recipe, heads)
     if transfers:
@@ -80,3 +86,28 @@ def _take_over(network: RonNet, recipe: Recipe, heads: int) -> None:
                 weight[here] = state["fc2.weight"][there] / source.temperature
                 bias[here] = state["fc2.bias"][there] / source.temperature
     network.load_state_dict(state | {"fc2.weight": weight, "fc2.bias": bias})
+
+
+@torch.no_grad()
+def finish_network(network: RonNet | GoogLeNet, labels: int, vote_share: float) -> RonNet | GoogLeNet:
+    """Make the network that is shipped: folded, and with one output per label.
+
+    Parameters
+    ----------
+    network : RonNet or GoogLeNet
+        As `build_network` made it, trained.
+    labels : int
+    vote_share : float
+        See `enicfer.training.export.export_model`; the weighted sum of two linear outputs is
+        again one linear output.
+    """
+    if isinstance(network, RonNet):
+        network = fold_batch_norm(network)
+    last = "fc2" if isinstance(network, RonNet) else "fc"
+    state = network.state_dict()
+    for name in (f"{last}.weight", f"{last}.bias"):
+        if len(state[name]) > labels:
+            state[name] = torch.lerp(state[name][:labels], state[name][labels:], vote_share)
+    finished = type(network)(**{**network.arguments, "outputs": labels})
+    finished.load_state_dict(state)
+    return finished.eval()

@@ -103,7 +103,7 @@ def test_a_file_without_description_is_refused(file: Path) -> None:
     ("changes", "message"),
     [
         ({"format": 2}, "reads 1"),
-        ({"architecture": "vgg"}, "allowed are ronnet"),
+        ({"architecture": "vgg"}, "allowed are ronnet, googlenet"),
         ({"labels": ["angry", "bored"]}, "each must be a different one of angry"),
         ({"labels": ["angry", "angry", "happy", "sad", "neutral"]}, "different one"),
         ({"labels": ["angry", "happy"]}, "5 outputs but 2 labels"),

@@ -81,3 +81,12 @@ def test_what_does_not_fit_is_refused(source: Path, small: Recipe) -> None:
     larger = replace(small.network, input_size=48)
     with pytest.raises(InputError, match=r"input_size 16, and .* input_size is 48"):
         build_network(replace(transfer(small, source), network=larger))
+
+
+def test_googlenet_trains_by_the_same_recipe(small: Recipe, stripes: Stripes, tmp_path: Path) -> None:
+    network = replace(small.network, architecture="googlenet", input_size=40)
+    recipe = replace(small, network=network, schedule=replace(small.schedule, epochs=3, ema=0.5))
+    checkpoint = train(recipe, stripes(), tmp_path / "run", quiet)
+    metrics = export_model(checkpoint, recipe, stripes(), tmp_path / "g.safetensors")
+    assert metrics["accuracy"] > 0.5
+    assert load_model(tmp_path / "g.safetensors").metadata["architecture"] == "googlenet"
