@@ -149,7 +149,8 @@ def _guess_camera(
     share_spread = float(np.sqrt(share * (1 - share) / (len(part) + 3)))
     scale = float(interval.mean()) / (high**gamma - low**gamma)
     expected = np.array([min(share * scale, frame), gamma])
-    spread = np.array([share_spread * scale + 0.02 * frame, gamma_spread])
+    blur = float(dark.mean())  # noise blurs what is lit in part, and so both parameters
+    spread = np.array([share_spread * scale + blur * frame / 2, np.hypot(gamma_spread, blur)])
     return Camera(t, interval, part, dark, expected, spread)
 
 

@@ -10,7 +10,7 @@ Times are in s, on the clocks that their names say.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -51,6 +51,7 @@ class Breaks:
 class _Piece:
     video: IntArray
     recording: IntArray
+    onset: FloatArray  # video times of its pulses, as the fit corrected them
     line: Line
     match: Match
 
@@ -107,7 +108,11 @@ def align_pulses(
     return _alignment(
         lines,
         limits,
-        pulses=(onsets.time[video], recording[rec], np.concatenate([p.line.residual for p in pieces])),
+        pulses=(
+            np.concatenate([p.onset for p in pieces]),
+            recording[rec],
+            np.concatenate([p.line.residual for p in pieces]),
+        ),
         unmatched=(np.delete(onsets.time, video), np.delete(recording, rec)),
         source=source,
         details=facts,
@@ -131,8 +136,8 @@ def _find_pieces(
     match = match_pulses(onsets.time[a], recording[b], tolerance, max_drift, prior, some)
     keep = _core(match, onsets.time[a], recording[b])
     video, rec = a[match.best.video[keep]], b[match.best.recording[keep]]
-    line = _fit(onsets, video, recording[rec], max_drift)
-    found = [_Piece(video, rec, line, match)]
+    line, onset = _fit(onsets, video, recording[rec], max_drift)
+    found = [_Piece(video, rec, onset, line, match)]
     sides = ((a[a < video[0]], b[b < rec[0]], 0), (a[a > video[-1]], b[b > rec[-1]], len(found)))
     for left_a, left_b, place in sides:
         if min(len(left_a), len(left_b)) < MIN_PULSES:
@@ -145,13 +150,13 @@ def _find_pieces(
     return found
 
 
-def _fit(onsets: Onsets, video: IntArray, time: FloatArray, max_drift: float) -> Line:
+def _fit(onsets: Onsets, video: IntArray, time: FloatArray, max_drift: float) -> tuple[Line, FloatArray]:
     """Fit the line, and with it the camera's exposure and gamma where onsets were seen in frames.
 
     Onsets depend on gamma by a power, so the fit is repeated from the better value (Gauss & Newton).
     """
     if onsets.camera is None:
-        return fit_line(onsets.time[video], time, onsets.spread[video], max_drift)
+        return fit_line(onsets.time[video], time, onsets.spread[video], max_drift), onsets.time[video]
     camera = onsets.camera
     parameters = camera.expected
     for _ in range(N_CAMERA_STEPS):
@@ -160,7 +165,8 @@ def _fit(onsets: Onsets, video: IntArray, time: FloatArray, max_drift: float) ->
             onset, time, spread, max_drift, derivative, camera.expected - parameters, camera.spread
         )
         parameters = parameters + np.array(line.nuisance)
-    return line
+    onset = camera.place(parameters)[0][video]
+    return replace(line, residual=time - line.time(onset)), onset
 
 
 def _core(match: Match, video: FloatArray, recording: FloatArray) -> slice:
