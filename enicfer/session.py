@@ -46,6 +46,8 @@ class Run:
         CSV whose times replace the video's own, or None.
     xdf
         LSL file with a stream of frame numbers, or None.
+    more
+        Further BIDS entities of the recording, such as ``("acq", "low")``.
     """
 
     task: str
@@ -57,11 +59,13 @@ class Run:
     events: Path | None = None
     frame_times: Path | None = None
     xdf: Path | None = None
+    more: tuple[tuple[str, str], ...] = ()
 
     @property
     def name(self) -> str:
         """How messages call it: ``task-faces`` or ``task-faces run-2``."""
-        return f"task-{self.task}" + (f" run-{self.run}" if self.run else "")
+        further = "".join(f" {key}-{value}" for key, value in self.more)
+        return f"task-{self.task}{further}" + (f" run-{self.run}" if self.run else "")
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,13 @@ class Session:
 
     def entities(self, run: Run) -> dict[str, str]:
         """BIDS entities of a run, in order."""
-        found = {"sub": self.participant, "ses": self.session, "task": run.task, "run": run.run}
+        found = {
+            "sub": self.participant,
+            "ses": self.session,
+            "task": run.task,
+            **dict(run.more),
+            "run": run.run,
+        }
         return {key: value for key, value in found.items() if value}
 
 
@@ -152,7 +162,7 @@ def _read_run(folder: Path, table: dict[str, Any], where: str, problems: list[st
     if not isinstance(videos, list) or not videos or not all(isinstance(v, str) for v in videos):
         problems.append(f"{where} needs a video: a file name, or a list of consecutive files of one camera")
         videos = []
-    files = {key: _file(folder, table, key, where, problems) for key in _RUN_KEYS[3:]}
+    files: dict[str, Any] = {key: _file(folder, table, key, where, problems) for key in _RUN_KEYS[3:]}
     if files["recording"] and (files["bold"] or files["triggers"]):
         problems.append(f"{where} has a recording and a BOLD image or its triggers: it can be one of the two")
     if bool(files["bold"]) != bool(files["triggers"]):

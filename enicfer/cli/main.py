@@ -10,6 +10,8 @@ from enicfer.errors import EnicferError
 
 COMMANDS = {
     "process-session": "enicfer.cli.process_session:process_session",
+    "process-sessions": "enicfer.cli.batch:process_sessions",
+    "process-dataset": "enicfer.cli.batch:process_dataset",
     "trace": "enicfer.cli.trace:trace",
     "align": "enicfer.cli.align:align",
     "example-session": "enicfer.cli.example_session:example_session",

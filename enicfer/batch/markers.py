@@ -1,0 +1,159 @@
+"""What is done already, and from what: one marker for each session, in the hidden folder of the outputs.
+
+A marker holds the hashes of everything that the results depend on (inputs, protocol, model, options, program),
+and the names and sizes of the files that came out. Files are compared by size and modification time first, for
+equality and never for order, so that a clock that was set back does no harm; where those differ, by content.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from enicfer.errors import InputError
+from enicfer.fingerprint import hash_file, input_files
+from enicfer.io.store import replacing
+from enicfer.io.tables import read_json, write_json
+from enicfer.session import Session
+
+HIDDEN = ".enicfer"
+DONE, FAILED, PUBLISHING = "done", "failed", "publishing"
+Files = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where things are below the hidden folder of ``output``."""
+
+    output: Path
+
+    @property
+    def seen(self) -> Path:
+        """What was seen in videos (`enicfer.cache`)."""
+        return self.output / HIDDEN / "seen"
+
+    def marker(self, name: str) -> Path:
+        """Marker of a session."""
+        return self.output / HIDDEN / "sessions" / f"{name}.json"
+
+    def stage(self, name: str) -> Path:
+        """Where the tree of a session is put together."""
+        return self.output / HIDDEN / "unfinished" / name
+
+    def log(self, name: str) -> Path:
+        """Log of a session."""
+        return self.output / "logs" / f"{name}.log"
+
+    @contextmanager
+    def locked(self, name: str) -> Iterator[None]:
+        """Hold the lock of a session; wait while another process has it. It dies with its process."""
+        path = self.output / HIDDEN / "locks" / f"{name}.lock"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path):
+            yield
+
+
+@dataclass(frozen=True)
+class Marker:
+    """What is known of a session from an earlier time.
+
+    Attributes
+    ----------
+    state
+        `DONE`, `FAILED`, or `PUBLISHING` while files are moved into the tree.
+    parts
+        Name -> hash of what the results depend on besides the files.
+    files
+        Name -> ``size``, ``mtime_ns`` and, where the session was done, ``sha256`` of every input.
+    outputs
+        Name below the outputs -> size in bytes.
+    runs
+        Names of the runs.
+    kind, reason, advice
+        Why it failed and what to do.
+    seconds, frames
+        What the work took; 0 where everything had been seen before.
+    """
+
+    state: str
+    parts: Mapping[str, str]
+    files: Files
+    outputs: Mapping[str, int] = field(default_factory=dict)
+    runs: tuple[str, ...] = ()
+    kind: str = ""
+    reason: str = ""
+    advice: str = ""
+    seconds: float = 0.0
+    frames: int = 0
+
+
+def read_marker(path: Path) -> Marker | None:
+    """The marker, or None where there is none that can be read."""
+    try:
+        content = read_json(path)
+        return Marker(**{**content, "runs": tuple(content["runs"])})
+    except (InputError, TypeError, KeyError):
+        return None
+
+
+def write_marker(path: Path, marker: Marker) -> None:
+    """Write a marker, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as partial:
+        write_json(partial, asdict(marker))
+
+
+def stamp_files(session: Session) -> Files:
+    """Size and modification time of every input of a session; names are relative to its folder."""
+    files: Files = {}
+    for path in dict.fromkeys(file for run in session.runs for file in input_files(run)):
+        status = path.stat()
+        files[_name(path, session)] = {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
+    return files
+
+
+def hash_files(session: Session) -> Files:
+    """As `stamp_files`, with the hash of each content. The stamp is taken first: a later change is seen."""
+    files = stamp_files(session)
+    paths = {_name(file, session): file for run in session.runs for file in input_files(run)}
+    return {name: {**stamp, "sha256": hash_file(paths[name])} for name, stamp in files.items()}
+
+
+def _name(path: Path, session: Session) -> str:
+    try:
+        return Path(os.path.relpath(path, session.folder)).as_posix()
+    except ValueError:  # another drive
+        return path.name
+
+
+def find_changes(marker: Marker, parts: Mapping[str, str], files: Files, key: str | None = None) -> list[str]:
+    """What is not as it was: names of parts, and ``inputs``.
+
+    Parameters
+    ----------
+    marker
+        From the earlier time.
+    parts, files
+        As they are now.
+    key
+        Compare this alone (``sha256``), or None for size and modification time.
+    """
+    changes = [name for name in parts if parts[name] != marker.parts.get(name)]
+    keys = ("size", "mtime_ns") if key is None else (key,)
+
+    def reduce(found: Files) -> dict[str, list[Any]]:
+        return {name: [facts.get(k) for k in keys] for name, facts in found.items()}
+
+    return changes + (["inputs"] if reduce(files) != reduce(marker.files) else [])
+
+
+def outputs_stand(output: Path, marker: Marker) -> bool:
+    """Whether every file that came out is there, in its size."""
+    try:
+        return all((output / name).stat().st_size == size for name, size in marker.outputs.items())
+    except OSError:
+        return False

@@ -1,0 +1,267 @@
+"""`process_sessions`: many sessions into one tree, on one computer."""
+
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from enicfer.batch.engine import LocalSlot, Report, Slot, run_jobs
+from enicfer.batch.jobs import (
+    Job,
+    Options,
+    Outcome,
+    find_sessions,
+    make_jobs,
+    name_session,
+    read_sessions,
+    session_entities,
+)
+from enicfer.batch.markers import (
+    DONE,
+    FAILED,
+    HIDDEN,
+    Places,
+    find_changes,
+    outputs_stand,
+    read_marker,
+    stamp_files,
+)
+from enicfer.batch.tables import write_group
+from enicfer.batch.work import ADVICE, explain, remember_failure, strip_folders, work
+from enicfer.errors import EnicferError, InputError, OutputError
+from enicfer.session import Session
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done, and what is not and why.
+
+    Attributes
+    ----------
+    jobs
+        To be done.
+    changes
+        Name of each job -> what changed since it was done; nothing for a job that is new.
+    settled
+        Sessions that are unchanged, or failed already.
+    unread
+        The failed ones among ``settled`` that could not be read, or share a name.
+    """
+
+    jobs: tuple[Job, ...]
+    changes: dict[str, list[str]]
+    settled: tuple[Outcome, ...]
+    unread: tuple[Outcome, ...]
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """What became of every session, in the order of their names; and where the results are."""
+
+    outcomes: tuple[Outcome, ...]
+    output: Path
+
+    @property
+    def failed(self) -> tuple[Outcome, ...]:
+        """The sessions that failed."""
+        return tuple(outcome for outcome in self.outcomes if outcome.state == "failed")
+
+
+def process_sessions(
+    folders: Sequence[str | Path],
+    *,
+    output: str | Path | None = None,
+    options: Options | None = None,
+    n_jobs: int = 1,
+    retry_failed: bool = False,
+    timeout: float | None = None,
+    report: Report | None = None,
+) -> BatchResult:
+    """Process many sessions into one tree; each once, and none at the cost of another.
+
+    What is done and unchanged is not done again. A session that failed is not tried again before its files or
+    the options change, or ``retry_failed`` says so.
+
+    Parameters
+    ----------
+    folders
+        Session folders, or folders that hold session folders with a ``session.toml``.
+    output
+        Root of the outputs, by default ``derivatives/enicfer`` in the folder that holds all sessions.
+    options
+        What all are processed with.
+    n_jobs
+        Number of worker processes, -1 for one per core.
+    retry_failed
+        Try again what failed.
+    timeout
+        Longest time in s for one session, or None.
+    report
+        Called as ``report(outcome, n_ended, n_in_all)``.
+
+    Returns
+    -------
+    BatchResult
+        Failures are outcomes, not exceptions; ``group_qc.tsv`` has them too.
+
+    Raises
+    ------
+    EnicferError
+        For what is wrong with everything: no sessions, no such model, an output that cannot be written.
+    """
+    options = options or Options()
+    found = find_sessions([Path(folder) for folder in folders])
+    if not found:
+        raise InputError("No session folder was given: name some, or a folder that holds some.")
+    target = Path(output) if output is not None else default_output(found)
+    check_root(target)
+    sessions, unread = read_sessions(found, options.protocol)
+    return run_sessions(
+        sessions,
+        unread,
+        target,
+        options,
+        n_jobs=n_jobs,
+        retry_failed=retry_failed,
+        timeout=timeout,
+        report=report,
+    )
+
+
+def run_sessions(
+    sessions: Sequence[Session],
+    unread: Sequence[tuple[Path, EnicferError]],
+    output: Path,
+    options: Options,
+    *,
+    n_jobs: int = 1,
+    retry_failed: bool = False,
+    timeout: float | None = None,
+    report: Report | None = None,
+    make_slots: Callable[[int, int], Sequence[Slot]] | None = None,
+) -> BatchResult:
+    """The common part of `process_sessions` and `enicfer.batch.dataset.process_dataset`.
+
+    Parameters
+    ----------
+    sessions
+        That could be read.
+    unread
+        Folders that could not, and why.
+    output, options, n_jobs, retry_failed, timeout, report
+        As in `process_sessions`.
+    make_slots
+        ``(n_jobs, threads)`` -> where jobs are done; by default on this computer.
+    """
+    cores = count_cores()
+    n_jobs = min(cores if n_jobs < 1 else n_jobs, max(len(sessions), 1))
+    threads = max(1, cores // n_jobs)
+    plan = make_plan(sessions, unread, output, options, retry_failed=retry_failed, threads=threads)
+    slots = (make_slots or _local_slots)(n_jobs, threads)
+    ended = run_jobs(plan.jobs, work, remember_failure, slots, timeout=timeout, report=report)
+    write_group(output, plan.unread)
+    ended = [replace(outcome, changes=tuple(plan.changes[outcome.name])) for outcome in ended]
+    outcomes = sorted([*plan.settled, *ended], key=lambda outcome: outcome.name)
+    return BatchResult(tuple(outcomes), output)
+
+
+def make_plan(
+    sessions: Sequence[Session],
+    unread: Sequence[tuple[Path, EnicferError]],
+    output: Path,
+    options: Options,
+    *,
+    retry_failed: bool = False,
+    threads: int = 1,
+) -> Plan:
+    """Sort out what is to be done; reads no more than names, sizes and times of files."""
+    jobs, refused = make_jobs(sessions, output, options, threads)
+    lost = [
+        Outcome(folder.name, "failed", "input", strip_folders(str(error), (folder,)), ADVICE["input"])
+        for folder, error in unread
+    ]
+    lost += [
+        Outcome(
+            f"{name_session(session)} ({session.folder.name})",
+            "failed",
+            "input",
+            str(error),
+            ADVICE["input"],
+            entities=session_entities(session),
+        )
+        for session, error in refused
+    ]
+    ready, changes, settled = [], {}, list(lost)
+    for job in jobs:
+        outcome, changed = _settle(job, retry_failed)
+        if outcome is not None:
+            settled.append(outcome)
+        else:
+            ready.append(job)
+            changes[job.name] = changed
+    return Plan(tuple(ready), changes, tuple(settled), tuple(lost))
+
+
+def _settle(job: Job, retry_failed: bool) -> tuple[Outcome | None, list[str]]:
+    """The outcome of a job that needs no doing, else what changed since it was done."""
+    marker = read_marker(Places(job.output).marker(job.name))
+    if marker is None:
+        return None, []
+    try:
+        changes = find_changes(marker, job.parts, stamp_files(job.session))
+    except OSError as error:
+        kind, reason = explain(error, job)
+        return remember_failure(job, kind, reason), []
+    entities = session_entities(job.session)
+    if marker.state == DONE and not job.options.overwrite:
+        if not outputs_stand(job.output, marker):
+            changes.append("outputs")
+        if not changes:
+            return Outcome(job.name, "unchanged", entities=entities), []
+    again = retry_failed or job.options.overwrite
+    if marker.state == FAILED and not changes and not again:
+        advice = f"{marker.advice} It was not tried again: --retry-failed does."
+        return Outcome(job.name, "failed", marker.kind, marker.reason, advice, entities=entities), []
+    return None, changes
+
+
+def default_output(folders: Sequence[Path]) -> Path:
+    """``derivatives/enicfer`` in the folder that holds all session folders."""
+    parents = [folder.resolve().parent for folder in folders]
+    return Path(os.path.commonpath(parents)) / "derivatives" / "enicfer"
+
+
+def check_root(output: Path) -> None:
+    """Refuse an output folder that holds other things, or that cannot be written, before work begins.
+
+    Raises
+    ------
+    OutputError
+        With the reason.
+    """
+    foreign = output.is_dir() and any(not path.name.startswith(".") for path in output.iterdir())
+    ours = (output / "dataset_description.json").is_file() or (output / HIDDEN).is_dir()
+    if foreign and not ours:
+        raise OutputError(
+            f"{output} is not empty and holds no enicfer results: give an empty or new folder with --output."
+        )
+    try:
+        (output / HIDDEN).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=output / HIDDEN):
+            pass
+    except OSError as error:
+        raise OutputError(
+            f"{output} cannot be written ({error.strerror}): give another folder with --output."
+        ) from None
+
+
+def count_cores() -> int:
+    """Cores that this process may use, as a cluster or a container limits them."""
+    from joblib.externals.loky import cpu_count
+
+    return int(cpu_count())
+
+
+def _local_slots(n_jobs: int, threads: int) -> list[Slot]:
+    return [LocalSlot(threads) for _ in range(n_jobs)]

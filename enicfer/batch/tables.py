@@ -1,0 +1,170 @@
+"""The tables of a whole tree: ``group_qc.tsv``, a row for each run or failed session, and ``group_trials.tsv``.
+
+Both are made from the markers and the files of the tree alone, sorted, so that the same results give the same
+bytes in whatever order, in however many pieces and on whatever number of workers they were made.
+"""
+
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from enicfer.batch.group import render_group
+from enicfer.batch.jobs import Outcome
+from enicfer.batch.markers import DONE, FAILED, HIDDEN, Marker, Places, outputs_stand, read_marker
+from enicfer.io.names import SUFFIXES, find_frames
+from enicfer.io.store import read_result
+from enicfer.io.tables import read_json, read_table, write_json, write_table
+
+ENTITIES = {"participant_id": "sub", "session_id": "ses", "task": "task", "run": "run"}
+QC_COLUMNS = {
+    "participant_id": "participant",
+    "session_id": "session, where there is one",
+    "task": "task of the run",
+    "run": "run, where there is one",
+    "source": "name of the session, or of its folder where it could not be read",
+    "state": "done or failed",
+    "kind": "kind of failure",
+    "reason": "why it failed",
+    "advice": "what to do about it",
+    "n_frames": "frames of the video",
+    "valid_fraction": "fraction of the frames within the recording that have an answer",
+    "n_trials": "trials",
+    "n_trials_valid": "trials with values",
+    "n_matched": "pulses matched between video and recording",
+    "residual_rms": "root mean square of the pulses' residuals, in s",
+    "drift_ppm": "how much faster the recording's clock runs than the camera's, in ppm",
+    "max_uncertainty": "largest half-width of the 95 % interval of a frame's time, in s",
+    "warnings": "everything worth knowing about the run",
+}
+
+
+def write_group(output: Path, unread: Sequence[Outcome] = ()) -> list[Path]:
+    """Write the group tables, their page, and the files at the root that describe the whole tree.
+
+    Parameters
+    ----------
+    output
+        Root of the outputs.
+    unread
+        Sessions that failed before they had a name.
+
+    Returns
+    -------
+    list of Path
+        The files, sorted.
+    """
+    places = Places(output)
+    stage = places.stage("group")
+    with places.locked("group"):
+        shutil.rmtree(stage, ignore_errors=True)
+        stage.mkdir(parents=True)
+        markers = read_markers(output)
+        rows = [{**dict.fromkeys(QC_COLUMNS), **row} for row in _qc_rows(output, markers, unread)]
+        write_table(stage / "group_qc.tsv", pd.DataFrame(rows, columns=list(QC_COLUMNS)))
+        write_table(stage / "group_trials.tsv", _trial_table(output, markers))
+        write_json(
+            stage / "group_qc.json", {name: {"Description": text} for name, text in QC_COLUMNS.items()}
+        )
+        (stage / "group.html").write_text(render_group(rows), encoding="utf-8", newline="\n")
+        _describe_root(output, markers, stage)
+        names = sorted(path.name for path in stage.iterdir())
+        for name in names:
+            (stage / name).replace(output / name)
+        stage.rmdir()
+    return [output / name for name in names]
+
+
+def read_markers(output: Path) -> dict[str, Marker]:
+    """Name -> marker of every session that failed, or whose outputs are there; sorted by name."""
+    paths = sorted((output / HIDDEN / "sessions").glob("sub-*.json"))
+    found = {path.stem: read_marker(path) for path in paths}
+    return {
+        name: marker
+        for name, marker in found.items()
+        if marker is not None and (marker.state == FAILED or outputs_stand(output, marker))
+    }
+
+
+def _runs(output: Path, marker: Marker, kind: str) -> Iterable[tuple[dict[str, str], Path]]:
+    """Entities and the file of one ``kind`` of each run."""
+    for name in sorted(marker.outputs):
+        if name.endswith(f"_{SUFFIXES[kind]}"):
+            stem = Path(name).name.removesuffix(f"_{SUFFIXES[kind]}")
+            yield entities_of(stem), output / name
+
+
+def entities_of(stem: str) -> dict[str, str]:
+    """``sub-01_ses-02`` as ``{"sub": "01", "ses": "02"}``."""
+    pairs = (part.split("-", 1) for part in stem.split("_") if "-" in part)
+    return {key: value for key, value in pairs}
+
+
+def _labels(entities: Mapping[str, str]) -> dict[str, Any]:
+    labels: dict[str, Any] = {column: entities.get(key) for column, key in ENTITIES.items()}
+    if labels["participant_id"] is not None:
+        labels["participant_id"] = f"sub-{labels['participant_id']}"
+    if labels["session_id"] is not None:
+        labels["session_id"] = f"ses-{labels['session_id']}"
+    return labels
+
+
+def _qc_rows(
+    output: Path, markers: Mapping[str, Marker], unread: Sequence[Outcome]
+) -> Iterable[dict[str, Any]]:
+    for name, marker in markers.items():
+        if marker.state == FAILED:
+            yield {
+                **_labels(entities_of(name)),
+                "source": name,
+                "state": FAILED,
+                "kind": marker.kind,
+                "reason": marker.reason,
+                "advice": marker.advice,
+            }
+        elif marker.state == DONE:
+            for entities, path in _runs(output, marker, "qc"):
+                yield {**_labels(entities), "source": name, "state": DONE, **_quality(path)}
+    for outcome in sorted(unread, key=lambda o: o.name):
+        yield {
+            **_labels(outcome.entities),
+            "source": outcome.name,
+            "state": FAILED,
+            "kind": outcome.kind,
+            "reason": outcome.reason,
+            "advice": outcome.advice,
+        }
+
+
+def _quality(path: Path) -> dict[str, Any]:
+    content = read_json(path)
+    numbers = {**content["quality"], **content["quality"]["sync"]}
+    wanted = {name: numbers[name] for name in QC_COLUMNS if name in numbers and name != "source"}
+    return {**wanted, "warnings": " ".join(content["warnings"])}
+
+
+def _trial_table(output: Path, markers: Mapping[str, Marker]) -> pd.DataFrame:
+    tables = []
+    for marker in markers.values():
+        if marker.state != DONE:
+            continue
+        for entities, path in _runs(output, marker, "events"):
+            table = read_table(path)
+            labels = _labels(entities)
+            tables.append(
+                pd.concat([pd.DataFrame(labels, index=table.index, columns=list(labels)), table], axis=1)
+            )
+    tables = [table for table in tables if len(table)]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(ENTITIES))
+
+
+def _describe_root(output: Path, markers: Mapping[str, Marker], stage: Path) -> None:
+    """Write the files at the root from the first run by name: each worker wrote them from its own."""
+    from enicfer.export.bids import write_root
+
+    done = (marker for marker in markers.values() if marker.state == DONE)
+    first = next((path for marker in done for _, path in _runs(output, marker, "qc")), None)
+    if first is not None:
+        write_root(stage, read_result(find_frames(first)))

@@ -1,0 +1,217 @@
+"""One job, from its marker to its files in the tree: what a worker does.
+
+Nothing that goes wrong in a session leaves this module as an exception: it becomes an `Outcome`, a marker and a
+log. Files come into the tree only when all of them are complete, by renaming; the marker says so before and after,
+so that a process that dies in between is put right by the next.
+"""
+
+import os
+import re
+import shutil
+import time
+import traceback
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from enicfer.batch.jobs import Job, Outcome, session_entities
+from enicfer.batch.markers import (
+    DONE,
+    FAILED,
+    PUBLISHING,
+    Marker,
+    Places,
+    find_changes,
+    hash_files,
+    outputs_stand,
+    read_marker,
+    stamp_files,
+    write_marker,
+)
+from enicfer.errors import AlignmentError, EnicferError, InputError, ModelError, OutputError, ProtocolError
+
+# kind of failure: what to do
+ADVICE = {
+    "input": "Correct the files of the session and run again.",
+    "protocol": "Correct the protocol or session.toml and run again.",
+    "alignment": "Look at the pulses in both files, correct [pulses] in the protocol and run again.",
+    "model": "Give another --model or --detector, or fetch the weights.",
+    "output": "Make room, or make the folder writable, and run again with --retry-failed.",
+    "files": "Make room on the disk or look after the network drive, and run again with --retry-failed.",
+    "memory": "Run again with --retry-failed and fewer --n-jobs, or on a computer with more memory.",
+    "killed": "Probably the memory ran out: run again with --retry-failed and fewer --n-jobs.",
+    "time-out": "Run again with --retry-failed and a larger --timeout.",
+    "unexpected": "This is a fault of the program: report it with the session's log.",
+}
+_KINDS: tuple[tuple[type[Exception], str], ...] = (
+    (ProtocolError, "protocol"),
+    (InputError, "input"),
+    (AlignmentError, "alignment"),
+    (ModelError, "model"),
+    (OutputError, "output"),
+    (MemoryError, "memory"),
+    (OSError, "files"),
+    (Exception, "unexpected"),
+)
+_PATH = re.compile(r"(?<![\w.<])(?:[A-Za-z]:)?(?:[\\/][^\\/\s:'\",;()]+)+[\\/]([^\\/\s:'\",;()]+)")
+
+
+def work(job: Job) -> Outcome:
+    """Do a job, unless it is done; never raises for what is wrong with a session."""
+    started = time.monotonic()
+    places = Places(job.output)
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("default")
+        try:
+            with places.locked(job.name):
+                outcome = _do(job, places)
+        except Exception as error:
+            outcome = fail(job, *explain(error, job))
+            lines = _trace(error) if outcome.kind in ("unexpected", "files") else []
+            notes = (*lines, *(f"{type(w.message).__name__}: {w.message}" for w in heard))
+            outcome = replace(outcome, notes=notes)
+        finally:
+            shutil.rmtree(places.stage(job.name), ignore_errors=True)
+    outcome = replace(outcome, seconds=time.monotonic() - started)
+    if outcome.state != "unchanged":
+        _write_log(places.log(job.name), outcome)
+    return outcome
+
+
+def _do(job: Job, places: Places) -> Outcome:
+    started = time.monotonic()
+    marker = read_marker(places.marker(job.name))
+    _check_place(job, marker)
+    files = hash_files(job.session)
+    done = marker is not None and marker.state == DONE and outputs_stand(job.output, marker)
+    if marker is not None and done and not job.options.overwrite:
+        changes = find_changes(marker, job.parts, files, "sha256")
+        if not changes:
+            write_marker(places.marker(job.name), replace(marker, files=files))
+            return Outcome(job.name, "unchanged", entities=session_entities(job.session))
+    stage = places.stage(job.name)
+    shutil.rmtree(stage, ignore_errors=True)
+    stage.mkdir(parents=True)
+    from enicfer.pipeline import process_session
+
+    options = job.options
+    result = process_session(
+        job.session,
+        output=stage / "tree",
+        model=options.model,
+        detector=options.detector,
+        detector_weights=options.detector_weights,
+        max_uncertainty=options.max_uncertainty,
+        work=places.seen,
+        threads=job.threads,
+    )
+    new = Marker(
+        state=DONE,
+        parts=job.parts,
+        files=files,
+        runs=tuple(run.name for run in job.session.runs),
+        seconds=time.monotonic() - started,
+        frames=sum(run.time.size for run in result.runs),
+    )
+    publish(stage / "tree", job.output, places.marker(job.name), new, marker)
+    notes = tuple(text for run in result.runs for text in run.warnings)
+    return Outcome(job.name, "done", notes=notes, entities=session_entities(job.session))
+
+
+def _check_place(job: Job, marker: Marker | None) -> None:
+    """Refuse to replace results that no marker knows."""
+    page = job.output / f"{job.name}.html"
+    if marker is None and page.exists() and not job.options.overwrite:
+        raise OutputError(
+            f"{job.output} has results of {job.name} that another command wrote: give --overwrite to replace them."
+        )
+
+
+def publish(tree: Path, output: Path, path: Path, marker: Marker, before: Marker | None) -> None:
+    """Move a complete tree into the outputs, and remove what an earlier one had besides.
+
+    Parameters
+    ----------
+    tree
+        The complete tree of one session.
+    output
+        Root of the outputs.
+    path
+        Of the session's marker.
+    marker
+        What it will hold, but for ``outputs``.
+    before
+        What it held.
+    """
+    files = sorted(file.relative_to(tree) for file in tree.rglob("*") if file.is_file())
+    own = {
+        file.as_posix(): (tree / file).stat().st_size for file in files if file.parts[0].startswith("sub-")
+    }
+    old = before.outputs if before is not None else {}
+    write_marker(path, replace(marker, state=PUBLISHING, outputs={**old, **own}))
+    for file in files:
+        (output / file).parent.mkdir(parents=True, exist_ok=True)
+        (tree / file).replace(output / file)
+    for name in old.keys() - own.keys():
+        (output / name).unlink(missing_ok=True)
+    write_marker(path, replace(marker, outputs=own))
+
+
+def fail(job: Job, kind: str, reason: str) -> Outcome:
+    """Note in the marker that a session failed, and why; earlier results stay where they are."""
+    places = Places(job.output)
+    advice = ADVICE[kind]
+    try:
+        files = stamp_files(job.session)
+        before = read_marker(places.marker(job.name))
+        outputs = before.outputs if before is not None else {}
+        marker = Marker(FAILED, job.parts, files, outputs, (), kind, reason, advice)
+        write_marker(places.marker(job.name), marker)
+    except (OSError, EnicferError):  # the disk that failed the session fails its marker: it is tried again
+        pass
+    return Outcome(job.name, "failed", kind, reason, advice, entities=session_entities(job.session))
+
+
+def explain(error: Exception, job: Job) -> tuple[str, str]:
+    """Kind and one sentence, without the folders of this computer."""
+    kind = next(kind for type_, kind in _KINDS if isinstance(error, type_))
+    text = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, OSError) and error.errno is not None:
+        name = Path(error.filename).name if isinstance(error.filename, str) else "A file"
+        text = f"{name} cannot be read or written: {os.strerror(error.errno)}."
+    elif not isinstance(error, EnicferError):
+        text = f"{type(error).__name__}: {text}"
+    return kind, strip_folders(text, (job.session.folder, job.output))
+
+
+def strip_folders(text: str, folders: Sequence[Path] = ()) -> str:
+    """The text with every absolute path cut down to its last name."""
+    for folder in folders:
+        for form in {str(folder), str(folder.resolve()), folder.as_posix()}:
+            if len(form) > 1:
+                text = text.replace(form, folder.name or ".")
+    return _PATH.sub(r"\1", text)
+
+
+def _trace(error: Exception) -> list[str]:
+    frames = traceback.extract_tb(error.__traceback__)
+    return [f"at {Path(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in frames]
+
+
+def _write_log(path: Path, outcome: Outcome) -> None:
+    lines = [f"{outcome.name}: {outcome.state} after {outcome.seconds:.1f} s"]
+    lines += [f"  reason  {outcome.reason}", f"  do      {outcome.advice}"] if outcome.reason else []
+    lines += [f"  note    {strip_folders(note)}" for note in outcome.notes]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
+    except OSError:  # a full disk; the outcome still reaches the summary
+        pass
+
+
+def remember_failure(job: Job, kind: str, reason: str) -> Outcome:
+    """What the parent does for a worker that cannot: note the failure, and write the log."""
+    outcome = fail(job, kind, reason)
+    _write_log(Places(job.output).log(job.name), outcome)
+    return outcome

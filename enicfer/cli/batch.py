@@ -1,0 +1,187 @@
+"""``enicfer process-sessions``: many sessions, resumable, into one tree."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from enicfer.batch.jobs import Outcome
+    from enicfer.batch.sessions import BatchResult
+
+SOME_FAILED = 3  # exit code
+
+
+def batch_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of everything that processes many sessions."""
+    options = [
+        click.option("--protocol", metavar="NAME|FILE", help="Goes before the one in session.toml."),
+        click.option(
+            "--model", metavar="NAME|FILE", help="Classifier: a shipped name or a .safetensors file."
+        ),
+        click.option("--detector", default="centerface", show_default=True, help="Face detector."),
+        click.option(
+            "--detector-weights",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="The detector's weights, where they are not installed.",
+        ),
+        click.option(
+            "--max-uncertainty",
+            type=click.FloatRange(min=0, min_open=True),
+            metavar="SECONDS",
+            help="Refuse times that are less certain.  [default: half a frame]",
+        ),
+        click.option(
+            "--n-jobs",
+            type=click.IntRange(min=-1),
+            default=1,
+            show_default=True,
+            help="Worker processes; -1 for one per core.",
+        ),
+        click.option(
+            "--timeout",
+            type=click.FloatRange(min=0, min_open=True),
+            metavar="SECONDS",
+            help="Longest time for one session.",
+        ),
+        click.option("--retry-failed", is_flag=True, help="Try again what failed before."),
+        click.option("--overwrite", is_flag=True, help="Do everything again."),
+        click.option("--quiet", is_flag=True, help="Print nothing but failures."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.command("process-sessions")
+@click.argument("folders", nargs=-1, required=True, metavar="FOLDER...", type=click.Path(path_type=Path))
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Where to write.  [default: derivatives/enicfer beside the sessions]",
+)
+@batch_options
+def process_sessions(folders: tuple[Path, ...], output: Path | None, quiet: bool, **settings: Any) -> None:
+    """Process many session FOLDERs (or folders that hold some) into one tree.
+
+    What is done and unchanged is not done again, so the command can be repeated after any interruption. A
+    session that fails costs only itself: the exit code is 3 then, and group_qc.tsv has the reasons.
+    """
+    from enicfer.batch.sessions import process_sessions as process
+
+    options, running = split_settings(settings)
+    with progress_of_sessions(quiet) as report:
+        result = process(list(folders), output=output, options=options, report=report, **running)
+    finish(result, quiet)
+
+
+def split_settings(settings: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """What sessions are processed with, and how the work is run."""
+    from enicfer.batch.jobs import Options
+
+    names = Options.__dataclass_fields__
+    running = {name: value for name, value in settings.items() if name not in names}
+    return Options(**{name: value for name, value in settings.items() if name in names}), running
+
+
+@contextmanager
+def progress_of_sessions(quiet: bool) -> Iterator[Callable[["Outcome", int, int], None]]:
+    """One bar over all sessions on a terminal, a line for each elsewhere; on standard error."""
+    from tqdm import tqdm
+
+    on_terminal = sys.stderr.isatty()
+    started = time.monotonic()
+    bar: Any = None
+
+    def report(outcome: "Outcome", ended: int, total: int) -> None:
+        nonlocal bar
+        line = f"{outcome.name} {outcome.state} after {outcome.seconds:.0f} s"
+        if outcome.reason:
+            line += f": {outcome.reason}"
+        if not on_terminal:
+            left = (time.monotonic() - started) / ended * (total - ended)
+            click.echo(f"[{ended}/{total}] {line}; about {left / 60:.0f} min left", err=True)
+            return
+        if bar is None:
+            bar = tqdm(total=total, unit=" sessions")
+        bar.update(ended - bar.n)
+        if outcome.reason:
+            bar.write(line, file=sys.stderr)
+
+    try:
+        yield (lambda *_: None) if quiet else report
+    finally:
+        if bar is not None:
+            bar.close()
+
+
+def finish(result: "BatchResult", quiet: bool) -> None:
+    """Print the summary; leave with exit code 3 if some sessions failed."""
+    states = [outcome.state for outcome in result.outcomes]
+    if not quiet:
+        for outcome in result.outcomes:
+            if outcome.state != "failed":
+                again = f"  again: {', '.join(outcome.changes)} changed" if outcome.changes else ""
+                note = f"  {len(outcome.notes)} warnings" if outcome.notes else ""
+                click.echo(f"{outcome.state:10} {outcome.name}{again}{note}")
+    for outcome in result.failed:
+        click.echo(f"{'failed':10} {outcome.name}: {outcome.reason} {outcome.advice}", err=quiet)
+    if not quiet:
+        counts = ", ".join(f"{states.count(state)} {state}" for state in ("done", "unchanged", "failed"))
+        click.echo(f"{counts}. Look at {result.output / 'group_qc.tsv'}")
+    if result.failed:
+        sys.exit(SOME_FAILED)
+
+
+@click.command("process-dataset")
+@click.argument("bids_dir", type=click.Path(path_type=Path))
+@click.argument("output_dir", type=click.Path(path_type=Path))
+@click.argument("level", metavar="participant|group", type=click.Choice(["participant", "group"]))
+@click.option(
+    "--participant-label", "participants", multiple=True, metavar="LABEL", help="With or without sub-."
+)
+@click.option("--session-label", "sessions", multiple=True, metavar="LABEL", help="With or without ses-.")
+@click.option("--task", "tasks", multiple=True, metavar="LABEL", help="Only this task.")
+@click.option("--run", "runs", multiple=True, metavar="INDEX", help="Only this run.")
+@click.option(
+    "--videos",
+    type=click.Path(path_type=Path),
+    metavar="TABLE",
+    help="Table with the columns recording and video, for videos that are named otherwise.",
+)
+@batch_options
+def process_dataset(bids_dir: Path, output_dir: Path, level: str, quiet: bool, **settings: Any) -> None:
+    """Process the BIDS data set BIDS_DIR into OUTPUT_DIR.
+
+    The level participant finds recordings and their videos (beside them, in beh/ or in sourcedata/) and
+    processes each; the level group writes the tables and the page of everything that is in OUTPUT_DIR. Options
+    for labels can be given several times.
+    """
+    from enicfer.batch.dataset import Selection, summarise_dataset
+    from enicfer.batch.dataset import process_dataset as process
+
+    selection = Selection(**{name: settings.pop(name) for name in Selection.__dataclass_fields__})
+    if level == "group":
+        for path in summarise_dataset(output_dir):
+            if not quiet:
+                click.echo(f"Wrote {path}")
+        return
+    videos = settings.pop("videos")
+    options, running = split_settings(settings)
+    with progress_of_sessions(quiet) as report:
+        result = process(
+            bids_dir,
+            output_dir,
+            selection=selection,
+            options=options,
+            videos=videos,
+            report=report,
+            **running,
+        )
+    finish(result, quiet)

@@ -1,0 +1,117 @@
+"""A study without videos, to disturb the batch layer in: real markers, locks, files and renames.
+
+`process_session` is replaced by one that makes a `RunResult` from the content of the session's files and writes
+it with the real exports; it takes a fraction of a second. The rest is the program's own.
+"""
+
+import hashlib
+import importlib.util
+import os
+import signal
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from enicfer.batch import sessions as batch
+from enicfer.batch.jobs import Options
+from enicfer.errors import InputError
+from enicfer.export.bids import write_root, write_run
+from enicfer.records import SessionResult
+
+SETTINGS = """
+participant = "{participant}"
+protocol = "eeg-led"
+
+[[run]]
+task = "faces"
+video = "camera.mkv"
+recording = "eeg.vhdr"
+"""
+
+
+class InlineSlot:
+    """Does each job at once, in this process."""
+
+    def submit(self, work: Any, job: Any) -> Any:
+        future: Future = Future()
+        future.set_result(work(job))
+        return future
+
+    def stop(self) -> None:
+        pass
+
+
+def make_study(folder: Path, n: int = 3) -> list[Path]:
+    """Session folders whose content differs."""
+    found = []
+    for i in range(1, n + 1):
+        session = folder / f"s{i}"
+        session.mkdir(parents=True)
+        (session / "session.toml").write_text(SETTINGS.format(participant=f"{i:02}"), encoding="utf-8")
+        (session / "camera.mkv").write_bytes(f"video {i}".encode())
+        (session / "eeg.vhdr").write_text("DataFile=eeg.eeg\n", encoding="utf-8")
+        (session / "eeg.eeg").write_bytes(bytes([i]))
+        found.append(session)
+    return found
+
+
+def load_factory() -> Any:
+    place = Path(__file__).resolve().parents[1] / "factory.py"
+    spec = importlib.util.spec_from_file_location("factory", place)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def process_without_video(session: Any, *, output: Path, **_: Any) -> SessionResult:
+    """A result that depends on the content of the video alone; a video with "broken" in it fails."""
+    content = b"".join(video.read_bytes() for run in session.runs for video in run.videos)
+    if b"broken" in content:
+        raise InputError(f"{session.folder / 'camera.mkv'} cannot be read: give another.")
+    if b"wrong" in content:
+        raise ZeroDivisionError(f"in {session.folder}")
+    seed = int.from_bytes(hashlib.sha256(content).digest()[:4], "big")
+    factory = load_factory()
+    runs = [factory.make_run(seconds=45.0, seed=seed, entities=session.entities(run)) for run in session.runs]
+    output.mkdir()
+    write_root(output, runs[0])
+    for run in runs:
+        write_run(output, run)
+    (output / f"sub-{session.participant}.html").write_text("page", encoding="utf-8")
+    return SessionResult(tuple(runs), output, ())
+
+
+def run_study(folder: Path, output: Path, **settings: Any) -> batch.BatchResult:
+    """Process the study in this process."""
+    found = batch.find_sessions([folder])
+    batch.check_root(output)
+    options = settings.pop("options", Options())
+    sessions, unread = batch.read_sessions(found, options.protocol)
+    return batch.run_sessions(
+        sessions, unread, output, options, make_slots=lambda n, threads: [InlineSlot()], **settings
+    )
+
+
+def content(folder: Path) -> dict[str, str]:
+    """Name -> hash of every file that is a result."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not {".enicfer", "logs"} & set(path.relative_to(folder).parts)
+    }
+
+
+def die_at(call: int) -> None:
+    """Make the ``call``-th renaming from now on the end of this process, as `kill -9` is."""
+    count, replace = 0, os.replace
+
+    def counted(*args: Any, **kwargs: Any) -> None:
+        nonlocal count
+        count += 1
+        if count == call:
+            os.kill(os.getpid(), signal.SIGKILL)
+        replace(*args, **kwargs)
+
+    os.replace = counted
+    Path.replace = lambda self, target: counted(self, target)  # type: ignore[assignment,method-assign]

@@ -1,0 +1,164 @@
+"""Which files of a BIDS data set belong together, and a tree that the validator passes."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from enicfer.batch.dataset import (
+    Selection,
+    find_dataset_sessions,
+    process_dataset,
+    read_video_table,
+    summarise_dataset,
+)
+from enicfer.batch.jobs import Options
+from enicfer.errors import InputError
+from enicfer.protocol import read_protocol
+
+
+def touch(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(name.encode())
+
+
+def found(folder: Path, protocol: str = "eeg-led", selection: Selection | None = None, **more):
+    result = find_dataset_sessions(
+        folder, read_protocol(protocol), selection or Selection(), folder / "derivatives" / "x", **more
+    )
+    pairs = {
+        "_".join(f"{k}-{v}" for k, v in session.entities(run).items()): [video.name for video in run.videos]
+        for session in result.sessions
+        for run in session.runs
+    }
+    return pairs, {path.name: str(error) for path, error in result.lost}, result
+
+
+def test_videos_are_found_by_their_entities_wherever_they_are(tmp_path):
+    touch(
+        tmp_path,
+        "sub-01/ses-1/eeg/sub-01_ses-1_task-a_acq-low_run-1_eeg.vhdr",
+        "sub-01/ses-1/beh/sub-01_ses-1_task-a_run-1_video.mp4",
+        "sub-01/ses-1/eeg/sub-01_ses-1_task-b_eeg.edf",
+        "sub-01/ses-1/eeg/sub-01_ses-1_task-b_split-2_video.mkv",
+        "sub-01/ses-1/eeg/sub-01_ses-1_task-b_split-10_video.mkv",
+        "sourcedata/sub-01/sub-01_ses-1_video.avi",
+        "sub-02/eeg/sub-02_task-a_run-1_eeg.edf",
+        "sub-02/eeg/sub-02_task-a_run-2_eeg.edf",
+        "sourcedata/camera/sub-02_task-a_face.mp4",
+        "sub-03/eeg/sub-03_task-a_eeg.edf",
+        "derivatives/old/sub-03/eeg/sub-03_task-a_video.mp4",
+        "sub-02/func/sub-02_task-a_bold.nii.gz",
+    )
+    pairs, lost, _ = found(tmp_path)
+    assert pairs == {
+        "sub-01_ses-1_task-a_acq-low_run-1": ["sub-01_ses-1_task-a_run-1_video.mp4"],
+        "sub-01_ses-1_task-b": [
+            "sub-01_ses-1_task-b_split-2_video.mkv",
+            "sub-01_ses-1_task-b_split-10_video.mkv",
+        ],
+        "sub-02_task-a_run-1": ["sub-02_task-a_face.mp4"],
+        "sub-02_task-a_run-2": ["sub-02_task-a_face.mp4"],
+    }
+    assert list(lost) == ["sub-03_task-a"]
+    assert "sub-03_task-a_video.mp4" in lost["sub-03_task-a"]
+
+
+def test_a_bold_series_needs_its_log_and_the_first_echo_stands_for_all(tmp_path):
+    touch(
+        tmp_path,
+        "sub-01/func/sub-01_task-a_echo-1_bold.nii.gz",
+        "sub-01/func/sub-01_task-a_echo-2_bold.nii.gz",
+        "sub-01/func/sub-01_task-a_events.tsv",
+        "sub-01/func/sub-01_task-b_bold.nii",
+        "sourcedata/sub-01/sub-01_video.mp4",
+        "sourcedata/sub-01/sub-01_task-a_log.txt",
+    )
+    pairs, lost, result = found(tmp_path, "fmri-volumes")
+    assert pairs == {"sub-01_task-a": ["sub-01_video.mp4"]}
+    (run,) = result.sessions[0].runs
+    assert run.triggers.name == "sub-01_task-a_log.txt"
+    assert run.bold.name == "sub-01_task-a_echo-1_bold.nii.gz"
+    assert "no trigger log of sub-01_task-b" in lost["sub-01_task-b"]
+
+
+def test_two_cameras_are_ambiguous_and_a_table_decides(tmp_path):
+    touch(tmp_path, "sub-01/eeg/sub-01_task-a_eeg.edf", "sub-01/beh/sub-01_task-a_recording-left_video.mp4")
+    touch(tmp_path, "sub-01/beh/sub-01_task-a_recording-right_video.mp4", "cam 1.mp4", "cam 2.mp4")
+    _, lost, _ = found(tmp_path)
+    assert "2 files that may be its video" in lost["sub-01_task-a"]
+    table = tmp_path / "videos.tsv"
+    line = "sub-01/eeg/sub-01_task-a_eeg.edf\tcam {}.mp4\n"
+    table.write_text("recording\tvideo\n" + line.format(2) + line.format(1), encoding="utf-8")
+    pairs, _, _ = found(tmp_path, table=read_video_table(table, tmp_path))
+    assert pairs == {"sub-01_task-a": ["cam 2.mp4", "cam 1.mp4"]}
+    table.write_text("recording\tvideo\n" + line.format(7), encoding="utf-8")
+    with pytest.raises(InputError, match=r"cam 7\.mp4"):
+        read_video_table(table, tmp_path)
+
+
+def test_a_selection_takes_labels_with_and_without_their_key(tmp_path):
+    for sub in ("01", "02"):
+        for task in ("a", "b"):
+            touch(
+                tmp_path, f"sub-{sub}/eeg/sub-{sub}_task-{task}_eeg.edf", f"sub-{sub}/eeg/sub-{sub}_video.mp4"
+            )
+    pairs, _, _ = found(tmp_path, selection=Selection(participants=("sub-02",), tasks=("b",)))
+    assert list(pairs) == ["sub-02_task-b"]
+    with pytest.raises(InputError, match=r"sub-01_task-a_eeg\.edf"):
+        found(tmp_path, selection=Selection(participants=("03",)))
+
+
+@pytest.fixture
+def dataset(without_video, tmp_path, monkeypatch):
+    """Two participants, one with two runs, in a data set; workers are this process."""
+    folder = tmp_path / "bids"
+    for stem in ("sub-01/ses-1/eeg/sub-01_ses-1_task-a", "sub-01/ses-1/eeg/sub-01_ses-1_task-b"):
+        touch(folder, f"{stem}_eeg.edf", f"{stem}_video.mp4")
+    touch(folder, "sub-02/eeg/sub-02_task-a_eeg.edf", "sub-02/beh/sub-02_task-a_video.mp4")
+    monkeypatch.setattr(
+        "enicfer.batch.sessions._local_slots", lambda n, threads: [without_video.InlineSlot()]
+    )
+    return folder
+
+
+OPTIONS = Options(protocol="eeg-led")
+
+
+def test_one_task_after_the_other_gives_the_tree_of_both(dataset, without_video, tmp_path):
+    process_dataset(dataset, tmp_path / "both", options=OPTIONS)
+    for task in ("b", "a"):
+        process_dataset(dataset, tmp_path / "each", options=OPTIONS, selection=Selection(tasks=(task,)))
+    assert without_video.content(tmp_path / "each") == without_video.content(tmp_path / "both")
+    assert len(list((tmp_path / "both").rglob("*_frames.h5"))) == 3
+
+
+def test_the_group_level_writes_tables_and_page_again(dataset, tmp_path):
+    output = tmp_path / "out"
+    with pytest.raises(InputError, match="participant first"):
+        summarise_dataset(output)
+    process_dataset(dataset, output, options=OPTIONS)
+    before = {
+        name: (output / name).read_bytes() for name in ("group_qc.tsv", "group_trials.tsv", "group.html")
+    }
+    for name in before:
+        (output / name).unlink()
+    summarise_dataset(output)
+    assert {name: (output / name).read_bytes() for name in before} == before
+    assert b"sub-01_ses-1.html" in before["group.html"]
+
+
+def test_the_validator_finds_nothing(dataset, tmp_path):
+    program = shutil.which("bids-validator-deno")
+    if program is None:
+        pytest.skip("needs the program bids-validator-deno")
+    output = tmp_path / "out"
+    process_dataset(dataset, output, options=OPTIONS)
+    out = subprocess.run(
+        [program, "--json", "--max-rows", "-1", str(output)], capture_output=True, text=True, check=False
+    )
+    issues = json.loads(out.stdout)["issues"]["issues"]
+    assert [(i["code"], i.get("location")) for i in issues if i["severity"] in ("error", "warning")] == []

@@ -1,0 +1,101 @@
+"""Whatever happens in the middle, resuming gives the bytes of an undisturbed run."""
+
+import json
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+posix = pytest.mark.skipif(sys.platform == "win32", reason="needs fork and POSIX limits")
+
+
+def start(code: str, *arguments: object) -> subprocess.Popen:
+    """Run code that begins with the study, with no video to process."""
+    head = f"""
+        import sys
+        sys.path.insert(0, {str(HERE)!r})
+        from pathlib import Path
+        import study, enicfer.pipeline
+        enicfer.pipeline.process_session = study.process_without_video
+    """
+    text = textwrap.dedent(head) + textwrap.dedent(code)
+    command = [sys.executable, "-c", text, *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def finish(process: subprocess.Popen) -> str:
+    """What it printed, once it has ended well."""
+    text, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    return text.strip()
+
+
+@posix
+def test_killed_at_any_moment_then_resumed_gives_the_same_bytes(tmp_path):
+    command = [sys.executable, str(HERE / "faults.py"), str(tmp_path), "20", "0"]
+    out = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert out.returncode == 0, out.stderr
+    report = json.loads(out.stdout)
+    assert len(report["found"]) == 20
+    for moment in report["found"]:
+        assert moment["died"] == -9
+        assert moment["resumed"] == 0
+        assert moment["same"], moment
+        assert moment["left"] == []
+
+
+@posix
+def test_a_full_disk_fails_the_session_and_room_repairs_it(without_video, tmp_path):
+    study = without_video
+    study.make_study(tmp_path / "study", 2)
+    code = """
+        import os, resource, signal
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
+        result = study.run_study(Path(sys.argv[1]), Path(sys.argv[2]))
+        print([(o.state, o.kind) for o in result.outcomes], flush=True)
+        os._exit(0)  # HDF5 can crash when it is closed after a failure to write
+    """
+    text = finish(start(code, tmp_path / "study", tmp_path / "out"))
+    assert text == "[('failed', 'files'), ('failed', 'files')]"
+    assert not list((tmp_path / "out").glob("sub-*"))
+    study.run_study(tmp_path / "study", tmp_path / "out", retry_failed=True)
+    study.run_study(tmp_path / "study", tmp_path / "fresh")
+    assert study.content(tmp_path / "out") == study.content(tmp_path / "fresh")
+    assert list((tmp_path / "out").glob("sub-*/**/*_frames.h5"))
+
+
+def test_two_processes_on_one_output_lose_nothing(without_video, tmp_path):
+    study = without_video
+    study.make_study(tmp_path / "study", 4)
+    code = """
+        result = study.run_study(Path(sys.argv[1]), Path(sys.argv[2]))
+        print(*sorted({o.state for o in result.outcomes}))
+    """
+    both = [start(code, tmp_path / "study", tmp_path / "out") for _ in range(2)]
+    assert all(set(finish(process).split()) <= {"done", "unchanged"} for process in both)
+    study.run_study(tmp_path / "study", tmp_path / "fresh")
+    assert study.content(tmp_path / "out") == study.content(tmp_path / "fresh")
+
+
+def test_the_second_waits_for_the_first(without_video, tmp_path):
+    without_video.make_study(tmp_path / "study", 1)
+    code = """
+        import time
+        from enicfer.batch.markers import Places
+        with Places(Path(sys.argv[1])).locked("sub-01"):
+            print("held", flush=True)
+            time.sleep(1.5)
+    """
+    holder = start(code, tmp_path / "out")
+    assert holder.stdout is not None
+    assert holder.stdout.readline().strip() == "held"
+    started = time.monotonic()
+    result = without_video.run_study(tmp_path / "study", tmp_path / "out")
+    assert time.monotonic() - started > 1.0
+    assert [outcome.state for outcome in result.outcomes] == ["done"]
+    finish(holder)
