@@ -14,6 +14,8 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
+from enicfer.training.lab_conditions import imitate_lab
+
 
 @dataclass(frozen=True)
 class Augmentation:
@@ -35,6 +37,8 @@ class Augmentation:
         Probability that a rectangle is replaced by noise.
     blur, noise : float
         Probability of a 3x3 binomial blur (twice), and of sensor noise.
+    lab : float
+        Probability of an imitated laboratory condition (`enicfer.training.lab_conditions`).
     """
 
     flip: float = 0.5
@@ -47,12 +51,14 @@ class Augmentation:
     erase: float = 0.25
     blur: float = 0.1
     noise: float = 0.1
+    lab: float = 0.0
 
 
 def augment(images: Tensor, settings: Augmentation, generator: Generator) -> Tensor:
     """Apply every change of `settings` to a batch."""
     images = transform(images, settings, generator)
     images = change_light(images, settings, generator)
+    images = imitate_lab(images, settings.lab, generator)
     images = degrade(images, settings, generator)
     return erase(images, settings.erase, generator)
 
