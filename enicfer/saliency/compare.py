@@ -1,0 +1,303 @@
+"""Whether two groups of faces, or two models, use the same parts of the face.
+
+Maps are brought to the common face, smoothed a little, averaged within subjects, and compared pixel by pixel
+and region by region with permutation tests that control the error rate over all pixels (or regions) of all
+expressions together; see `enicfer.saliency.statistics`.
+
+Conventions: a mean map has the value 1 where it has what a uniform map has.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from enicfer.errors import InputError, OutputError
+from enicfer.io.store import replacing
+from enicfer.io.tables import write_json, write_table
+from enicfer.records import FloatArray
+from enicfer.saliency.common_face import REGIONS, SIZE, common_points, five_points, locate_attribution
+from enicfer.saliency.face_maps import FaceMaps, read_face_maps, write_archive
+from enicfer.saliency.statistics import (
+    FEWEST,
+    PERMUTATIONS,
+    Comparison,
+    average_by_unit,
+    check_units,
+    compare_groups,
+)
+
+SMOOTHING = 1.5  # px of the common face
+
+
+@dataclass(frozen=True, eq=False)
+class GroupComparison:
+    """Two groups compared.
+
+    Attributes
+    ----------
+    names
+        Of the groups.
+    expressions
+        The labels that enough subjects of both groups have.
+    maps
+        Features are (expressions, size, size), flattened.
+    shares
+        Features are (expressions, regions), flattened.
+    left_out
+        One sentence for each label that could not be compared.
+    checks
+        One sentence each: whether the maps are to be believed.
+    unit
+        ``subject`` or ``image``.
+    size
+        Side of the common face.
+    """
+
+    names: tuple[str, str]
+    expressions: tuple[str, ...]
+    maps: Comparison
+    shares: Comparison
+    left_out: tuple[str, ...]
+    checks: tuple[str, ...]
+    unit: str
+    size: int
+
+    def table(self) -> pd.DataFrame:
+        """One row for each expression and region: means, difference, t, corrected p, effect size."""
+        rows = [(e, r) for e in self.expressions for r in REGIONS]
+        result = self.shares
+        return pd.DataFrame(
+            {
+                "expression": [e for e, _ in rows],
+                "region": [r for _, r in rows],
+                "share_a": result.mean_a,
+                "share_b": result.mean_b,
+                "difference": result.difference,
+                "t": result.t,
+                "p_corrected": result.p,
+                "effect_size": result.effect,
+                "n_a": result.n_a,
+                "n_b": result.n_b,
+            }
+        )
+
+    def sentences(self) -> list[str]:
+        """What was found, one sentence each."""
+        kind = "paired" if self.maps.paired else "independent"
+        lines = [
+            f"{self.names[0]}: {self.maps.n_a} and {self.names[1]}: {self.maps.n_b} {self.unit}s, {kind}; "
+            f"p corrected for all pixels (or regions) of {len(self.expressions)} expressions, "
+            f"{self.maps.permutations} permutations."
+        ]
+        found = self.table()
+        found = found[found["p_corrected"] <= 0.05]
+        for row in found.to_dict("records"):
+            more = self.names[0] if row["difference"] > 0 else self.names[1]
+            lines.append(
+                f"{row['expression']}, {row['region']}: more in {more} ({row['share_a']:.1%} and "
+                f"{row['share_b']:.1%}, effect size {row['effect_size']:+.2f}, p = {row['p_corrected']:.4f})."
+            )
+        if found.empty:
+            lines.append("No region differs between the groups.")
+        p = self.maps.p.reshape(len(self.expressions), -1)
+        for name, values in zip(self.expressions, p, strict=True):
+            n = int((np.nan_to_num(values, nan=1.0) <= 0.05).sum())
+            lines.append(
+                f"{name}: {n} of {values.size} pixels differ (smallest p = {np.nanmin(values, initial=1.0):.4f})."
+            )
+        return [*lines, *self.left_out]
+
+
+def compare_face_maps(
+    a: FaceMaps,
+    b: FaceMaps,
+    names: tuple[str, str] = ("A", "B"),
+    *,
+    smoothing: float = SMOOTHING,
+    permutations: int = PERMUTATIONS,
+    seed: int = 0,
+    size: int = SIZE,
+) -> GroupComparison:
+    """Compare where a model looked in two groups of faces (or two models in the same faces).
+
+    Parameters
+    ----------
+    a, b
+        Maps made with the same method. Where both have the same subjects the comparison is paired.
+    names
+        Of the groups.
+    smoothing
+        Spread in px of the common face of the Gaussian that maps are smoothed with.
+    permutations, seed
+        As in `enicfer.saliency.statistics.compare_groups`.
+    size
+        Side of the common face in px.
+
+    Raises
+    ------
+    InputError
+        If a group is empty or too small, the methods differ, or no expression is in enough subjects of both.
+    """
+    for name, group in zip(names, (a, b), strict=True):
+        if not len(group):
+            raise InputError(
+                f"The group {name} is empty: give images of at least {FEWEST} subjects for each group."
+            )
+    if a.method != b.method:
+        raise InputError(
+            f"{names[0]} was made with the method {a.method} and {names[1]} with {b.method}: use the same."
+        )
+    check_units(a.subject, b.subject)
+    expressions, left_out = _common_expressions(a, b, names)
+    landmarks = [a.landmarks, b.landmarks]
+    if landmarks[0].shape[1] != landmarks[1].shape[1]:
+        landmarks = [five_points(points) for points in landmarks]
+    common = common_points(np.concatenate(landmarks))
+    maps, shares, units = [], [], []
+    for group, points in zip((a, b), landmarks, strict=True):
+        warped, share, _ = locate_attribution(group.map, points, common, size)
+        unit, means = average_by_expression(_smooth(warped, smoothing) * size**2, group, expressions)
+        maps.append(means)
+        shares.append(average_by_expression(share, group, expressions)[1])
+        units.append(unit)
+    return GroupComparison(
+        names=names,
+        expressions=tuple(expressions),
+        maps=compare_groups(*maps, *units, permutations=permutations, seed=seed),
+        shares=compare_groups(*shares, *units, permutations=permutations, seed=seed),
+        left_out=tuple(left_out),
+        checks=tuple(f"{n}: {line}" for n, g in zip(names, (a, b), strict=True) for line in g.checks),
+        unit="subject" if "subject" in (a.unit, b.unit) else "image",
+        size=size,
+    )
+
+
+def average_by_expression(
+    values: npt.ArrayLike, group: FaceMaps, expressions: Sequence[str]
+) -> tuple[npt.NDArray[np.str_], FloatArray]:
+    """Names (u,) of the subjects, and (u, expressions * f) their means; NaN where one never had the expression."""
+    rows = np.asarray(values).reshape(len(group), -1)
+    units = np.unique(group.subject)
+    means = np.full((len(units), len(expressions), rows.shape[1]), np.nan)
+    for k, expression in enumerate(expressions):
+        chosen = group.expression == expression
+        if chosen.any():
+            names, averages = average_by_unit(rows[chosen], group.subject[chosen])
+            means[np.searchsorted(units, names), k] = averages
+    return units, means.reshape(len(units), -1)
+
+
+def _common_expressions(a: FaceMaps, b: FaceMaps, names: tuple[str, str]) -> tuple[list[str], list[str]]:
+    """Labels with enough subjects in both groups, and a sentence for each other label."""
+    chosen, left_out = [], []
+    for expression in dict.fromkeys([*a.expressions, *b.expressions]):
+        counts = [len(set(group.subject[group.expression == expression])) for group in (a, b)]
+        if min(counts) >= FEWEST:
+            chosen.append(expression)
+        else:
+            left_out.append(
+                f"{expression} is not compared: {counts[0]} subjects of {names[0]} and {counts[1]} of {names[1]} "
+                f"have it, {FEWEST} are needed."
+            )
+    if not chosen:
+        raise InputError(
+            f"No expression is in {FEWEST} subjects of both {names[0]} and {names[1]}: give more images."
+        )
+    return chosen, left_out
+
+
+def _smooth(maps: npt.ArrayLike, spread: float) -> FloatArray:
+    from scipy.ndimage import gaussian_filter
+
+    return np.asarray(gaussian_filter(np.asarray(maps, np.float64), (0, spread, spread), mode="nearest"))
+
+
+def compare_sources(
+    a: str | Path,
+    b: str | Path,
+    output: str | Path,
+    *,
+    names: tuple[str, str] | None = None,
+    smoothing: float = SMOOTHING,
+    permutations: int = PERMUTATIONS,
+    seed: int = 0,
+    overwrite: bool = False,
+) -> GroupComparison:
+    """Compare two groups of maps on disk, and write figure, tables and maps.
+
+    Parameters
+    ----------
+    a, b
+        ``saliency.npz`` files, or folders with any number of them.
+    output
+        Folder to write ``comparison.png``, ``.svg``, ``.tsv``, ``.json`` and ``.npz`` to.
+    names
+        Of the groups, by default those of the folders.
+    smoothing, permutations, seed
+        As in `compare_face_maps`.
+    overwrite
+        Replace an earlier comparison.
+
+    Raises
+    ------
+    InputError
+        As in `read_face_maps` and `compare_face_maps`.
+    OutputError
+        If the output is there already or cannot be written.
+    """
+    from enicfer.saliency.figures import make_folder, save_figure
+    from enicfer.saliency.group_figures import draw_comparison
+
+    target = Path(output)
+    if (target / "comparison.tsv").exists() and not overwrite:
+        raise OutputError(
+            f"{target} already has a comparison: give --overwrite to replace it, or another --output."
+        )
+    found = compare_face_maps(
+        read_face_maps(a),
+        read_face_maps(b),
+        names or _names(Path(a), Path(b)),
+        smoothing=smoothing,
+        permutations=permutations,
+        seed=seed,
+    )
+    make_folder(target)
+    save_figure(
+        draw_comparison(found.maps, found.shares, found.expressions, found.names, found.size),
+        target / "comparison",
+    )
+    with replacing(target / "comparison.tsv") as partial:
+        write_table(partial, found.table())
+    with replacing(target / "comparison.json") as partial:
+        write_json(
+            partial,
+            {
+                "groups": found.names,
+                "unit": found.unit,
+                "paired": found.maps.paired,
+                "permutations": permutations,
+                "seed": seed,
+                "smoothing_px": smoothing,
+                "found": found.sentences(),
+                "checks": found.checks,
+            },
+        )
+    with replacing(target / "comparison.npz") as partial:
+        shape = (len(found.expressions), found.size, found.size)
+        fields = ("mean_a", "mean_b", "difference", "t", "p", "effect")
+        arrays = {name: getattr(found.maps, name).reshape(shape).astype(np.float32) for name in fields}
+        write_archive(partial, {"expression": np.array(found.expressions), **arrays})
+    return found
+
+
+def _names(a: Path, b: Path) -> tuple[str, str]:
+    names = [path.name if path.suffix != ".npz" else path.resolve().parent.name for path in (a, b)]
+    return (
+        (names[0], names[1])
+        if names[0] != names[1]
+        else (f"{a.parent.name}/{names[0]}", f"{b.parent.name}/{names[1]}")
+    )

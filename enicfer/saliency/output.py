@@ -1,0 +1,193 @@
+"""What ``enicfer saliency`` writes: maps, tables and figures of an `Explanation`.
+
+Conventions: a folder of results holds ``saliency.npz`` (`enicfer.saliency.face_maps`), ``regions.tsv``,
+``images.tsv``, ``checks.json`` and ``figures/``. Pictures of faces are drawn only where ``show_faces`` is set.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from enicfer.errors import OutputError
+from enicfer.io.store import replacing
+from enicfer.io.tables import write_json, write_table
+from enicfer.records import FloatArray, UInt8Array
+from enicfer.saliency.attribution import Progress
+from enicfer.saliency.common_face import REGIONS
+from enicfer.saliency.face_maps import FILE, FaceMaps, save_face_maps, table_of_images, write_archive
+from enicfer.saliency.pictures import FaceCrops
+
+if TYPE_CHECKING:
+    from enicfer.models import Classifier
+    from enicfer.saliency.explain import Explanation
+
+PANELS = 100  # figures of single images
+ROWS = 6  # images on a sheet
+FILTER_ROWS = 10
+
+
+def check_output(folder: Path, overwrite: bool) -> Path:
+    """The folder, unless it has results that are not to be replaced."""
+    if (folder / FILE).exists() and not overwrite:
+        raise OutputError(
+            f"{folder} already has a {FILE}: give --overwrite to replace it, or another --output."
+        )
+    return folder
+
+
+def write_explanation(
+    found: "Explanation",
+    folder: Path,
+    *,
+    show_faces: bool,
+    panels: int = PANELS,
+    signed_maximum: bool = False,
+    progress: Progress | None = None,
+) -> None:
+    """Write maps, tables and figures.
+
+    Parameters
+    ----------
+    found
+        From `explain_faces`.
+    folder
+        Is made where it is missing.
+    show_faces
+        Draw pictures of faces.
+    panels, signed_maximum
+        As in `explain_images`.
+    progress
+        Called as ``progress(done, total, stage)``.
+
+    Raises
+    ------
+    OutputError
+        If something cannot be written.
+    """
+    from enicfer.saliency.figures import make_folder, save_figure
+    from enicfer.saliency.group_figures import draw_mean_maps, draw_region_shares, draw_trust
+
+    figures = make_folder(folder / "figures")
+    save_face_maps(folder / FILE, found.maps, found.attribution.signed)
+    for name, table in (("regions", found.regions), ("images", table_of_images(found.maps))):
+        with replacing(folder / f"{name}.tsv") as partial:
+            write_table(partial, table)
+    with replacing(folder / "checks.json") as partial:
+        write_json(
+            partial, {"said": found.sentences(), "checks": asdict(found.trust) if found.trust else None}
+        )
+    common, _, uniform = found.maps.located
+    chosen = {name: found.maps.expression == name for name in found.maps.expressions}
+    counts = {name: int(rows.sum()) for name, rows in chosen.items()}
+    means = {
+        name: np.nanmean(common[rows], axis=0) * common[0].size
+        for name, rows in chosen.items()
+        if _any(common[rows])
+    }
+    if means:
+        save_figure(draw_mean_maps(means, counts), figures / "means")
+    shares = {name: _shares_of(found.regions, name) for name in chosen}
+    save_figure(draw_region_shares(shares, counts, np.nanmean(uniform, axis=0)), figures / "regions")
+    if found.trust is not None:
+        save_figure(draw_trust(found.trust, found.maps.method), figures / "checks")
+    if show_faces:
+        _draw_faces(found, figures, panels, signed_maximum, progress)
+
+
+def _any(maps: FloatArray) -> bool:
+    return bool(np.isfinite(maps).any())
+
+
+def _shares_of(table: pd.DataFrame, expression: str) -> FloatArray:
+    """(3, regions) mean, low and high share."""
+    rows = table[table["expression"] == expression].set_index("region").loc[list(REGIONS)]
+    return rows[["share", "share_low", "share_high"]].to_numpy(np.float64).T
+
+
+def _draw_faces(
+    found: "Explanation", figures: Path, panels: int, signed_maximum: bool, progress: Progress | None
+) -> None:
+    """One sheet for each expression, with the surest images of different people, and a figure for each image."""
+    from enicfer.saliency.figures import draw_panels, save_figure
+
+    faces, maps, signed = found.faces, found.maps, found.attribution.signed
+
+    def draw(rows: Sequence[int], captions: Sequence[str], title: str, stem: Path) -> None:
+        pictures = [faces.picture[i] for i in rows]
+        save_figure(draw_panels(pictures, [signed[i] for i in rows], captions, title, signed_maximum), stem)
+
+    for name in maps.expressions:
+        rows = choose_rows(maps, name)
+        captions = [f"{maps.name[i][-24:]}\np = {maps.probability[i]:.2f}" for i in rows]
+        draw(rows, captions, f"{name}: {maps.method}, {maps.model}", figures / f"sheet_{name}")
+    stems = unique_stems(maps.name[:panels])
+    for i, stem in enumerate(stems):
+        title = f"{maps.expression[i]} (p = {maps.probability[i]:.2f}), {maps.method}, {maps.model}"
+        draw([i], [maps.name[i][-24:]], title, figures / stem)
+        if progress is not None:
+            progress(i + 1, len(stems), "figures")
+
+
+def choose_rows(maps: FaceMaps, expression: str, n: int = ROWS) -> list[int]:
+    """The images that the model is surest of, different subjects first."""
+    rows = np.nonzero(maps.expression == expression)[0]
+    order = rows[np.argsort(-maps.probability[rows], kind="stable")]
+    first = [int(i) for k, i in enumerate(order) if maps.subject[i] not in set(maps.subject[order[:k]])]
+    others = [int(i) for i in order if int(i) not in first]
+    return [*first, *others][:n]
+
+
+def unique_stems(names: Sequence[str] | np.ndarray) -> list[str]:
+    """Names of figures, made from those of images; equal ones are numbered."""
+    stems: list[str] = []
+    for name in names:
+        stem = "image_" + (str(name).rpartition(".")[0] or str(name))
+        number, unique = 1, stem
+        while unique in stems:
+            number += 1
+            unique = f"{stem}-{number}"
+        stems.append(unique)
+    return stems
+
+
+def draw_filter_figures(
+    model: "Classifier", faces: FaceCrops, folder: Path, progress: Progress | None = None
+) -> list[Path]:
+    """For each convolution layer a figure of its most selective filters, and an archive with all of them.
+
+    Raises
+    ------
+    InputError
+        If there are too few images.
+    """
+    from enicfer.saliency.figures import draw_filters, make_folder, save_figure
+    from enicfer.saliency.filters import backpropagate_filter, find_exciting_images
+
+    prepared = model.prepare(faces.crop)
+    paths = []
+    for responses in find_exciting_images(model.network, prepared, progress=progress):
+        chosen = responses.most_selective(FILTER_ROWS)
+        pictures: list[list[UInt8Array]] = [[faces.picture[i] for i in responses.top[k]] for k in chosen]
+        gradients = [
+            backpropagate_filter(model.network, prepared[responses.top[k]], responses.layer, int(k))
+            for k in chosen
+        ]
+        stem = make_folder(folder) / f"filters_{responses.layer}"
+        paths += save_figure(draw_filters(responses, [int(k) for k in chosen], pictures, gradients), stem)
+        with replacing(stem.with_suffix(".npz")) as partial:
+            write_archive(
+                partial,
+                {
+                    "image": faces.name[responses.top],
+                    "excitation": responses.excitation,
+                    "mean_excitation": responses.mean,
+                    "shown": chosen,
+                    "gradient": np.stack(gradients),
+                },
+            )
+        paths.append(stem.with_suffix(".npz"))
+    return paths

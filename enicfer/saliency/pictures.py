@@ -1,0 +1,290 @@
+"""Face crops with landmarks, from picture files or from crops that are there already.
+
+Conventions: `FaceCrops.landmarks` are fractions of the crop's side, x then y, in the order of
+`enicfer.records`; colour pictures in memory are RGB.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from enicfer.errors import InputError
+from enicfer.faces.crop import REFERENCE, crop_face, frame_face
+from enicfer.records import FloatArray, UInt8Array
+from enicfer.saliency.attribution import Progress
+
+if TYPE_CHECKING:
+    from enicfer.faces.detectors import Detector
+
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+DISPLAY_SIZE = 192
+DETECTION_SIDE = 96  # px to which a crop is enlarged for the detector
+DETECTION_BORDER = 0.4  # grey border around it, in sides: detectors want to see where a face ends
+LONG_SIDE = 640  # px of the longer side of a picture that is searched
+_SUBJECT = re.compile(r"sub-[a-zA-Z0-9]+")
+SUBJECTS = ("auto", "folder", "image")
+
+
+@dataclass(frozen=True, eq=False)
+class FaceCrops:
+    """Faces to be explained.
+
+    Attributes
+    ----------
+    name, subject
+        (n,) the file's name, and whose face it is.
+    crop
+        (n, s, s) or (n, s, s, 3) uint8, what the classifier sees.
+    picture
+        (n, d, d) or (n, d, d, 3) uint8, the same framing for the eye.
+    landmarks
+        (n, 5, 2) fractions of the side.
+    found
+        (n,) whether the landmarks were found in the picture; where not, they are the crop's median places.
+    """
+
+    name: npt.NDArray[np.str_]
+    subject: npt.NDArray[np.str_]
+    crop: UInt8Array
+    picture: UInt8Array
+    landmarks: FloatArray
+    found: npt.NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.crop)
+
+    def select(self, rows: npt.ArrayLike) -> "FaceCrops":
+        """Some of the faces (indices or booleans)."""
+        i = np.asarray(rows)
+        names = ("name", "subject", "crop", "picture", "landmarks", "found")
+        return replace(self, **{name: getattr(self, name)[i] for name in names})
+
+
+def find_pictures(paths: Sequence[str | Path]) -> list[Path]:
+    """Every picture file among the paths and below the folders among them, sorted within each.
+
+    Raises
+    ------
+    InputError
+        If a path does not exist, is no picture, or there is none at all.
+    """
+    found: list[Path] = []
+    for path in map(Path, paths):
+        if path.is_dir():
+            found += sorted(p for p in path.rglob("*") if p.suffix.lower() in PICTURES)
+        elif not path.exists():
+            raise InputError(
+                f"There is no {path}: give picture files, folders of them, or an output folder of enicfer."
+            )
+        elif path.suffix.lower() not in PICTURES:
+            raise InputError(f"{path.name} is no picture: allowed are {', '.join(PICTURES)}.")
+        else:
+            found.append(path)
+    if not found:
+        raise InputError(
+            f"There is no picture below {', '.join(str(p) for p in paths)}: allowed are {', '.join(PICTURES)}."
+        )
+    return found
+
+
+def name_subjects(files: Sequence[Path], subjects: str = "auto") -> list[str]:
+    """Whose face each file shows.
+
+    Parameters
+    ----------
+    files
+        The pictures.
+    subjects
+        ``auto``: the last ``sub-<label>`` in the path, else the picture itself; ``folder``: the name of its
+        folder; ``image``: every picture for itself.
+
+    Raises
+    ------
+    InputError
+        For another rule.
+    """
+    if subjects not in SUBJECTS:
+        raise InputError(f"There is no rule {subjects!r} for subjects: choose one of {', '.join(SUBJECTS)}.")
+    named = []
+    for file in files:
+        labels = _SUBJECT.findall(file.as_posix()) if subjects == "auto" else []
+        named.append(labels[-1] if labels else file.parent.name if subjects == "folder" else file.name)
+    return named
+
+
+def read_faces(
+    files: Sequence[Path],
+    detector: "Detector",
+    size: int,
+    channels: int = 1,
+    *,
+    crops: bool = False,
+    subjects: str = "auto",
+    progress: Progress | None = None,
+) -> FaceCrops:
+    """Read pictures and cut out the face of each.
+
+    Parameters
+    ----------
+    files
+        Picture files.
+    detector
+        From `enicfer.faces.detectors.load_detector`.
+    size, channels
+        Of the classifier's input.
+    crops
+        The pictures are face crops already, framed as the training data.
+    subjects
+        As in `name_subjects`.
+    progress
+        Called as ``progress(done, total, stage)``.
+
+    Raises
+    ------
+    InputError
+        If a picture cannot be read, or no face is found in it.
+    """
+    taken = []
+    for i, file in enumerate(files):
+        bgr = _read(file)
+        taken.append(_take_crop(bgr, detector, size) if crops else _cut_face(bgr, detector, size, file))
+        if progress is not None:
+            progress(i + 1, len(files), "reading faces")
+    small, large, landmarks, found = (np.array(part) for part in zip(*taken, strict=True))
+    return FaceCrops(
+        name=np.array([file.name for file in files]),
+        subject=np.array(name_subjects(files, subjects)),
+        crop=_grey(small) if channels == 1 else small,
+        picture=large,
+        landmarks=landmarks,
+        found=found,
+    )
+
+
+def take_crops(
+    crops: UInt8Array,
+    detector: "Detector",
+    names: Sequence[str] | None = None,
+    subjects: Sequence[str] | None = None,
+    progress: Progress | None = None,
+) -> FaceCrops:
+    """Find the landmarks of face crops that are in memory.
+
+    Parameters
+    ----------
+    crops
+        (n, s, s) or (n, s, s, 3) RGB, uint8.
+    detector
+        From `enicfer.faces.detectors.load_detector`.
+    names, subjects
+        (n,) each; by default the number of the crop, for both.
+    progress
+        Called as ``progress(done, total, stage)``.
+    """
+    landmarks, found = np.empty((len(crops), 5, 2)), np.empty(len(crops), bool)
+    for i, crop in enumerate(crops):
+        bgr = cv2.cvtColor(crop, cv2.COLOR_GRAY2BGR if crop.ndim == 2 else cv2.COLOR_RGB2BGR)
+        landmarks[i], found[i] = find_crop_landmarks(np.asarray(bgr, np.uint8), detector)
+        if progress is not None:
+            progress(i + 1, len(crops), "landmarks")
+    name = np.array([f"{i:05d}" for i in range(len(crops))] if names is None else names)
+    return FaceCrops(name, name if subjects is None else np.array(subjects), crops, crops, landmarks, found)
+
+
+def find_crop_landmarks(bgr: UInt8Array, detector: "Detector") -> tuple[FloatArray, bool]:
+    """Landmarks (5, 2), in fractions of the side, of the face that fills a crop (h, w, 3), and whether found.
+
+    The crop is enlarged and given a grey border, because a detector wants to see where a face ends. Where
+    it finds nothing, or no upright face that fills the crop, the median places of the framing are returned.
+    """
+    size = (DETECTION_SIDE, DETECTION_SIDE)
+    border = int(DETECTION_SIDE * DETECTION_BORDER)
+    large = cv2.resize(bgr, size, interpolation=cv2.INTER_CUBIC)
+    grey = [float(value) for value in large.reshape(-1, 3).mean(axis=0)]
+    framed = cv2.copyMakeBorder(large, border, border, border, border, cv2.BORDER_CONSTANT, value=grey)
+    faces = detector.detect(np.asarray(framed, np.uint8))
+    if len(faces):
+        points = (faces.landmarks[0].astype(np.float64) - border) / DETECTION_SIDE
+        if _plausible(points):
+            return points, True
+    return REFERENCE.copy(), False
+
+
+def _plausible(points: FloatArray) -> bool:
+    """Whether landmarks are those of an upright face that fills the crop, seen not quite from the side."""
+    right_eye, left_eye, _, right_mouth, left_mouth = points
+    eyes, mouth = (right_eye + left_eye) / 2, (right_mouth + left_mouth) / 2
+    inside = bool((points > -0.15).all() and (points < 1.15).all())
+    return (
+        inside
+        and left_eye[0] - right_eye[0] > 0.12
+        and left_mouth[0] > right_mouth[0]
+        and mouth[1] - eyes[1] > 0.15
+    )
+
+
+def _read(file: Path) -> UInt8Array:
+    try:
+        data = np.frombuffer(file.read_bytes(), np.uint8)
+    except OSError as error:
+        raise InputError(f"{file.name} cannot be read: {error.strerror}.") from None
+    picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    if picture is None:
+        raise InputError(
+            f"{file.name} is no picture that can be read: it is damaged, or of another kind than its name says."
+        )
+    return np.asarray(picture, np.uint8)
+
+
+def _cut_face(
+    bgr: UInt8Array, detector: "Detector", size: int, file: Path
+) -> tuple[UInt8Array, UInt8Array, FloatArray, bool]:
+    scale = max(1.0, max(bgr.shape[:2]) / LONG_SIDE)
+    shape = (max(1, round(bgr.shape[1] / scale)), max(1, round(bgr.shape[0] / scale)))
+    small = np.asarray(cv2.resize(bgr, shape, interpolation=cv2.INTER_AREA), np.uint8) if scale > 1 else bgr
+    faces = detector.detect(small).place(scale)
+    if not len(faces):
+        raise InputError(
+            f"There is no face in {file.name}: leave it out, or give --crops if it is a face crop already."
+        )
+    # The largest face is the one that the picture is of.
+    sides = faces.box[:, 2:] - faces.box[:, :2]
+    return cut_crops(
+        bgr,
+        faces.box[int(np.argmax(sides.prod(axis=1)))],
+        faces.landmarks[int(np.argmax(sides.prod(axis=1)))],
+        size,
+    )
+
+
+def cut_crops(
+    bgr: UInt8Array, box: npt.ArrayLike, landmarks: npt.ArrayLike, size: int
+) -> tuple[UInt8Array, UInt8Array, FloatArray, bool]:
+    """RGB crop for the classifier, the same for the eye, the landmarks in it, and true."""
+    rgb = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+    matrix = frame_face(box, landmarks, 1)
+    points = np.asarray(landmarks, np.float64) @ matrix[:, :2].T + matrix[:, 2]
+    return crop_face(rgb, box, landmarks, size), crop_face(rgb, box, landmarks, DISPLAY_SIZE), points, True
+
+
+def _take_crop(
+    bgr: UInt8Array, detector: "Detector", size: int
+) -> tuple[UInt8Array, UInt8Array, FloatArray, bool]:
+    points, found = find_crop_landmarks(bgr, detector)
+    rgb = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+
+    def resize(side: int) -> UInt8Array:
+        method = cv2.INTER_AREA if min(rgb.shape[:2]) >= side else cv2.INTER_CUBIC
+        return np.asarray(cv2.resize(rgb, (side, side), interpolation=method), np.uint8)
+
+    return resize(size), resize(DISPLAY_SIZE), points, found
+
+
+def _grey(rgb: UInt8Array) -> UInt8Array:
+    return np.stack([np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8) for image in rgb])

@@ -1,0 +1,341 @@
+"""What decided each trial of a processed session: maps of the frames that carried the trials' answers.
+
+The frame of a trial is the one in the trial's window in which the trial's dominant expression is the most
+probable. Faces are identifying: pictures of them, maps that look like them, and the video are made only where
+``face_images`` is set.
+
+Conventions: times are s on the recording's clock; frames are counted from 0 in the video.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from enicfer.errors import InputError, OutputError
+from enicfer.faces.crop import crop_face, frame_face
+from enicfer.io.names import find_frames, find_results, stem_of
+from enicfer.io.store import read_result, replacing
+from enicfer.io.video import read_frames
+from enicfer.records import RunResult, UInt8Array
+from enicfer.saliency.attribution import FACE_LIKE, Progress, attribute, check_method
+from enicfer.saliency.explain import CHECKED, Explanation, explain_faces
+from enicfer.saliency.output import check_output, write_explanation
+from enicfer.saliency.pictures import DISPLAY_SIZE, FaceCrops
+
+if TYPE_CHECKING:
+    from enicfer.models import Classifier
+
+VIDEO_SIDE = 960  # px of the longer side of the overlay video
+_BATCH = 32
+# How far a probability may be from the stored one; the pipeline's own crops come from the same code.
+TOLERANCE = 0.02
+
+
+def explain_session(
+    results: str | Path,
+    output: str | Path,
+    *,
+    session: str | Path | None = None,
+    model: str | Path | None = None,
+    method: str = "gradient",
+    face_images: bool = False,
+    video: bool = False,
+    checks: int = CHECKED,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Explanation:
+    """Explain the answers to the trials of a processed session, and write maps, tables and figures.
+
+    Parameters
+    ----------
+    results
+        Output folder of `enicfer.process_session`, or a file of one run.
+    output
+        Folder for the maps.
+    session
+        The session folder, where the video is; by default the one that ``results`` is in.
+    model
+        Name or file of the classifier; by default the one that made the results, if it is shipped.
+    method
+        As in `enicfer.saliency.attribution.explain`.
+    face_images
+        Draw pictures of the face.
+    video
+        Also write each video with a translucent map over the face (needs ``face_images``).
+    checks, overwrite, progress
+        As in `enicfer.saliency.explain.explain_images`.
+
+    Raises
+    ------
+    EnicferError
+        With one sentence: no results, no trials with an answer, another model, a video that is missing or
+        another one than was processed, or a method or video that shows faces without ``face_images``.
+    """
+    from enicfer.models import load_model
+
+    target = check_output(Path(output), overwrite)
+    check_method(method)
+    if not face_images and (video or method in FACE_LIKE):
+        what = "A video" if video else f"Maps of the method {method}"
+        raise InputError(f"{what} would show the participant's face: give --face-images if that is wanted.")
+    found = _find_runs(Path(results))
+    runs = [read_result(file) for file in found]
+    name = str(model) if model is not None else runs[0].expression.model
+    classifier = load_model(name)
+    parts = []
+    for file, run in zip(found, runs, strict=True):
+        if run.expression.model != classifier.name:
+            raise InputError(
+                f"The results of {stem_of(run.entities)} were made with the model {run.expression.model}, "
+                f"not {classifier.name}: give that model."
+            )
+        videos = find_videos(run, Path(session) if session is not None else _session_folder(file))
+        parts.append(trial_faces(run, videos, classifier, progress))
+        if video:
+            write_overlay_video(
+                target / f"{stem_of(run.entities)}_overlay.mp4", run, videos, classifier, method, progress
+            )
+    faces, labels = join_faces([faces for faces, _ in parts]), [label for _, own in parts for label in own]
+    explained = explain_faces(classifier, faces, method, labels, checks=checks, progress=progress)
+    explained = replace(explained, notes=(*explained.notes, *compare_probability(explained, runs)))
+    write_explanation(explained, target, show_faces=face_images, progress=progress)
+    return explained
+
+
+def is_session_output(path: str | Path) -> bool:
+    """Whether a path is an output folder of `enicfer.process_session`, or a file of one of its runs."""
+    path = Path(path)
+    return (
+        bool(find_results(path))
+        if path.is_dir()
+        else path.name.startswith("sub-") and "_desc-enicfer_" in path.name
+    )
+
+
+def _find_runs(path: Path) -> list[Path]:
+    files = find_results(path) if path.is_dir() else []
+    return files or [find_frames(path)]
+
+
+def _session_folder(file: Path) -> Path:
+    """The folder above ``derivatives``, where `process_session` writes by default."""
+    for folder in file.resolve().parents:
+        if folder.name == "derivatives":
+            return folder.parent
+    raise InputError(f"The session folder of {file.name} is not known: give it with --session.")
+
+
+def find_videos(run: RunResult, session: Path) -> tuple[Path, ...]:
+    """The videos of a run in its session folder, if they are those that were processed.
+
+    Raises
+    ------
+    InputError
+        If the run is not in the session, or a video has changed.
+    """
+    from enicfer.session import read_session
+
+    opened = read_session(session)
+    for candidate in opened.runs:
+        if opened.entities(candidate) == dict(run.entities):
+            break
+    else:
+        raise InputError(
+            f"The session {session.name} has no run {stem_of(run.entities)}: give the right --session."
+        )
+    known = run.provenance.get("inputs", {})
+    for file in candidate.videos:
+        with file.open("rb") as stream:
+            if known.get(file.name) != hashlib.file_digest(stream, "sha256").hexdigest():
+                raise InputError(
+                    f"{file.name} is not the video that was processed: give the right --session."
+                )
+    return candidate.videos
+
+
+def choose_frames(run: RunResult) -> tuple[npt.NDArray[np.int64], list[str], npt.NDArray[np.int64]]:
+    """For each trial with an answer: its frame, its dominant expression, and its row in the trial table.
+
+    Raises
+    ------
+    InputError
+        If no trial has an answer.
+    """
+    first, last = run.provenance["protocol"]["trial"]["window"]
+    frames, labels, rows = [], [], []
+    for row, trial in enumerate(run.trials.to_dict("records")):
+        label = trial.get("fer_dominant")
+        if label not in run.expression.labels:
+            continue
+        inside = (
+            (run.time >= trial["onset"] + first) & (run.time <= trial["onset"] + last) & run.expression.ok
+        )
+        if inside.any():
+            probability = run.expression.probability[:, run.expression.labels.index(label)]
+            frames.append(int(np.argmax(np.where(inside, probability, -1))))
+            labels.append(str(label))
+            rows.append(row)
+    if not frames:
+        raise InputError(f"No trial of {stem_of(run.entities)} has an answer that could be explained.")
+    return np.array(frames), labels, np.array(rows)
+
+
+def trial_faces(
+    run: RunResult, videos: Sequence[Path], model: "Classifier", progress: Progress | None = None
+) -> tuple[FaceCrops, list[str]]:
+    """Cut the faces of the trials' frames out of the video; with the expressions to explain."""
+    frames, labels, rows = choose_frames(run)
+    wanted = set(frames.tolist())
+    cut: dict[int, tuple[UInt8Array, UInt8Array, Any]] = {}
+    for frame in read_frames(tuple(videos)):
+        if frame.index in wanted:
+            box, landmarks = run.faces.box[frame.index], run.faces.landmarks[frame.index]
+            source = frame.gray() if model.channels == 1 else frame.bgr()[..., ::-1]
+            picture = crop_face(np.ascontiguousarray(frame.bgr()[..., ::-1]), box, landmarks, DISPLAY_SIZE)
+            matrix = frame_face(box, landmarks, 1)
+            points = landmarks.astype(np.float64) @ matrix[:, :2].T + matrix[:, 2]
+            cut[frame.index] = (
+                crop_face(np.ascontiguousarray(source), box, landmarks, model.input_size),
+                picture,
+                points,
+            )
+        if progress is not None and frame.index % 10 == 0:
+            progress(frame.index, run.time.size, "reading frames")
+        if len(cut) == len(wanted):
+            break
+    missing = sorted(wanted - set(cut))
+    if missing:
+        raise InputError(
+            f"Frame {missing[0]} of {videos[0].name} cannot be read: is it the video that was processed?"
+        )
+    crop, picture, points = (np.stack(part) for part in zip(*(cut[int(i)] for i in frames), strict=True))
+    stem = stem_of(run.entities)
+    names = [f"{stem}_trial-{row + 1:03d}_frame-{frame:06d}" for row, frame in zip(rows, frames, strict=True)]
+    subject = f"sub-{run.entities['sub']}"
+    return FaceCrops(
+        np.array(names), np.full(len(names), subject), crop, picture, points, np.ones(len(names), bool)
+    ), labels
+
+
+def join_faces(parts: Sequence[FaceCrops]) -> FaceCrops:
+    """The faces of several runs in one."""
+    names = ("name", "subject", "crop", "picture", "landmarks", "found")
+    return FaceCrops(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
+
+
+def compare_probability(found: Explanation, runs: Sequence[RunResult]) -> list[str]:
+    """A sentence if the explained probabilities are not those that the results have."""
+    stored = []
+    for run in runs:
+        frames, labels, _ = choose_frames(run)
+        columns = [run.expression.labels.index(label) for label in labels]
+        stored.append(run.expression.probability[frames, columns])
+    worst = float(np.abs(np.concatenate(stored) - found.maps.probability).max())
+    if worst <= TOLERANCE:
+        return []
+    return [
+        f"The explained probabilities differ by up to {worst:.3f} from those in the results: was the model changed?"
+    ]
+
+
+def write_overlay_video(
+    path: Path,
+    run: RunResult,
+    videos: Sequence[Path],
+    model: "Classifier",
+    method: str = "gradient",
+    progress: Progress | None = None,
+) -> None:
+    """Write the video with a translucent map of the predicted expression over the participant's face.
+
+    Frames keep their times; those without an answer are shown as they are.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
+    import av
+
+    from enicfer.saliency.figures import make_folder
+
+    make_folder(path.parent)
+    codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
+    with replacing(path) as partial:
+        container = av.open(str(partial), "w", format="mp4", container_options={"fflags": "+bitexact"})
+        try:
+            stream: Any = None
+            for picture, video_time in _overlay_frames(run, videos, model, method, progress):
+                if stream is None:
+                    stream = container.add_stream(codec, rate=30)
+                    stream.width, stream.height = picture.shape[1], picture.shape[0]
+                    stream.pix_fmt = "yuv420p"
+                    stream.codec_context.time_base = Fraction(1, 90000)
+                    stream.codec_context.thread_count = 1
+                image = av.VideoFrame.from_ndarray(picture, format="bgr24")
+                image.pts, image.time_base = round(video_time * 90000), Fraction(1, 90000)
+                container.mux(stream.encode(image))
+            if stream is None:
+                raise OutputError(f"{videos[0].name} has no frame that can be read: give a complete video.")
+            container.mux(stream.encode())
+        except av.FFmpegError as error:
+            raise OutputError(f"{path.name} cannot be written: {error}.") from None
+        finally:
+            container.close()
+
+
+def _overlay_frames(
+    run: RunResult, videos: Sequence[Path], model: "Classifier", method: str, progress: Progress | None
+) -> Iterable[tuple[UInt8Array, float]]:
+    """Pictures (h, w, 3) with even sides and their times, a batch of maps at a time."""
+    waiting: list[tuple[UInt8Array, float, UInt8Array | None, Any]] = []
+    for frame in read_frames(tuple(videos)):
+        if not frame.decodable:
+            continue
+        crop = matrix = None
+        picture = frame.bgr(VIDEO_SIDE)
+        picture = picture[: picture.shape[0] // 2 * 2, : picture.shape[1] // 2 * 2]
+        if frame.index < run.time.size and run.expression.ok[frame.index]:
+            box, landmarks = run.faces.box[frame.index], run.faces.landmarks[frame.index]
+            source = frame.gray() if model.channels == 1 else np.ascontiguousarray(frame.bgr()[..., ::-1])
+            crop = crop_face(source, box, landmarks, model.input_size)
+            scale = picture.shape[1] / frame.width
+            matrix = frame_face(box * scale, landmarks * scale, DISPLAY_SIZE)
+        waiting.append((picture, frame.video_time, crop, matrix))
+        if len(waiting) == _BATCH:
+            yield from _overlay_batch(waiting, model, method)
+            waiting.clear()
+            if progress is not None:
+                progress(frame.index + 1, run.time.size, "overlay video")
+    yield from _overlay_batch(waiting, model, method)
+
+
+def _overlay_batch(
+    waiting: Sequence[tuple[UInt8Array, float, UInt8Array | None, Any]], model: "Classifier", method: str
+) -> Iterable[tuple[UInt8Array, float]]:
+    from enicfer.saliency.figures import colour_map
+
+    crops = [crop for _, _, crop, _ in waiting if crop is not None]
+    maps = iter(())
+    if crops:
+        target = model.predict(np.stack(crops)).argmax(axis=1)
+        signed = attribute(model.network, model.prepare(np.stack(crops)), target, method)
+        maps = iter(np.abs(signed).max(axis=1))
+    for picture, video_time, crop, matrix in waiting:
+        if crop is None:
+            yield np.ascontiguousarray(picture), video_time
+            continue
+        colour, alpha = colour_map(next(maps), DISPLAY_SIZE)
+        size = (picture.shape[1], picture.shape[0])
+        back = cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR
+        placed = cv2.warpAffine(colour, matrix, size, flags=back)
+        opacity = cv2.warpAffine(alpha, matrix, size, flags=back)[..., None]
+        mixed = (1 - opacity) * picture + opacity * placed[..., ::-1]
+        yield np.asarray(mixed + 0.5, np.uint8), video_time

@@ -1,0 +1,299 @@
+"""Is the map to be believed? Three checks that a map can fail.
+
+1. Randomisation: a map that does not change when the network's weights are made random explains the picture,
+   not the network (Adebayo et al. 2018, arXiv:1810.03292).
+2. Deletion and insertion: where the marked pixels are taken away first, the class's probability must fall
+   faster than for pixels in random order or from the centre outwards; where they come first, it must rise
+   faster (Petsiuk et al. 2018, arXiv:1806.07421).
+3. Agreement: how far the methods agree on where it is.
+
+Conventions: maps are magnitudes (n, s, s); similarities are per image, 1 for equal maps; a curve is the mean
+probability of the explained class over the fraction of pixels 0..1; intervals are 95 %, by bootstrap over
+images.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from enicfer.records import Float32Array, FloatArray
+from enicfer.saliency.attribution import METHODS, Progress, attribute
+from enicfer.saliency.statistics import bootstrap_mean
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+Interval = tuple[float, float, float]
+
+STEPS = 24
+_BATCH = 32
+BLUR = 0.1  # spread of the blurred start of insertion, in sides of the image
+ORDERS = ("map", "random", "centre")
+
+
+@dataclass(frozen=True, eq=False)
+class Trust:
+    """Results of the checks.
+
+    Attributes
+    ----------
+    n
+        Number of images.
+    layer
+        Names of the layers in the order in which they were made random, from the output to the input.
+    rank_correlation, structure
+        (layers, 3) mean similarity to the true map and its interval: Spearman's correlation, and SSIM.
+    chance
+        (3,) Spearman's correlation with the map of another image: what faces have in common anyway.
+    fraction
+        (steps + 1,) fraction of pixels deleted or inserted.
+    deletion, insertion
+        Order (`ORDERS`) -> (steps + 1,) mean probability.
+    deletion_area, insertion_area
+        Order -> mean area under the curve and its interval.
+    deletion_gain, insertion_gain
+        Other order -> mean paired difference of areas and its interval, above 0 where the map is better.
+    methods, agreement
+        Names (m,), and (m, m) mean Spearman's correlation of their maps.
+    """
+
+    n: int
+    layer: tuple[str, ...]
+    rank_correlation: FloatArray
+    structure: FloatArray
+    chance: FloatArray
+    fraction: FloatArray
+    deletion: Mapping[str, FloatArray]
+    insertion: Mapping[str, FloatArray]
+    deletion_area: Mapping[str, Interval]
+    insertion_area: Mapping[str, Interval]
+    deletion_gain: Mapping[str, Interval]
+    insertion_gain: Mapping[str, Interval]
+    methods: tuple[str, ...]
+    agreement: FloatArray
+
+    def sentences(self) -> list[str]:
+        """What the checks say, one sentence each."""
+        mean, _, high = self.rank_correlation[-1]
+        verdict = (
+            "the map is of the network"
+            if high < 0.5
+            else "the map is largely of the picture, do not believe it"
+        )
+        last = self.rank_correlation[0][0]
+        if high < 0.5 and last > 0.8:
+            verdict += f", but hardly of the class ({last:.2f} with only the last layer random)"
+        lines = [
+            f"With all weights random the map keeps a rank correlation of {mean:.2f} with itself "
+            f"(another face's map: {self.chance[0]:.2f}; SSIM {self.structure[-1][0]:.2f}): {verdict}."
+        ]
+        for name, gain in (("Deletion", self.deletion_gain), ("Insertion", self.insertion_gain)):
+            for other, (value, low, high) in gain.items():
+                word = "beats" if low > 0 else "loses to" if high < 0 else "cannot be told from"
+                lines.append(
+                    f"{name} by the map {word} {'random order' if other == 'random' else 'the centre first'}: "
+                    f"difference of areas {value:+.3f} [{low:+.3f}, {high:+.3f}]."
+                )
+        if len(self.methods) > 1:
+            others = self.agreement[np.triu_indices(len(self.methods), 1)]
+            lines.append(
+                f"{len(self.methods)} methods agree with a mean rank correlation of {others.mean():.2f} "
+                f"({others.min():.2f} to {others.max():.2f})."
+            )
+        return lines
+
+
+def check_trust(
+    network: "nn.Module",
+    images: "Tensor",
+    target: npt.ArrayLike,
+    method: str = "gradient",
+    methods: Sequence[str] = tuple(METHODS),
+    *,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Trust:
+    """Run all checks on some images.
+
+    Parameters
+    ----------
+    network
+        In evaluation mode, (n, c, s, s) -> logits.
+    images
+        Prepared, float32 (n, c, s, s).
+    target
+        (n,) index of the explained logit.
+    method
+        The method that is checked.
+    methods
+        Whose maps are compared in the check of agreement.
+    seed
+        Of random weights, orders and bootstrap.
+    progress
+        Called as ``progress(done, total, stage)``.
+    """
+    from enicfer.saliency.layers import randomise_from_top
+
+    index = np.asarray(target, np.int64)
+    maps = magnitudes(network, images, index, method)
+    chance = similarity(maps, np.roll(maps, 1, axis=0))[0]
+    names, ranks, structures = [], [], []
+    for name, changed in randomise_from_top(network, seed):
+        rank, structure = similarity(maps, magnitudes(changed, images, index, method))
+        names.append(name)
+        ranks.append(_interval(rank))
+        structures.append(_interval(structure))
+        if progress is not None:
+            progress(len(names), len(names), "checks: random weights")
+    curves = deletion_insertion(network, images, index, maps, seed=seed, progress=progress)
+    curve, area = {}, {}
+    for kind, values in curves.items():
+        curve[kind] = {order: v.mean(axis=0) for order, v in values.items()}
+        area[kind] = {order: v.mean(axis=1) for order, v in values.items()}
+
+    def gain(kind: str, sign: int) -> dict[str, Interval]:
+        return {o: _interval(sign * (area[kind]["map"] - area[kind][o])) for o in ORDERS[1:]}
+
+    return Trust(
+        n=len(images),
+        layer=tuple(names),
+        rank_correlation=np.array(ranks),
+        structure=np.array(structures),
+        chance=np.array(_interval(chance)),
+        fraction=np.linspace(0, 1, STEPS + 1),
+        deletion=curve["deletion"],
+        insertion=curve["insertion"],
+        deletion_area={order: _interval(v) for order, v in area["deletion"].items()},
+        insertion_area={order: _interval(v) for order, v in area["insertion"].items()},
+        deletion_gain=gain("deletion", -1),
+        insertion_gain=gain("insertion", 1),
+        methods=tuple(methods),
+        agreement=method_agreement(network, images, index, methods, progress),
+    )
+
+
+def magnitudes(
+    network: "nn.Module", images: "Tensor", target: npt.NDArray[np.int64], method: str
+) -> Float32Array:
+    """(n, s, s) magnitudes of the attributions, a batch at a time."""
+    parts = []
+    for start in range(0, len(images), _BATCH):
+        chosen = slice(start, start + _BATCH)
+        parts.append(np.abs(attribute(network, images[chosen], target[chosen], method)).max(axis=1))
+    return np.concatenate(parts)
+
+
+def similarity(a: Float32Array, b: Float32Array) -> tuple[FloatArray, FloatArray]:
+    """Spearman's correlation (n,) and SSIM (n,) of pairs of maps (n, s, s), each scaled to a maximum of 1.
+
+    A map that is constant has no ranks; its correlation counts as 0.
+    """
+    from scipy.stats import rankdata
+    from skimage.metrics import structural_similarity
+
+    ranks = [rankdata(m.reshape(len(m), -1), axis=1) for m in (a, b)]
+    centred = [r - r.mean(axis=1, keepdims=True) for r in ranks]
+    norm = np.sqrt((centred[0] ** 2).sum(axis=1) * (centred[1] ** 2).sum(axis=1))
+    rank = (centred[0] * centred[1]).sum(axis=1) / np.where(norm > 0, norm, 1)
+    scaled = [m / np.maximum(m.max(axis=(1, 2), keepdims=True), 1e-30) for m in (a, b)]
+    structure = [structural_similarity(x, y, data_range=1.0) for x, y in zip(*scaled, strict=True)]
+    return rank, np.array(structure, np.float64)
+
+
+def deletion_insertion(
+    network: "nn.Module",
+    images: "Tensor",
+    target: npt.ArrayLike,
+    maps: Float32Array,
+    *,
+    steps: int = STEPS,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> dict[str, dict[str, FloatArray]]:
+    """Probability of the class while pixels are deleted, or inserted, in three orders.
+
+    Parameters
+    ----------
+    network, images, target
+        As in `check_trust`.
+    maps
+        (n, s, s) magnitudes; the largest go first.
+    steps
+        Number of steps from none to all pixels.
+    seed
+        Of the random order.
+    progress
+        Called as ``progress(done, total, stage)``.
+
+    Returns
+    -------
+    dict
+        "deletion" (to the image's mean grey) and "insertion" (into the blurred image), each a dict of
+        `ORDERS` -> (n, steps + 1) softmax probabilities.
+    """
+    import torch
+
+    n, _, height, width = images.shape
+    pixels = height * width
+    index = torch.as_tensor(np.asarray(target, np.int64))
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:height, :width]
+    from_centre = np.hypot(y - (height - 1) / 2, x - (width - 1) / 2).ravel()
+    flat = maps.reshape(n, -1)
+    rank = {
+        "map": np.argsort(np.argsort(-flat, axis=1, kind="stable"), axis=1),
+        "random": np.stack([rng.permutation(pixels) for _ in range(n)]),
+        "centre": np.broadcast_to(np.argsort(np.argsort(from_centre, kind="stable")), flat.shape),
+    }
+    count = np.linspace(0, pixels, steps + 1).round().astype(int)
+    blurred = _blur(images)
+    curves: dict[str, dict[str, FloatArray]] = {}
+    for kind, start, end in (("deletion", images, torch.zeros_like(images)), ("insertion", blurred, images)):
+        curves[kind] = {}
+        for order in ORDERS:
+            curve = np.empty((n, steps + 1))
+            for i in range(n):
+                changed = torch.from_numpy(rank[order][i][None] < count[:, None]).view(-1, 1, height, width)
+                mixed = torch.where(changed, end[i], start[i])
+                with torch.no_grad():
+                    curve[i] = torch.softmax(network(mixed), dim=1)[:, index[i]].numpy()
+                if progress is not None:
+                    progress(i + 1, n, f"checks: {kind}, {order}")
+            curves[kind][order] = curve
+    return curves
+
+
+def _blur(images: "Tensor") -> "Tensor":
+    import torch
+    from scipy.ndimage import gaussian_filter
+
+    sigma = BLUR * images.shape[-1]
+    return torch.from_numpy(gaussian_filter(images.numpy(), (0, 0, sigma, sigma), mode="nearest"))
+
+
+def method_agreement(
+    network: "nn.Module",
+    images: "Tensor",
+    target: npt.ArrayLike,
+    methods: Sequence[str] = tuple(METHODS),
+    progress: Progress | None = None,
+) -> FloatArray:
+    """(m, m) mean Spearman's correlation between the magnitudes of the methods' maps."""
+    maps = []
+    for i, method in enumerate(methods):
+        maps.append(magnitudes(network, images, np.asarray(target, np.int64), method))
+        if progress is not None:
+            progress(i + 1, len(methods), "checks: methods")
+    table = np.eye(len(methods))
+    for i in range(len(methods)):
+        for j in range(i):
+            table[i, j] = table[j, i] = similarity(maps[i], maps[j])[0].mean()
+    return table
+
+
+def _interval(values: FloatArray) -> Interval:
+    mean, low, high = bootstrap_mean(values[:, None], np.arange(len(values)))
+    return float(mean[0]), float(low[0]), float(high[0])

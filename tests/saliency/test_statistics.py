@@ -1,0 +1,118 @@
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+from scipy.stats import binom, ttest_1samp, ttest_ind
+
+from enicfer.errors import InputError
+from enicfer.saliency.statistics import average_by_unit, bootstrap_mean, compare_groups
+
+REPEATS = 200
+
+
+def subjects(rng, n, images=4, size=12):
+    """Smooth maps of ``n`` subjects, each with an own pattern shared by all of its images."""
+    own = gaussian_filter(rng.normal(size=(n, size, size)), (0, 1.5, 1.5))
+    noise = gaussian_filter(rng.normal(size=(n, images, size, size)), (0, 0, 1.5, 1.5))
+    values = (own[:, None] + 0.5 * noise).reshape(n * images, -1)
+    return values, np.repeat(np.arange(n), images)
+
+
+def names(prefix, units):
+    return np.array([f"{prefix}{u}" for u in units])
+
+
+@pytest.mark.parametrize("paired", [False, True])
+def test_no_difference_is_found_where_there_is_none(paired):
+    """Errors over all pixels in 200 comparisons; images of a subject are alike, so counting them would fail."""
+    rng = np.random.default_rng(7)
+    errors = 0
+    for repeat in range(REPEATS):
+        (a, u), (b, v) = subjects(rng, 10), subjects(rng, 10)
+        second = names("a", v) if paired else names("b", v)
+        found = compare_groups(a, b, names("a", u), second, permutations=199, seed=repeat)
+        assert found.paired == paired
+        errors += np.nanmin(found.p) <= 0.05
+    low, high = binom.interval(0.95, REPEATS, 0.05)
+    assert low <= errors <= high
+
+
+@pytest.mark.parametrize("paired", [False, True])
+def test_a_planted_difference_is_found_where_it_is(paired):
+    rng = np.random.default_rng(8)
+    (a, u), (b, v) = subjects(rng, 16), subjects(rng, 16)
+    planted = np.zeros((12, 12), bool)
+    planted[2:6, 3:7] = True
+    a = a + 1.2 * planted.ravel()
+    found = compare_groups(a, b, names("a", u), names("a" if paired else "b", v), permutations=999)
+    significant = found.p.reshape(12, 12) <= 0.05
+    assert significant[planted].mean() > 0.6
+    assert significant[~planted].mean() < 0.05
+    assert (found.effect.reshape(12, 12)[significant] > 1).all()
+
+
+def test_t_and_effect_are_those_of_the_textbook():
+    rng = np.random.default_rng(9)
+    a, b = rng.normal(size=(9, 3)), rng.normal(0.5, 2, size=(12, 3))
+    found = compare_groups(a, b, np.arange(9), np.arange(9, 21), permutations=9)
+    np.testing.assert_allclose(found.t, ttest_ind(a, b, equal_var=False).statistic)
+    pooled = np.sqrt((8 * a.var(axis=0, ddof=1) + 11 * b.var(axis=0, ddof=1)) / 19)
+    np.testing.assert_allclose(found.effect, (a.mean(0) - b.mean(0)) / pooled * (1 - 3 / (4 * 21 - 9)))
+    paired = compare_groups(a, b[:9], np.arange(9), np.arange(9), permutations=9)
+    np.testing.assert_allclose(paired.t, ttest_1samp(a - b[:9], 0).statistic)
+    np.testing.assert_allclose(paired.difference, (a - b[:9]).mean(axis=0))
+
+
+def test_missing_values_and_features_that_too_few_have_are_left_out():
+    rng = np.random.default_rng(10)
+    a, b = rng.normal(size=(8, 2)), rng.normal(size=(8, 2))
+    a[0, 0] = np.nan
+    a[2:, 1] = np.nan
+    found = compare_groups(a, b, np.arange(8), np.arange(8, 16), permutations=99)
+    np.testing.assert_allclose(found.t[0], ttest_ind(a[1:, 0], b[:, 0], equal_var=False).statistic)
+    assert np.isnan([found.t[1], found.p[1], found.effect[1], found.difference[1]]).all()
+
+
+def test_the_same_seed_gives_the_same_answer():
+    rng = np.random.default_rng(11)
+    (a, u), (b, v) = subjects(rng, 5), subjects(rng, 5)
+    results = [
+        compare_groups(a, b, names("a", u), names("b", v), permutations=50, seed=3).p for _ in range(2)
+    ]
+    assert (results[0] == results[1]).all()
+
+
+@pytest.mark.parametrize(
+    ("units_a", "units_b", "sentence"),
+    [
+        ([], ["x", "y", "z"], "Group A is empty"),
+        (["a", "b", "c"], ["x", "x", "y"], "Group B has 2 subjects"),
+        (["a", "b", "c"], ["c", "d", "e"], "1 of the subjects are in both groups"),
+    ],
+)
+def test_groups_that_cannot_be_compared_are_refused(units_a, units_b, sentence):
+    with pytest.raises(InputError, match=sentence):
+        compare_groups(np.ones((len(units_a), 2)), np.ones((len(units_b), 2)), units_a, units_b)
+
+
+def test_averages_are_per_unit():
+    units, means = average_by_unit([[1.0, np.nan], [3.0, 4.0], [10.0, 1.0]], ["b", "b", "a"])
+    assert units.tolist() == ["a", "b"]
+    np.testing.assert_allclose(means, [[10, 1], [2, 4]])
+
+
+def test_the_interval_covers_the_mean_of_subjects_as_often_as_it_should():
+    rng = np.random.default_rng(12)
+    covered = 0
+    for repeat in range(REPEATS):
+        own = rng.normal(size=(30, 1))
+        values = np.repeat(own, 5, axis=0) + 0.3 * rng.normal(size=(150, 1))
+        mean, low, high = bootstrap_mean(values, np.repeat(np.arange(30), 5), repeats=300, seed=repeat)
+        assert low[0] <= mean[0] <= high[0]
+        covered += low[0] <= 0 <= high[0]
+    # the percentile bootstrap of 30 is a little narrow; images as units would cover about half
+    assert covered >= binom.ppf(0.001, REPEATS, 0.93)
+
+
+def test_two_units_have_no_interval():
+    _, low, high = bootstrap_mean([[1.0], [2.0]], ["a", "b"])
+    assert np.isnan([low[0], high[0]]).all()
