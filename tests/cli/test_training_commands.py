@@ -1,0 +1,57 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from enicfer.cli.cross import cross_evaluate
+from enicfer.cli.dataset import dataset
+from enicfer.cli.evaluate import evaluate
+from enicfer.cli.train import train
+from enicfer.errors import InputError, ModelError
+
+
+@pytest.fixture
+def faces(tmp_path: Path) -> Path:
+    for word in ("happy", "sad"):
+        (tmp_path / "faces" / word).mkdir(parents=True)
+        for i in range(4):
+            noise = np.random.default_rng(i).integers(0, 256, (30, 30), np.uint8)
+            assert cv2.imwrite(str(tmp_path / "faces" / word / f"{i}.png"), noise)
+    return tmp_path / "faces"
+
+
+def run(command: object, *arguments: object) -> str:
+    result = CliRunner().invoke(command, [str(a) for a in arguments], catch_exceptions=False)  # type: ignore[arg-type]
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_evaluate_prints_and_writes(faces: Path, tmp_path: Path) -> None:
+    output = run(evaluate, "ronnet-7", faces, "-o", tmp_path / "out")
+    assert "accuracy" in output
+    assert "happy                  precision" in output
+    assert (tmp_path / "out" / "confusion.png").stat().st_size > 1000
+
+
+def test_dataset_check_counts(faces: Path) -> None:
+    output = run(dataset, "check", faces)
+    assert "8 images" in output
+    assert "label: happy 4, sad 4" in output
+    assert "equal pairs: 0 across splits, 4 with two labels" in output
+
+
+def test_cross_evaluate_prints_a_row_per_model(faces: Path) -> None:
+    assert run(cross_evaluate, "--model", "ronnet-7", "--data", faces).startswith("ronnet-7: faces 0.")
+
+
+def test_bad_input_is_one_sentence(faces: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no data set"):
+        run(evaluate, "ronnet-7", tmp_path / "none")
+    with pytest.raises(ModelError, match="shipped are"):
+        run(evaluate, "ronnet-x", faces)
+    with pytest.raises(InputError, match="shipped recipes are"):
+        run(train, "nothing", "-o", tmp_path / "run")
+    with pytest.raises(InputError, match="no data set"):
+        run(train, "ronnet-7", "--data", tmp_path / "none", "-o", tmp_path / "run")
