@@ -15,7 +15,7 @@ from enicfer.sync.led import Onsets
 
 WINDOW = 0.002  # s over which energy is taken
 REFRACTORY = 0.15  # s after an onset in which there is no other
-MIN_RATIO = 8.0  # a beep's amplitude over the noise
+MIN_RATIO = 6.0  # a beep's amplitude over the noise
 SHARE_OF_TYPICAL = 0.3
 
 
@@ -34,7 +34,7 @@ def find_beeps(sound: npt.ArrayLike, rate: float, start: float = 0.0) -> Onsets:
         raise AlignmentError(f"The sound track has {len(x)} samples, too few for a beep.")
     x = np.abs(np.diff(x, prepend=x[0]))  # takes out offset and hum, keeps edges
     width = max(int(rate * WINDOW), 2)
-    level = uniform_filter1d(x, width)
+    level = np.sqrt(np.maximum(uniform_filter1d(x * x, width), 0))
     coarse = level[:: max(width // 2, 1)]
     noise = float(np.median(coarse))
     threshold = max(MIN_RATIO * noise, 1e-4 * float(coarse.max()), 1e-7)
@@ -60,4 +60,4 @@ def _first_sample(x: npt.NDArray[np.float32], index: int, width: int, peak: floa
     """First sample around ``index`` whose change is a good part of the beep's and not of the noise."""
     low = max(index - 2 * width, 0)
     around = x[low : index + 2 * width]
-    return low + int(np.argmax(around >= 0.25 * min(peak, float(around.max()))))
+    return low + int(np.argmax(around >= 0.5 * min(peak, float(around.max()))))

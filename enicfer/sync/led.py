@@ -147,7 +147,8 @@ def _guess_camera(
     gamma_spread = float(np.sqrt(np.average((gammas - gamma) ** 2, weights=weight)))
     share = (n + 1) / (len(part) + 2)  # the mean of a Beta distribution, as is the spread
     share_spread = float(np.sqrt(share * (1 - share) / (len(part) + 3)))
-    scale = float(interval.mean()) / (high**gamma - low**gamma)
+    # An onset falls into a long interval more often, and there the exposure is a smaller part of it.
+    scale = 1 / float(np.mean(1 / interval)) / (high**gamma - low**gamma)
     expected = np.array([min(share * scale, frame), gamma])
     blur = float(dark.mean())  # noise blurs what is lit in part, and so both parameters
     spread = np.array([share_spread * scale + blur * frame / 2, np.hypot(gamma_spread, blur)])
