@@ -124,7 +124,7 @@ def _hed(label: str) -> str:
 
 
 def _conditions(conditions: Iterable[str]) -> dict[str, Any]:
-    names = sorted({str(name) for name in conditions})
+    names = sorted({str(name) for name in conditions} - {"n/a", "HED"})  # words that HED reserves
     if not names:
         return {}
     hed = {

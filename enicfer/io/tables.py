@@ -1,10 +1,11 @@
 r"""Small text files: tables as TSV, records as JSON, each with the same bytes for the same content.
 
-Conventions: UTF-8, ``\n`` line ends, tabs, ``n/a`` for missing, numbers rounded to the sixth decimal (1 us,
+Conventions: UTF-8, ``\n`` line ends, tabs, no quotes, ``n/a`` for missing, numbers rounded to six decimals (1 us,
 1e-6 of a probability) and written with as few digits as that needs. ``.tsv.gz`` has neither name nor time in
 its header. JSON has ``null`` where a number is not finite.
 """
 
+import csv
 import gzip
 import json
 import math
@@ -40,11 +41,11 @@ def write_table(path: Path, table: pd.DataFrame, header: bool = True) -> None:
         if pd.api.types.is_float_dtype(column)
         else column
         if pd.api.types.is_numeric_dtype(column)
-        else column.replace("", "n/a")
+        else column.replace(r"[\t\r\n]+", " ", regex=True).replace("", "n/a")
         for name, column in table.items()
     }
     text = pd.DataFrame(columns, index=table.index).to_csv(
-        sep="\t", na_rep="n/a", index=False, header=header, lineterminator="\n"
+        sep="\t", na_rep="n/a", index=False, header=header, lineterminator="\n", quoting=csv.QUOTE_NONE
     )
     content = text.encode("utf-8")
     path.write_bytes(gzip.compress(content, compresslevel=6, mtime=0) if path.suffix == ".gz" else content)
@@ -61,7 +62,14 @@ def read_table(path: Path, columns: Iterable[str] | None = None) -> pd.DataFrame
     names = list(columns) if columns is not None else None
     try:
         table = pd.read_csv(
-            path, sep="\t", names=names, dtype=str, keep_default_na=False, encoding="utf-8", index_col=False
+            path,
+            sep="\t",
+            names=names,
+            dtype=str,
+            keep_default_na=False,
+            encoding="utf-8",
+            index_col=False,
+            quoting=csv.QUOTE_NONE,
         )
     except FileNotFoundError:
         raise InputError(

@@ -7,6 +7,7 @@ traces are drawn as means over at most `_MAX_POINTS` bins. Times are on the reco
 import hashlib
 import io
 import re
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,7 @@ _INK, _FAINT, _ACCENT, _ALERT = "#22282F", "#8A929C", "#2B6C8F", "#B3412E"
 _MAX_POINTS = 1000
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
+    "text.parse_math": False,  # a condition may be named "$5"
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": 9.0,
@@ -279,7 +281,10 @@ def _key(figure: "Figure", expressions: Mapping[str, str], conditions: Mapping[s
 
 def _svg(figure: "Figure", name: str) -> str:
     stream = io.StringIO()
-    figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
+    with warnings.catch_warnings():
+        # Text stays text: a glyph that is missing here is the viewer's to draw.
+        warnings.filterwarnings("ignore", message=r"Glyph \d+", category=UserWarning)
+        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
     text = stream.getvalue()
     text = text[text.index("<svg") :]
     # ids must be unique on a page that holds many figures

@@ -15,6 +15,14 @@ from enicfer.records import Modality
 ENTITIES = {"sub": "01", "ses": "01", "task": "faces", "run": "1"}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _no_figures():
+    """Drawing takes most of the time of writing, and nothing here looks at a figure."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("enicfer.outputs.write_report", lambda runs, root: [])
+        yield
+
+
 @pytest.fixture(scope="module")
 def fmri_dataset(make_run, tmp_path_factory):
     """A BIDS data set with one BOLD run, and its derivative in the usual place."""

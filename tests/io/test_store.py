@@ -15,6 +15,14 @@ from enicfer.outputs import write_outputs
 from enicfer.records import Alignment, ExpressionTrace, FaceTrack, Modality, Status
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _no_figures():
+    """Drawing takes most of the time of writing, and nothing here looks at a figure."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("enicfer.outputs.write_report", lambda runs, root: [])
+        yield
+
+
 @pytest.fixture(scope="module")
 def run(make_run):
     return make_run()

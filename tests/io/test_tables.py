@@ -44,6 +44,14 @@ def test_bytes_are_those_of_the_standard(tmp_path):
     assert gzip.decompress(packed).split(b"\n")[0] == lines[1]
 
 
+def test_text_is_not_quoted_and_cannot_break_a_row(tmp_path):
+    text = ['say "cheese"', "two\tcells", "two\r\nlines", "'", "# no comment", "\\", " blank "]
+    write_table(tmp_path / "a.tsv", pd.DataFrame({"code": text, "x": 1.0}))
+    assert len((tmp_path / "a.tsv").read_bytes().splitlines()) == 1 + len(text)
+    back = read_table(tmp_path / "a.tsv")["code"].tolist()
+    assert back == ['say "cheese"', "two cells", "two lines", "'", "# no comment", "\\", " blank "]
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(-1e5, 1e5) | st.just(float("nan")), min_size=1, max_size=20))
 def test_numbers_are_kept_to_the_microsecond(tmp_path_factory, values):
