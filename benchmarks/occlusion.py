@@ -71,7 +71,7 @@ def put_hand(
     image, alpha = hand
     (left, top, right, bottom), (angle, aside) = (float(v) for v in face.box), way
     width, height = right - left, bottom - top
-    matrix = cv2.getRotationMatrix2D((80, 110), -angle, 1.75 * width / 160)
+    matrix = np.asarray(cv2.getRotationMatrix2D((80, 110), -angle, 1.75 * width / 160), np.float64)
     direction = np.array([np.sin(np.radians(angle)), np.cos(np.radians(angle))])
     centre = np.array([(left + right) / 2 + aside * width, (top + bottom) / 2])
     matrix[:, 2] += centre + direction * (1 - amount) * 1.75 * height - (80, 110)

@@ -106,8 +106,9 @@ class Quality:
     min_brightness
         Smallest mean grey value of the crop, 0..255.
     max_occlusion
-        Largest evidence for a covered face, 0..1 (see `enicfer.faces.occlusion`); measured: 0.08 is exceeded by
-        0.3 % of uncovered faces, and not reached by 1 % of faces of which half is covered.
+        Largest evidence for a covered face, 0..1 (see `enicfer.faces.occlusion`); with hands put
+        over faces of real clips, 0.1 was exceeded by none of 4,597 uncovered faces and by 95 % of those of
+        which half or more was covered.
     max_truncated
         Largest fraction of the face box outside of the picture.
     """

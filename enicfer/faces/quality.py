@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
+from scipy.ndimage import maximum_filter1d
 
 from enicfer.protocol import Quality
 from enicfer.records import Float32Array, FloatArray, Status, UInt8Array
@@ -116,9 +117,10 @@ def judge(score: Float32Array, measures: Mapping[str, Float32Array], quality: Qu
 def extend_occlusion(status: UInt8Array, occlusion: Float32Array, quality: Quality) -> UInt8Array:
     """Status of frames in a row, with what is beside a covered or lost face judged more strictly.
 
-    A hand comes and goes over several frames, in which the evidence rises. So an ``OK`` frame within
-    `BESIDE` frames of one whose face is ``OCCLUDED`` or not found is ``OCCLUDED`` too, if its evidence is at
-    least half of the limit.
+    A hand comes and goes over several frames, in which the evidence rises, and just before a face is lost,
+    and when it is found again, detectors see it where it is covered. So an ``OK`` frame next to one whose face
+    is ``OCCLUDED`` or not found is ``OCCLUDED`` too; within `BESIDE` frames it is, if its evidence is at least
+    half of the limit.
 
     Parameters
     ----------
@@ -130,7 +132,8 @@ def extend_occlusion(status: UInt8Array, occlusion: Float32Array, quality: Quali
         The thresholds.
     """
     doubtful = np.isin(status, (Status.NO_FACE, Status.OCCLUDED, Status.OTHER_PERSON))
-    near = np.convolve(doubtful, np.ones(2 * BESIDE + 1), mode="same") > 0
+    next_to, near = (maximum_filter1d(doubtful, 2 * reach + 1, mode="constant") for reach in (1, BESIDE))
+    covered = next_to | (near & (occlusion >= quality.max_occlusion / 2))
     out = status.copy()
-    out[near & (status == Status.OK) & (occlusion >= quality.max_occlusion / 2)] = Status.OCCLUDED
+    out[(status == Status.OK) & covered] = Status.OCCLUDED
     return out

@@ -1,0 +1,77 @@
+"""A picture in memory that stands for a video frame, and a room with two people."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import pytest
+
+from enicfer.example.portraits import load_portrait
+
+
+@dataclass
+class ArrayFrame:
+    index: int
+    video_time: float
+    picture: np.ndarray
+    decodable: bool = True
+
+    @property
+    def height(self):
+        return self.picture.shape[0]
+
+    @property
+    def width(self):
+        return self.picture.shape[1]
+
+    def gray(self):
+        return cv2.cvtColor(self.picture, cv2.COLOR_BGR2GRAY)
+
+    def bgr(self, long_side=None):
+        scale = min(1.0, (long_side or 10**9) / max(self.picture.shape))
+        size = (round(self.width * scale), round(self.height * scale))
+        return cv2.resize(self.picture, size, interpolation=cv2.INTER_AREA)
+
+    def bgr_region(self, left, top, right, bottom, size=None):
+        part = self.picture[top:bottom, left:right]
+        return part if size is None else cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+
+    def brightness_grid(self, rows, columns):
+        return cv2.resize(self.gray(), (columns, rows), interpolation=cv2.INTER_AREA)
+
+
+def draw(people, seed=0, size=(480, 360)):
+    """A noisy room with people: name, x and y of the middle of the face, scale; the later in front."""
+    picture = np.full((size[1], size[0], 3), 150, np.uint8)
+    picture[:, ::40] = 120
+    for name, x, y, scale in people:
+        person = load_portrait(name)
+        matrix = np.array([[scale, 0, x], [0, scale, y]]) - [[0, 0, 1], [0, 0, 1]] * (
+            scale * person.centre[:, None]
+        )
+        image = cv2.warpAffine(person.image, matrix, size)
+        alpha = cv2.warpAffine(person.alpha, matrix, size)[..., None] / 255
+        picture = (picture * (1 - alpha) + image * alpha).astype(np.uint8)
+    noise = np.random.default_rng(seed).normal(0, 2, picture.shape)
+    return np.clip(picture + noise, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def two_people():
+    """Frames of the participant (hopper), whom the examiner visits; the participant leaves and comes back.
+
+    Frames and, for each, the middle of the participant's and the examiner's face or None.
+    """
+    frames, truth = [], []
+    for i in range(120):
+        # Seen in 0-69 and 90-119; the examiner stands near in 30-59 and alone in 75-84.
+        people, middles = [], [None, None]
+        if i < 70 or i >= 90:
+            middles[0] = (180 + 12 * np.sin(i / 9), 150 + 5 * np.cos(i / 7))
+            people.append(("hopper", *middles[0], 0.8))
+        if 30 <= i < 60 or 75 <= i < 85:
+            middles[1] = (370 + 6 * np.sin(i / 5), 140)
+            people.append(("astronaut", *middles[1], 1.1))
+        frames.append(ArrayFrame(i, 0.5 + i / 30, draw(people, i)))
+        truth.append(middles)
+    return frames, truth

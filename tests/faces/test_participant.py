@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+
+from enicfer.errors import InputError
+from enicfer.faces.detectors import load_detector
+from enicfer.faces.observe import FaceObserver
+from enicfer.faces.participant import Hints
+from enicfer.records import Status
+
+
+@pytest.fixture(scope="module")
+def observer(two_people):
+    watching = FaceObserver(load_detector())
+    for frame in two_people[0]:
+        watching.observe(frame)
+    return watching
+
+
+def middle(box):
+    return (box[:2] + box[2:]) / 2
+
+
+def test_who_is_there_most_is_the_participant_and_nobody_else_is(observer, two_people):
+    track, _ = observer.finish()
+    here = np.array([t[0] is not None for t in two_people[1]])
+    for box, (mine, _), status in zip(track.box, two_people[1], track.status, strict=True):
+        if status == Status.OK:
+            assert np.linalg.norm(middle(box) - mine) < 30
+    assert (track.status[here] == Status.OK).mean() > 0.9
+    assert (track.status[~here] != Status.OK).all()
+    alone = np.array([t[0] is None and t[1] is not None for t in two_people[1]])
+    assert (track.status[alone] == Status.OTHER_PERSON).mean() > 0.5
+    assert (track.n_faces[40:58] == 2).all()
+
+
+def test_a_hint_chooses_the_other(observer, two_people):
+    x, y = two_people[1][45][1]
+    track, _ = observer.finish(Hints(faces=((45, x, y),)))
+    ok = np.flatnonzero(track.status == Status.OK)
+    assert set(ok) <= set(range(30, 60)) | set(range(75, 85)) and len(ok) > 25
+    assert track.status[10] == Status.OTHER_PERSON
+
+
+def test_a_region_chooses_the_other(observer):
+    track, _ = observer.finish(Hints(region=(0.6, 0.0, 1.0, 1.0)))
+    assert track.status[45] == Status.OK and track.status[10] == Status.OTHER_PERSON
+
+
+def test_a_region_without_a_face_gives_nobody(observer):
+    track, row = observer.finish(Hints(region=(0.0, 0.8, 0.1, 1.0)))
+    assert (row == -1).all() and not (track.status == Status.OK).any()
+    assert "region" in " ".join(track.notes)
+
+
+def test_hints_that_miss_or_disagree_are_refused(observer, two_people):
+    with pytest.raises(InputError, match=r"--face 45:3,3 points at no face .* faces around"):
+        observer.finish(Hints(faces=((45, 3.0, 3.0),)))
+    both = tuple((45, *point) for point in two_people[1][45])
+    with pytest.raises(InputError, match="different people"):
+        observer.finish(Hints(faces=both))
+
+
+def test_equals_are_ambiguous(two_people):
+    watching = FaceObserver(load_detector())
+    for frame in two_people[0][30:58]:
+        watching.observe(frame)
+    track, row = watching.finish()
+    assert (row == -1).all()
+    assert (track.status == Status.AMBIGUOUS_PERSON).all()
+    assert "--face" in " ".join(track.notes)
+
+
+def test_nothing_observed():
+    track, row = FaceObserver(load_detector()).finish()
+    assert len(row) == 0 and len(track.status) == 0
