@@ -25,7 +25,12 @@ from enicfer.training.splits import TRAIN, VALIDATION
 
 
 def export_model(
-    checkpoint: Path, recipe: Recipe, data: FaceImages, path: Path, vote_share: float = 0.0
+    checkpoint: Path,
+    recipe: Recipe,
+    data: FaceImages,
+    path: Path,
+    vote_share: float = 0.0,
+    remarks: str = "",
 ) -> dict[str, Any]:
     """Write the averaged weights of a checkpoint as a calibrated model file.
 
@@ -41,6 +46,8 @@ def export_model(
     vote_share : float
         0: the output that learnt the labels; 1: the one that learnt the raters' votes; between:
         the weighted sum of both logits, which is again one linear layer.
+    remarks : str
+        What else a user should know about the training; stored in the file.
 
     Returns
     -------
@@ -62,7 +69,7 @@ def export_model(
     # A model file tells nothing about the machine that made it.
     described["data"]["path"] = Path(recipe.data.path).name
     described["transfer"]["start"] = Path(recipe.transfer.start).name
-    description = {
+    description: dict[str, Any] = {
         "data": {
             "sets": sorted(set(learn.set.tolist())),
             "split": recipe.data.split,
@@ -79,6 +86,8 @@ def export_model(
             "plans": content.get("plans", []),
         },
     }
+    if remarks:
+        description["remarks"] = remarks
     save_model(
         path,
         plain,
