@@ -129,7 +129,7 @@ def _best_shift(
     shifts = np.arange(spare + 1)
     if prior is not None:
         at_first = pulse_time[0] + shifts * interval
-        shifts = shifts[np.abs(at_first - video_time[0] - prior[0]) <= prior[1] + interval / 2]
+        shifts = shifts[np.abs(at_first - video_time[0] - prior[0]) <= prior[1]]
     if len(shifts) == 0 or len(shifts) > MAX_SHIFTS:
         raise AlignmentError(_too_many(number, slot))
     rms = np.array([_residual(video_time, number + s, pulse_time, slot) for s in shifts])

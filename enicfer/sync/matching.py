@@ -19,7 +19,7 @@ slope minus 1.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,8 @@ MAX_FALSE_ALARMS = 1e-5
 MAX_RIVAL_P = 1e-6
 CHANCE_RIVAL = 1e-2  # a rival with more expected false alarms than this is what chance brings
 MIN_PULSES = 4
+MATCH_RATE = 0.3  # least share of pulses that match where the pairing holds, for finding where it ends
+CHANCE_RATE = 0.02
 CHUNK = 128  # video pulses that vote at once; more cost time and add nothing
 MIN_CHUNK = 16
 MAX_VOTES = 5e6
@@ -149,6 +151,7 @@ def match_pulses(
     best = pairings[0] if pairings else None
     if best is None or best.log_false_alarms > np.log10(MAX_FALSE_ALARMS):
         raise AlignmentError(_no_match(n, m, best, tolerance))
+    best = _trim(problem, best)
     rival, p = _strongest_rival(problem, best, pairings[1:])
     if rival is not None and not _is_harmless(best, rival, p):
         raise AlignmentError(_ambiguous(problem, best, rival))
@@ -338,6 +341,22 @@ def _false_alarms(problem: _Problem, predicted: FloatArray, k: int) -> tuple[flo
     n_offsets = 2 * reach / tolerance + 1
     n_drifts = 2 * problem.max_drift * span / tolerance + 1
     return float((-n * divergence + np.log(n_offsets * n_drifts)) / np.log(10)), n
+
+
+def _trim(problem: _Problem, best: Pairing) -> Pairing:
+    """The stretch of matches that belong together: the segment of largest log-likelihood ratio.
+
+    After a restart or a pause a few pulses still coincide by chance; they must not stretch the pairing.
+    """
+    predicted = best.slope * (problem.video - best.origin) + best.intercept
+    possible = (predicted >= problem.recording[0]) & (predicted <= problem.recording[-1])
+    score = np.where(possible, np.log((1 - MATCH_RATE) / (1 - CHANCE_RATE)), 0.0)
+    score[best.video] = np.log(MATCH_RATE / CHANCE_RATE)
+    total = np.concatenate([[0.0], np.cumsum(score)])
+    stop = int(np.argmax(total - np.minimum.accumulate(total)))
+    start = int(np.argmin(total[: stop + 1]))
+    first, last = np.searchsorted(best.video, (start, stop))
+    return replace(best, video=best.video[first:last], recording=best.recording[first:last])
 
 
 def _strongest_rival(

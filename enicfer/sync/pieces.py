@@ -22,8 +22,6 @@ from enicfer.sync.fit import Line, fit_line
 from enicfer.sync.led import Onsets
 from enicfer.sync.matching import MIN_PULSES, IntArray, Match, match_pulses
 
-MATCH_RATE = 0.3  # least fraction of pulses that match inside a piece, for finding where it ends
-CHANCE_RATE = 0.02
 N_CAMERA_STEPS = 4
 FRAME_GAP = 5.0  # a frame interval this many times the median is a break where one is looked for
 
@@ -134,8 +132,7 @@ def _find_pieces(
     """Pieces in order of time among the pulses ``a`` of the video and ``b`` of the recording."""
     some = None if codes is None else ([codes[0][i] for i in a], [codes[1][j] for j in b])
     match = match_pulses(onsets.time[a], recording[b], tolerance, max_drift, prior, some)
-    keep = _core(match, onsets.time[a], recording[b])
-    video, rec = a[match.best.video[keep]], b[match.best.recording[keep]]
+    video, rec = a[match.best.video], b[match.best.recording]
     line, onset = _fit(onsets, video, recording[rec], max_drift)
     found = [_Piece(video, rec, onset, line, match)]
     sides = ((a[a < video[0]], b[b < rec[0]], 0), (a[a > video[-1]], b[b > rec[-1]], len(found)))
@@ -167,23 +164,6 @@ def _fit(onsets: Onsets, video: IntArray, time: FloatArray, max_drift: float) ->
         parameters = parameters + np.array(line.nuisance)
     onset = camera.place(parameters)[0][video]
     return replace(line, residual=time - line.time(onset)), onset
-
-
-def _core(match: Match, video: FloatArray, recording: FloatArray) -> slice:
-    """The stretch of matches that belong together: the segment of largest log-likelihood ratio.
-
-    After a break a few pulses still coincide by chance; they must not stretch the piece.
-    """
-    best = match.best
-    predicted = best.slope * (video - best.origin) + best.intercept
-    possible = (predicted >= recording[0]) & (predicted <= recording[-1])
-    score = np.where(possible, np.log((1 - MATCH_RATE) / (1 - CHANCE_RATE)), 0.0)
-    score[best.video] = np.log(MATCH_RATE / CHANCE_RATE)
-    total = np.concatenate([[0.0], np.cumsum(score)])
-    stop = int(np.argmax(total - np.minimum.accumulate(total)))
-    start = int(np.argmin(total[: stop + 1]))
-    first, last = np.searchsorted(best.video, (start, stop))
-    return slice(int(first), int(last))
 
 
 def _place_breaks(

@@ -1,0 +1,227 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from enicfer.errors import AlignmentError
+from enicfer.protocol import Pulses
+from enicfer.sync import SOURCES, Evidence, align
+
+FRAME = 1 / 30
+
+
+def blink(onset, video_time, exposure=0.6):
+    lit = np.zeros(len(video_time))
+    for start in onset:
+        light = np.minimum(video_time, start + 0.2) - np.maximum(video_time - exposure * FRAME, start)
+        lit = np.maximum(lit, np.clip(light / (exposure * FRAME), 0, 1))
+    return 40 + 120 * lit + np.random.default_rng(0).normal(0, 1, len(video_time))
+
+
+@pytest.fixture
+def scene():
+    rng = np.random.default_rng(5)
+    onset = np.cumsum(rng.uniform(3, 8, 40))
+    video_time = np.arange(1, int((onset[-1] + 3) / FRAME)) * FRAME
+    evidence = Evidence(video_time, onset * 1.0002 + 50, brightness=blink(onset, video_time))
+    return onset, evidence
+
+
+def error(found, v, slope=1.0002, offset=50.0):
+    return np.abs(found.time(v) - (slope * v + offset))
+
+
+def test_led(scene):
+    _, evidence = scene
+    found = align(evidence, Pulses())
+    assert len(found.pulse_time) == 40
+    assert error(found, evidence.video_time).max() < 0.003
+    assert np.all(error(found, evidence.video_time) <= found.uncertainty(evidence.video_time))
+    np.testing.assert_allclose(
+        found.residual, found.pulse_time - found.time(found.pulse_video_time), atol=1e-9
+    )
+    assert found.details["pieces"][0]["runner_up"]["n_matched"] < 10
+
+
+def test_the_led_is_found_in_a_grid(scene):
+    _, evidence = scene
+    rng = np.random.default_rng(1)
+    grid = np.clip(rng.normal(90, 2, (len(evidence.video_time), 12, 16)), 0, 255).astype(np.uint8)
+    grid[:, 3, 7] = evidence.brightness
+    found = align(replace(evidence, brightness=grid), Pulses())
+    assert found.details["led_cell"] == [3, 7, 12, 16]
+    dark = np.full_like(grid, 90)
+    with pytest.raises(AlignmentError, match="No part of the picture flashes"):
+        align(replace(evidence, brightness=dark), Pulses())
+
+
+def test_a_restarted_camera_gives_two_pieces_that_meet_at_the_gap(scene):
+    onset, evidence = scene
+    v, middle = evidence.video_time, float(onset[20] - 1)
+    kept = (v < middle) | (v > middle + 12)  # 12 s were not filmed, and the file's clock stood still
+    lost = 12 - FRAME
+    stamped = np.where(v < middle, v, v - lost)[kept]
+    moved = replace(evidence, video_time=stamped, brightness=evidence.brightness[kept])
+    with_file = align(replace(moved, video_breaks=(float(stamped[stamped >= middle][0]),)), Pulses())
+    truth = v[kept] * 1.0002 + 50
+    assert np.abs(with_file.time(stamped) - truth).max() < 0.006
+    assert "2 separate pieces" in with_file.notes[0]
+    # without the file's start, frames between the last pulse before and the first one after have no time
+    blind = align(moved, Pulses())
+    known = np.isfinite(blind.time(stamped))
+    assert 0.8 < known.mean() < 1
+    assert np.abs(blind.time(stamped) - truth)[known].max() < 0.006
+
+
+def test_a_paused_recording_gives_two_pieces_and_a_stretch_without_time(scene):
+    onset, evidence = scene
+    pause = (float(onset[19]) + 0.5, float(onset[23]) + 0.5)  # on the video's clock
+    t = evidence.pulse_time
+    cut = (pause[1] - pause[0]) * 1.0002
+    at = pause[0] * 1.0002 + 50
+    kept = (onset < pause[0]) | (onset > pause[1])
+    shortened = np.where(onset < pause[0], t, t - cut)[kept]
+    found = align(replace(evidence, pulse_time=shortened, gaps=((at, at),)), Pulses())
+    v = evidence.video_time
+    inside = (v > pause[0] + 0.01) & (v < pause[1] - 0.01)
+    assert np.all(np.isnan(found.time(v[inside])))
+    after = v > pause[1] + 0.01
+    assert np.abs(found.time(v[after]) - (1.0002 * v[after] + 50 - cut)).max() < 0.006
+
+
+def test_a_file_without_pulses_has_no_time(scene):
+    onset, evidence = scene
+    end = float(onset[-1]) + 1
+    found = align(replace(evidence, video_breaks=(end,)), Pulses())
+    assert np.isfinite(found.time(end - 0.1))
+    assert np.isnan(found.time(end + 0.1))
+    assert "No pulse tells the time" in found.notes[-1]
+
+
+def test_beeps():
+    rng = np.random.default_rng(2)
+    onset = np.cumsum(rng.uniform(1, 4, 30))
+    sound = rng.normal(0, 0.005, int((onset[-1] + 1) * 8000))
+    for start in onset:
+        first = int(np.ceil(start * 8000))
+        sound[first : first + 400] += 0.4 * np.sin(
+            2 * np.pi * 1000 * (np.arange(400) / 8000 + first / 8000 - start)
+        )
+    v = np.arange(0, onset[-1], FRAME)
+    found = align(Evidence(v, onset * 1.0002 + 50, sound=sound, sound_rate=8000), Pulses(source="audio"))
+    assert error(found, v).max() < 0.0005
+
+
+class TestFramePulses:
+    pulses = Pulses(source="frames", codes=("R128",))
+    slot = np.arange(9000)
+    time = 12.5 + slot * FRAME * 1.0003
+
+    def frames(self, dropped):
+        kept = np.ones(9000, bool)
+        kept[dropped] = False
+        return (self.slot * FRAME)[kept], kept
+
+    def test_dropped_frames_are_found_and_placed(self):
+        v, kept = self.frames([100, 101, 4000, 8000])
+        found = align(Evidence(v, self.time), self.pulses)
+        assert np.abs(found.time(v) - self.time[kept]).max() < 1e-6
+        assert found.details["dropped_frames"] == 4
+        assert found.details["dropped_before_frame"] == [100, 3998, 7997]
+        assert "4 of 9000 frames were dropped" in found.notes[0]
+
+    def test_more_pulses_than_exposures_widen_the_bound(self):
+        v, _ = self.frames([])
+        found = align(Evidence(v[:-2], self.time), self.pulses)
+        assert found.uncertainty(v[5]) >= 2 * FRAME
+        prior = align(Evidence(v[:-2], self.time, coarse_offset=(12.51, 0.01)), self.pulses)
+        assert prior.uncertainty(v[5]) < 0.001
+
+    def test_irregular_pulses_tell_the_shift_themselves(self):
+        rng = np.random.default_rng(0)
+        exposure = np.cumsum(FRAME * (1 + rng.uniform(-0.05, 0.05, 5000)))
+        found = align(Evidence(exposure[40:4900], exposure + 3), self.pulses)
+        assert abs(found.time(exposure[100]) - exposure[100] - 3) < 1e-6
+        assert found.details["shift"] == 40
+
+    def test_jitter_of_the_stamps_does_no_harm(self):
+        rng = np.random.default_rng(1)
+        v, kept = self.frames(rng.choice(9000, 300, replace=False))
+        stamped = np.maximum.accumulate(v + rng.uniform(-0.006, 0.006, len(v)))
+        found = align(Evidence(stamped, self.time), self.pulses)
+        assert np.abs(found.time(v) - self.time[kept]).max() < 0.002
+
+    @pytest.mark.parametrize(
+        ("v", "t", "message"),
+        [
+            (slot * FRAME, slot * FRAME / 2, "every 33.33 ms but the camera pulses every 16.67 ms"),
+            (slot * FRAME, slot[:8000] * FRAME, "span 9000 exposures but the recording has only 8000"),
+            (slot[:8000] * FRAME, slot * FRAME, "9000 camera pulses and the video spans 8000 exposures"),
+            (slot[:5] * FRAME, slot * FRAME, "5 frames and the recording 9000"),
+        ],
+    )
+    def test_what_cannot_be_placed_is_refused(self, v, t, message):
+        with pytest.raises(AlignmentError, match=message):
+            align(Evidence(v, t), self.pulses)
+
+
+def test_a_frame_stream():
+    v = np.arange(3000) * FRAME
+    number = np.delete(np.arange(3000), [5, 6, 2000])
+    found = align(
+        Evidence(v, stream_frame=number, stream_time=v[number] * 1.0002 + 50, stream_bound=0.001),
+        Pulses(source="stream"),
+    )
+    assert error(found, v).max() < 1e-6
+    assert found.uncertainty(v[0]) >= 0.001
+    with pytest.raises(AlignmentError, match="belongs to another video"):
+        align(Evidence(v, stream_frame=number + 10**6, stream_time=v[number]), Pulses(source="stream"))
+
+
+def test_a_marker_at_the_start_says_that_the_drift_is_unknown():
+    v = np.arange(100, 3000) * FRAME
+    found = align(Evidence(v, np.array([7.0])), Pulses(source="start", max_drift=500))
+    assert found.time(v[0]) == pytest.approx(7.0)
+    assert found.uncertainty(v[0] + 100) == pytest.approx(FRAME + 0.95 * 0.05)
+    assert "drift is taken as 0" in found.notes[0]
+    with pytest.raises(AlignmentError, match=r"2 markers of the video's start \('S 1'\): there must be one"):
+        align(Evidence(v, np.array([7.0, 9.0])), Pulses(source="start", codes=("S 1",)))
+
+
+def test_wall_clocks_are_a_coarse_prior_only():
+    v = np.arange(3000) * FRAME
+    found = align(Evidence(v, video_start_wall=1000.0, recording_start_wall=940.0), Pulses(source="clock"))
+    assert found.time(0.0) == pytest.approx(60.0)
+    assert found.uncertainty(0.0) >= 60
+    with pytest.raises(AlignmentError, match="The video does not say at what time of day"):
+        align(Evidence(v, recording_start_wall=940.0), Pulses(source="clock"))
+
+
+def test_anchors():
+    v = np.arange(3000) * FRAME
+    found = align(Evidence(v), Pulses(source="anchors", anchors=((10.0, 110.0), (90.0, 190.02))))
+    assert found.time(10.0) == pytest.approx(110, abs=1e-6)
+    assert found.time(90.0) == pytest.approx(190.02, abs=1e-6)
+    assert found.uncertainty(50.0) > 0.05
+    with pytest.raises(AlignmentError, match="gives 1 anchors: at least two"):
+        align(Evidence(v), Pulses(source="anchors", anchors=((10.0, 110.0),)))
+    with pytest.raises(AlignmentError, match=r"1\.1000 times as fast"):
+        align(Evidence(v), Pulses(source="anchors", anchors=((10.0, 110.0), (110.0, 220.0))))
+
+
+@pytest.mark.parametrize("source", ["led", "audio", "frames", "start"])
+def test_a_recording_without_pulses_is_refused_with_the_code(source):
+    v = np.arange(300) * FRAME
+    evidence = Evidence(v, brightness=np.zeros(300), sound=np.zeros(8000), sound_rate=8000)
+    with pytest.raises(AlignmentError, match="no pulse with the code 'S 9'"):
+        align(evidence, Pulses(source=source, codes=("S 9",)))
+
+
+def test_missing_evidence_and_unknown_sources_are_refused():
+    v = np.arange(300) * FRAME
+    with pytest.raises(AlignmentError, match="has no sound track"):
+        align(Evidence(v, np.arange(5.0)), Pulses(source="audio"))
+    with pytest.raises(AlignmentError, match="No stream of frame numbers"):
+        align(Evidence(v), Pulses(source="stream"))
+    with pytest.raises(AlignmentError, match=f"allowed are {', '.join(SOURCES)}"):
+        align(Evidence(v), Pulses(source="telepathy"))
