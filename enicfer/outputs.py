@@ -13,6 +13,7 @@ from typing import Any
 from enicfer.errors import InputError, OutputError
 from enicfer.export.bids import write_root, write_run
 from enicfer.io.names import session_folder, stem_of
+from enicfer.io.tables import read_json
 from enicfer.records import RunResult
 from enicfer.report import write_report
 
@@ -47,11 +48,12 @@ def write_outputs(
     InputError
         If two runs share a name, or belong to different sessions.
     OutputError
-        If the folder cannot be written.
+        If the folder cannot be written, or is a data set that somebody else made.
     """
     runs = [runs] if isinstance(runs, RunResult) else list(runs)
     _check_names(runs)
     output = Path(output)
+    _check_tree(output)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         # Beside its place, so that moving is renaming; inside, if it is there (it may be a mounted volume).
@@ -85,6 +87,20 @@ def _check_names(runs: Sequence[RunResult]) -> None:
     sessions = {(run.entities["sub"], run.entities.get("ses")) for run in runs}
     if len(sessions) > 1:
         raise InputError(f"The runs belong to {len(sessions)} sessions: write one session at a time.")
+
+
+def _check_tree(output: Path) -> None:
+    """Refuse to write into a data set of recordings, or of another program."""
+    about = output / "dataset_description.json"
+    if not about.is_file():
+        return
+    makers = read_json(about).get("GeneratedBy") or [{}]
+    names = [maker.get("Name", "") for maker in makers if isinstance(maker, dict)]
+    if "enicfer" not in names:
+        maker = f"made by {', '.join(filter(None, names))}" if any(names) else "not made by enicfer"
+        raise OutputError(
+            f"{output} is a data set {maker}: give a folder of its own, such as {output.name}/derivatives/enicfer."
+        )
 
 
 def _discard_older(output: Path, files: Sequence[Path], runs: Sequence[RunResult]) -> None:

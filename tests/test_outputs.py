@@ -196,6 +196,23 @@ def test_what_cannot_be_written_is_said(make_run, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"Name": "raw", "BIDSVersion": "1.10.0"}, "not made by enicfer"),
+        ({"Name": "x", "GeneratedBy": [{"Name": "fMRIPrep"}]}, "made by fMRIPrep"),
+    ],
+)
+def test_data_sets_of_others_are_left_alone(make_run, tmp_path, content, words):
+    about = tmp_path / "dataset_description.json"
+    about.write_text(json.dumps(content))
+    with pytest.raises(OutputError, match=words):
+        write_outputs(make_run(), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [about.name] and json.loads(
+        about.read_text()
+    ) == content
+
+
 def test_description_can_be_told(no_figures, make_run, tmp_path):
     write_outputs(make_run(), tmp_path / "enicfer", {"Authors": ["A. Person", "B. Person"], "License": "CC0"})
     content = json.loads((tmp_path / "enicfer" / "dataset_description.json").read_text(encoding="utf-8"))

@@ -117,17 +117,22 @@ def add_emotion_events(
     stop = np.clip(onset + duration + shift, None, raw.n_times / raw.info["sfreq"])
     there = _described(raw)
     half_sample = 0.5 / raw.info["sfreq"]
-    tags = _tags(result) if hasattr(raw.annotations, "hed_string") else None
-    for i in np.flatnonzero(stop > start):
-        if not any(abs(start[i] - other) < half_sample for other in there.get(names[i], ())):
-            # Annotations of a Raw count from raw.first_samp whether it has a date or not.
-            raw.annotations.append(
-                onset=start[i] + raw.first_time,
-                duration=stop[i] - start[i],
-                description=names[i],
-                extras=[extras[i]],
-                **({"hed_string": tags[i]} if tags is not None else {}),
-            )
+    new = [
+        i
+        for i in np.flatnonzero(stop > start)
+        if not any(abs(start[i] - other) < half_sample for other in there.get(names[i], ()))
+    ]
+    if new:
+        more = (
+            {"hed_string": [_tags(result)[i] for i in new]} if hasattr(raw.annotations, "hed_string") else {}
+        )
+        raw.annotations.append(
+            onset=start[new] + raw.first_time,  # from raw.first_samp, whether the recording has a date or not
+            duration=(stop - start)[new],
+            description=[names[i] for i in new],
+            extras=[extras[i] for i in new],
+            **more,
+        )
     return raw
 
 
