@@ -104,19 +104,9 @@ def process_dataset(
     EnicferError
         For what is wrong with everything.
     """
-    options = options or Options()
-    folder, output = Path(folder), Path(output)
-    if not folder.is_dir():
-        raise InputError(f"There is no data set {folder}: give the root of a BIDS data set.")
-    if options.protocol is None:
-        raise InputError(
-            f"A data set has no session.toml that names a protocol: give --protocol with one of "
-            f"{', '.join(list_protocols())}, or a TOML file."
-        )
-    protocol = read_protocol(options.protocol)
+    options, output = options or Options(), Path(output)
+    found = collect_dataset(folder, output, options, selection, videos)
     check_root(output)
-    table = read_video_table(videos, folder) if videos is not None else None
-    found = find_dataset_sessions(folder, protocol, selection or Selection(), output, table)
     return run_sessions(
         found.sessions,
         found.lost,
@@ -127,6 +117,33 @@ def process_dataset(
         timeout=timeout,
         report=report,
     )
+
+
+def collect_dataset(
+    folder: str | Path,
+    output: Path,
+    options: Options,
+    selection: Selection | None = None,
+    videos: Path | None = None,
+) -> Found:
+    """Sessions of a data set that were asked for; arguments as in `process_dataset`.
+
+    Raises
+    ------
+    EnicferError
+        If there are none, no protocol, or the table cannot be used.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"There is no data set {folder}: give the root of a BIDS data set.")
+    if options.protocol is None:
+        raise InputError(
+            f"A data set has no session.toml that names a protocol: give --protocol with one of "
+            f"{', '.join(list_protocols())}, or a TOML file."
+        )
+    protocol = read_protocol(options.protocol)
+    table = read_video_table(videos, folder) if videos is not None else None
+    return find_dataset_sessions(folder, protocol, selection or Selection(), output, table)
 
 
 def summarise_dataset(output: str | Path) -> list[Path]:

@@ -76,7 +76,7 @@ class Marker:
     kind, reason, advice
         Why it failed and what to do.
     seconds, frames
-        What the work took; 0 where everything had been seen before.
+        What the work took when the videos were watched, and how many frames they had.
     """
 
     state: str

@@ -28,7 +28,7 @@ from enicfer.batch.markers import (
     stamp_files,
 )
 from enicfer.batch.tables import write_group
-from enicfer.batch.work import ADVICE, explain, remember_failure, strip_folders, work
+from enicfer.batch.work import ADVICE, remember_failure, strip_folders, work
 from enicfer.errors import EnicferError, InputError, OutputError
 from enicfer.session import Session
 
@@ -111,12 +111,8 @@ def process_sessions(
         For what is wrong with everything: no sessions, no such model, an output that cannot be written.
     """
     options = options or Options()
-    found = find_sessions([Path(folder) for folder in folders])
-    if not found:
-        raise InputError("No session folder was given: name some, or a folder that holds some.")
-    target = Path(output) if output is not None else default_output(found)
+    sessions, unread, target = collect_sessions(folders, output, options)
     check_root(target)
-    sessions, unread = read_sessions(found, options.protocol)
     return run_sessions(
         sessions,
         unread,
@@ -127,6 +123,23 @@ def process_sessions(
         timeout=timeout,
         report=report,
     )
+
+
+def collect_sessions(
+    folders: Sequence[str | Path], output: str | Path | None, options: Options
+) -> tuple[list[Session], list[tuple[Path, EnicferError]], Path]:
+    """Sessions, folders that cannot be read and why, and the root of the outputs.
+
+    Raises
+    ------
+    InputError
+        If there is no session folder.
+    """
+    found = find_sessions([Path(folder) for folder in folders])
+    if not found:
+        raise InputError("No session folder was given: name some, or a folder that holds some.")
+    target = Path(output) if output is not None else default_output(found)
+    return *read_sessions(found, options.protocol), target
 
 
 def run_sessions(
@@ -210,9 +223,8 @@ def _settle(job: Job, retry_failed: bool) -> tuple[Outcome | None, list[str]]:
         return None, []
     try:
         changes = find_changes(marker, job.parts, stamp_files(job.session))
-    except OSError as error:
-        kind, reason = explain(error, job)
-        return remember_failure(job, kind, reason), []
+    except OSError:  # the worker meets it again, and says so
+        return None, ["inputs"]
     entities = session_entities(job.session)
     if marker.state == DONE and not job.options.overwrite:
         if not outputs_stand(job.output, marker):

@@ -96,6 +96,14 @@ def _do(job: Job, places: Places) -> Outcome:
     from enicfer.pipeline import process_session
 
     options = job.options
+    watched: list[int] = []  # frames of each video that had not been seen before
+
+    def count(ended: int, *_: object) -> None:
+        if watched and ended >= watched[-1]:
+            watched[-1] = ended
+        else:
+            watched.append(ended)
+
     result = process_session(
         job.session,
         output=stage / "tree",
@@ -105,15 +113,18 @@ def _do(job: Job, places: Places) -> Outcome:
         max_uncertainty=options.max_uncertainty,
         work=places.seen,
         threads=job.threads,
+        progress=count,
     )
     new = Marker(
         state=DONE,
         parts=job.parts,
         files=files,
         runs=tuple(run.name for run in job.session.runs),
-        seconds=time.monotonic() - started,
-        frames=sum(run.time.size for run in result.runs),
+        seconds=time.monotonic() - started if watched else 0.0,
+        frames=sum(watched),
     )
+    if marker is not None and not watched:
+        new = replace(new, seconds=marker.seconds, frames=marker.frames)
     publish(stage / "tree", job.output, places.marker(job.name), new, marker)
     notes = tuple(text for run in result.runs for text in run.warnings)
     return Outcome(job.name, "done", notes=notes, entities=session_entities(job.session))

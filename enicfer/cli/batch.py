@@ -49,6 +49,11 @@ def batch_options(command: Callable[..., Any]) -> Callable[..., Any]:
             metavar="SECONDS",
             help="Longest time for one session.",
         ),
+        click.option(
+            "--dry-run",
+            is_flag=True,
+            help="Say what would be done, how long it would take, and all that is wrong; write nothing.",
+        ),
         click.option("--retry-failed", is_flag=True, help="Try again what failed before."),
         click.option("--overwrite", is_flag=True, help="Do everything again."),
         click.option("--quiet", is_flag=True, help="Print nothing but failures."),
@@ -73,9 +78,13 @@ def process_sessions(folders: tuple[Path, ...], output: Path | None, quiet: bool
     What is done and unchanged is not done again, so the command can be repeated after any interruption. A
     session that fails costs only itself: the exit code is 3 then, and group_qc.tsv has the reasons.
     """
+    from enicfer.batch.sessions import collect_sessions
     from enicfer.batch.sessions import process_sessions as process
 
     options, running = split_settings(settings)
+    if running.pop("dry_run"):
+        print_forecast(*collect_sessions(folders, output, options), options, running)
+        return
     with progress_of_sessions(quiet) as report:
         result = process(list(folders), output=output, options=options, report=report, **running)
     finish(result, quiet)
@@ -139,6 +148,30 @@ def finish(result: "BatchResult", quiet: bool) -> None:
         sys.exit(SOME_FAILED)
 
 
+def print_forecast(sessions: Any, unread: Any, output: Path, options: Any, running: dict[str, Any]) -> None:
+    """Print what would be done; leave with exit code 3 if something is wrong with some sessions."""
+    from enicfer.batch.forecast import forecast
+
+    found = forecast(
+        sessions, unread, output, options, n_jobs=running["n_jobs"], retry_failed=running["retry_failed"]
+    )
+    for name, changes, problems in found.work:
+        again = f" again: {', '.join(changes)} changed" if changes else ""
+        click.echo(f"{'problem' if problems else 'would do':10} {name}{again}")
+        for problem in problems:
+            click.echo(f"{'':10}   {problem}")
+    for outcome in found.settled:
+        click.echo(f"{outcome.state:10} {outcome.name} {outcome.reason}".rstrip())
+    ready = sum(not problems for _, _, problems in found.work)
+    if found.seconds is None or found.disk is None:
+        cost = "how long it takes is known when a first session is done"
+    else:
+        cost = f"about {found.seconds / 60:.0f} min and {found.disk / 1e6:.0f} MB"
+    click.echo(f"{ready} of {len(found.work) + len(found.settled)} sessions would be done: {cost}. {output}")
+    if found.problems:
+        sys.exit(SOME_FAILED)
+
+
 @click.command("process-dataset")
 @click.argument("bids_dir", type=click.Path(path_type=Path))
 @click.argument("output_dir", type=click.Path(path_type=Path))
@@ -163,7 +196,7 @@ def process_dataset(bids_dir: Path, output_dir: Path, level: str, quiet: bool, *
     processes each; the level group writes the tables and the page of everything that is in OUTPUT_DIR. Options
     for labels can be given several times.
     """
-    from enicfer.batch.dataset import Selection, summarise_dataset
+    from enicfer.batch.dataset import Selection, collect_dataset, summarise_dataset
     from enicfer.batch.dataset import process_dataset as process
 
     selection = Selection(**{name: settings.pop(name) for name in Selection.__dataclass_fields__})
@@ -174,6 +207,10 @@ def process_dataset(bids_dir: Path, output_dir: Path, level: str, quiet: bool, *
         return
     videos = settings.pop("videos")
     options, running = split_settings(settings)
+    if running.pop("dry_run"):
+        found = collect_dataset(bids_dir, output_dir, options, selection, videos)
+        print_forecast(found.sessions, found.lost, output_dir, options, running)
+        return
     with progress_of_sessions(quiet) as report:
         result = process(
             bids_dir,

@@ -12,11 +12,15 @@ COMMANDS = {
     "process-session": "enicfer.cli.process_session:process_session",
     "process-sessions": "enicfer.cli.batch:process_sessions",
     "process-dataset": "enicfer.cli.batch:process_dataset",
+    "slurm-script": "enicfer.cli.slurm_script:slurm_script",
+    "share-check": "enicfer.cli.share_check:share_check",
     "trace": "enicfer.cli.trace:trace",
     "align": "enicfer.cli.align:align",
     "example-session": "enicfer.cli.example_session:example_session",
     "protocols": "enicfer.cli.protocols:protocols",
     "models": "enicfer.cli.models:models",
+    "saliency": "enicfer.cli.saliency:saliency",
+    "saliency-compare": "enicfer.cli.saliency:saliency_compare",
 }
 
 

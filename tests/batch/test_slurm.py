@@ -1,0 +1,49 @@
+"""The tasks of a job array share the sessions among them, run by a real shell."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from enicfer.batch.slurm import make_slurm_script
+
+pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory) -> Path:
+    """A folder with an ``enicfer`` that prints its arguments, one in a line."""
+    folder = tmp_path_factory.mktemp("bin")
+    (folder / "enicfer").write_text('#!/bin/bash\nprintf "%s\\n" "$@"\n')
+    (folder / "enicfer").chmod(0o755)
+    return folder
+
+
+@given(st.integers(1, 12), st.integers(1, 5))
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_every_session_is_in_one_task(program, n, tasks):
+    folders = [Path(f"/s/it's {i} $x é") for i in range(n)]
+    text = make_slurm_script(folders, Path("/out put"), ["--protocol", "my protocol.toml"], tasks=tasks)
+    last = int(text.split("--array=0-")[1].split()[0])
+    assert last < tasks
+    done = []
+    for task in range(last + 1):
+        environment = {
+            **os.environ, "PATH": f"{program}{os.pathsep}{os.environ['PATH']}", "SLURM_ARRAY_TASK_ID": str(task)
+        }  # fmt: skip
+        out = subprocess.run(
+            ["bash"], input=text, capture_output=True, text=True, env=environment, check=True
+        )
+        command, *arguments = out.stdout.splitlines()
+        i = arguments.index("--output")
+        assert command == "process-sessions"
+        assert arguments[i:] == [
+            "--output", "/out put", "--n-jobs", "1", "--protocol", "my protocol.toml"
+        ]  # fmt: skip
+        assert arguments[:i]
+        done += arguments[:i]
+    assert done == [str(folder) for folder in folders]
