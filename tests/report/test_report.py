@@ -19,7 +19,9 @@ def run(make_run):
 
 @pytest.fixture(scope="module")
 def page(run, tmp_path_factory):
-    paths = write_report([run], tmp_path_factory.mktemp("report"))
+    """Two runs, so that whatever must differ between them can clash."""
+    second = replace(run, entities={**run.entities, "run": "2"}, warnings=())
+    paths = write_report([run, second], tmp_path_factory.mktemp("report"))
     return paths[0].read_text(encoding="utf-8")
 
 
@@ -60,8 +62,8 @@ def test_the_page_says_what_matters(run, page):
     assert run.warnings[0] in page and page.index(run.warnings[0]) < page.index("<svg")
     for words in ("When not to believe a number", "Methods", "ronnet-five", "centerface", "no face", "ppm"):
         assert words in page
-    assert page.count("<svg") == len(FIGURES)
-    assert page.count('<tr><td class="n">') == len(run.trials)
+    assert page.count("<svg") == 2 * len(FIGURES)
+    assert page.count('<tr><td class="n">') == 2 * len(run.trials)
     residual = np.sqrt(np.mean(run.alignment.residual**2)) * 1e3
     assert f"{residual:.2f} ms (rms)" in page
 
