@@ -59,8 +59,8 @@ def face_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @contextmanager
-def progress_bar(quiet: bool) -> Iterator[Progress]:
-    """Show frames, frames/s and time left on standard error while work goes on."""
+def progress_bar(quiet: bool, unit: str = "frames") -> Iterator[Progress]:
+    """Show what is done, its rate and time left on standard error while work goes on."""
     from tqdm import tqdm
 
     bar: Any = None
@@ -72,7 +72,7 @@ def progress_bar(quiet: bool) -> Iterator[Progress]:
             if bar is not None:
                 bar.close()
             current = stage
-            bar = tqdm(total=total or None, desc=stage, unit=" frames", disable=quiet, mininterval=0.5)
+            bar = tqdm(total=total or None, desc=stage, unit=f" {unit}", disable=quiet, mininterval=0.5)
         if total and bar.total != total:
             bar.total = total
         bar.update(done - bar.n)

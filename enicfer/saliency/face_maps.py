@@ -23,7 +23,7 @@ from enicfer.records import Float32Array, FloatArray
 from enicfer.saliency.attribution import Attribution
 from enicfer.saliency.common_face import REGIONS, locate_attribution
 from enicfer.saliency.pictures import FaceCrops
-from enicfer.saliency.statistics import bootstrap_mean
+from enicfer.saliency.statistics import FEWEST, bootstrap_mean
 
 FILE = "saliency.npz"
 FORMAT = 1
@@ -81,8 +81,8 @@ class FaceMaps:
 
     @property
     def unit(self) -> str:
-        """What is drawn and permuted: ``subject``, or ``image`` where no subject has two images."""
-        return "subject" if len(set(self.subject)) < len(self) else "image"
+        """What intervals are over: ``subject``, or ``image`` for fewer than `FEWEST` people or one image of each."""
+        return "subject" if FEWEST <= len(set(self.subject)) < len(self) else "image"
 
 
 def make_face_maps(
@@ -120,7 +120,7 @@ def table_of_regions(maps: FaceMaps) -> pd.DataFrame:
     rows = []
     for expression in ("all", *maps.expressions):
         chosen = (maps.expression == expression) | (expression == "all")
-        units = maps.subject[chosen]
+        units = maps.subject[chosen] if maps.unit == "subject" else np.nonzero(chosen)[0]
         mean = bootstrap_mean(share[chosen], units)
         gain = bootstrap_mean((share - uniform)[chosen], units)
         area = bootstrap_mean(uniform[chosen], units, repeats=1)[0]
@@ -133,7 +133,7 @@ def table_of_regions(maps: FaceMaps) -> pd.DataFrame:
                     "uniform": area[k],
                     **{f"gain{end}": v[k] for end, v in zip(("", "_low", "_high"), gain, strict=True)},
                     "n_images": int(chosen.sum()),
-                    "n_subjects": len(set(units)),
+                    "n_subjects": len(set(maps.subject[chosen])),
                     "unit": maps.unit,
                 }
             )
