@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from enicfer.errors import InputError
 from enicfer.expression import CropClassifier, make_trace
 from enicfer.io.brightness import BrightnessRecorder
@@ -119,6 +121,17 @@ def _find_damage(stated: list[VideoInfo], faces: FaceTrack) -> list[str]:
     lost = int((faces.status == Status.UNDECODABLE).sum())
     if lost:
         notes.append(f"{lost} of {faces.status.size} frames could not be decoded: the video is damaged.")
+    repeated = int((np.diff(faces.video_time) <= 0).sum())
+    if repeated:
+        notes.append(
+            f"{repeated} frames have the time stamp of the frame before, or an earlier one: the camera's program "
+            "stamped them wrongly, and they are taken to be of the same instant."
+        )
+    if any(info.file.suffix.lower() == ".avi" for info in stated):
+        notes.append(
+            "AVI files have no time stamps, only a constant rate: dropped frames shift all later ones; give "
+            "frame_times, or record MKV or MP4."
+        )
     duration = sum(info.duration for info in stated)
     length = float(faces.video_time[-1] - faces.video_time[0])
     if duration - length > max(1.0, 0.02 * duration):

@@ -7,7 +7,8 @@ start offset kept; it is never ``index / fps``. Pictures are upright (rotation f
 are full-range luma (0..255); colour pictures are BGR, as OpenCV has them. Boxes are ``(left, top, right,
 bottom)`` in pixels of the upright full-size picture.
 
-A packet that does not decode keeps its place: it comes out as a `Frame` with ``decodable`` False.
+A packet that does not decode keeps its place: it comes out as a `Frame` with ``decodable`` False. A stamp that
+goes back behind that of the frame before is replaced by it; an AVI file has no stamps, only a constant rate.
 """
 
 import heapq
@@ -232,6 +233,8 @@ def read_frames(videos: Path | Sequence[Path], threads: int = 0) -> Iterator[Fra
             for video_time, image in _in_order(container, stream):
                 if number and not times:
                     shift -= video_time
+                # A stamp that goes back is wrong, but frames come in the order in which they were taken.
+                video_time = max(video_time, times[-1]) if times else video_time
                 times.append(video_time)
                 yield Frame(index, video_time + shift, image)
                 index += 1

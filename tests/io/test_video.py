@@ -1,0 +1,265 @@
+"""Frame times of generated files: every container, and every way in which stamps go wrong."""
+
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+from enicfer.errors import InputError
+from enicfer.io.video import place_files, probe_video, read_creation_time, read_frames, read_frames_near
+
+MS = Fraction(1, 1000)
+
+
+def write_video(
+    path, stamps_ms, codec="libx264", options=None, size=(64, 48), rotation=None, audio=False, bframes=0
+):
+    """A video whose frame ``i`` is as bright as ``i`` says, at the stamps given."""
+    with av.open(str(path), "w", options=options or {}) as container:
+        stream = container.add_stream(codec, rate=30)
+        stream.width, stream.height = size
+        stream.pix_fmt = "yuv420p"
+        stream.time_base = stream.codec_context.time_base = MS
+        stream.codec_context.max_b_frames = bframes
+        if codec == "libx264":
+            stream.codec_context.options = {"preset": "ultrafast" if not bframes else "fast", "crf": "10"}
+        sound = (
+            container.add_stream("aac" if path.suffix != ".webm" else "libopus", rate=48000)
+            if audio
+            else None
+        )
+        for i, stamp in enumerate(stamps_ms):
+            picture = np.full((size[1], size[0], 3), 20 + 8 * (i % 25), np.uint8)
+            picture[: size[1] // 4, : size[0] // 4] = 255  # marks the upper left corner
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = stamp, MS
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+        if sound is not None:
+            chunk = av.AudioFrame.from_ndarray(np.zeros((1, 48000), np.float32), format="fltp", layout="mono")
+            chunk.sample_rate, chunk.pts = 48000, 0
+            container.mux(sound.encode(chunk))
+            container.mux(sound.encode())
+    return path
+
+
+def times(path):
+    return np.array([frame.video_time for frame in read_frames(path)])
+
+
+VFR = np.cumsum([0, 33, 34, 33, 100, 33, 20, 47, 33, 250, 33, 33, 34, 66, 33, 33, 33, 34, 33, 33]).tolist()
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_variable_rate_keeps_every_stamp(tmp_path, suffix):
+    found = times(write_video(tmp_path / f"a{suffix}", VFR))
+    np.testing.assert_allclose(found, np.array(VFR) / 1000, atol=1e-6)
+
+
+def test_webm(tmp_path):
+    found = times(write_video(tmp_path / "a.webm", VFR, codec="libvpx"))
+    np.testing.assert_allclose(found, np.array(VFR) / 1000, atol=1e-6)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_start_other_than_zero_is_kept(tmp_path, suffix):
+    stamps = [1500 + s for s in VFR]
+    found = times(write_video(tmp_path / f"a{suffix}", stamps))
+    np.testing.assert_allclose(found, np.array(stamps) / 1000, atol=1e-6)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_b_frames_come_out_in_order_of_time(tmp_path, suffix):
+    path = write_video(tmp_path / f"a{suffix}", VFR, bframes=3)
+    with av.open(str(path)) as container:  # the file does hold reordered frames
+        packets = [p.pts for p in container.demux(video=0) if p.pts is not None]
+    assert packets != sorted(packets)
+    frames = [(f.video_time, f.gray()[40, 50]) for f in read_frames(path)]
+    np.testing.assert_allclose([t for t, _ in frames], np.array(VFR) / 1000, atol=1e-6)
+    assert np.all(np.diff([int(g) for _, g in frames]) > 0)  # brightness counts the frames
+
+
+def test_an_edit_list_moves_the_start_and_hides_frames(tmp_path):
+    source = write_video(
+        tmp_path / "long.mp4", [33 * i for i in range(60)], options={"movflags": "+faststart"}
+    )
+    trimmed = tmp_path / "trimmed.mp4"
+    with av.open(str(source)) as a, av.open(str(trimmed), "w") as b:
+        stream = b.add_stream_from_template(a.streams.video[0])
+        for packet in a.demux(video=0):
+            if packet.dts is None:
+                continue
+            packet.stream = stream
+            shift = int(
+                0.5 / packet.time_base
+            )  # the first half second becomes negative: an edit list hides it
+            packet.pts -= shift
+            packet.dts -= shift
+            b.mux(packet)
+    found = times(trimmed)
+    assert found[0] >= 0
+    np.testing.assert_allclose(np.diff(found), 0.033, atol=1e-6)
+    with av.open(str(trimmed)) as container:
+        shown = [f.time for f in container.decode(video=0)]
+    assert len(found) == len(shown)
+
+
+def test_duplicated_stamps_keep_their_frames(tmp_path):
+    path = tmp_path / "a.mkv"
+    write_video(path, [0, 33, 66, 100, 133, 166, 200, 233])
+    stamped = tmp_path / "b.mkv"
+    with av.open(str(path)) as a, av.open(str(stamped), "w") as b:
+        stream = b.add_stream_from_template(a.streams.video[0])
+        for i, packet in enumerate(p for p in a.demux(video=0) if p.dts is not None):
+            packet.stream = stream
+            packet.pts = packet.dts = [0, 33, 66, 66, 133, 166, 200, 233][i]
+            b.mux(packet)
+    found = times(stamped)
+    assert len(found) == 8
+    np.testing.assert_allclose(found, [0, 0.033, 0.066, 0.066, 0.133, 0.166, 0.2, 0.233], atol=1e-6)
+
+
+def test_avi_has_no_stamps_of_its_own_and_counts_frames(tmp_path):
+    path = tmp_path / "a.avi"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mjpeg", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuvj420p"
+        for i in range(20):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 10 * i, np.uint8), format="rgb24")
+            frame.pts = i
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    np.testing.assert_allclose(times(path), np.arange(20) / 25, atol=1e-6)
+
+
+def test_consecutive_files_become_one_time_line(tmp_path):
+    first = write_video(tmp_path / "1.mp4", [33 * i for i in range(10)])
+    second = write_video(tmp_path / "2.mp4", [500 + 33 * i for i in range(10)])
+    frames = list(read_frames([first, second]))
+    np.testing.assert_allclose([f.video_time for f in frames], 0.033 * np.arange(20), atol=1e-6)
+    assert [f.index for f in frames] == list(range(20))
+    places = place_files([first, second])
+    assert places[1].start == pytest.approx(0.33)
+    near = read_frames_near([first, second], np.array([frames[9].video_time, frames[10].video_time]))
+    assert [f.video_time for f in near] == pytest.approx([0.297, 0.33])
+    assert abs(int(near[1].gray()[40, 50]) - int(frames[10].gray()[40, 50])) < 3
+
+
+def test_a_truncated_file_gives_what_is_there(tmp_path):
+    path = write_video(tmp_path / "a.mkv", [33 * i for i in range(120)])
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) * 2 // 3])
+    found = times(path)
+    assert 10 < len(found) < 120
+    np.testing.assert_allclose(found, 0.033 * np.arange(len(found)), atol=1e-6)
+
+
+def test_a_damaged_frame_keeps_its_place(tmp_path):
+    source = write_video(tmp_path / "a.mkv", [40 * i for i in range(50)], codec="mpeg4")
+    damaged = tmp_path / "b.mkv"
+    with av.open(str(source)) as a, av.open(str(damaged), "w") as b:
+        stream = b.add_stream_from_template(a.streams.video[0])
+        for i, packet in enumerate(p for p in a.demux(video=0) if p.dts is not None):
+            if i == 20:
+                broken = av.Packet(b"\x00\x01\x02")
+                broken.pts, broken.dts, broken.time_base = packet.pts, packet.dts, packet.time_base
+                packet = broken
+            packet.stream = stream
+            b.mux(packet)
+    frames = list(read_frames(damaged))
+    np.testing.assert_allclose([f.video_time for f in frames], 0.04 * np.arange(50), atol=1e-6)
+    assert not frames[20].decodable
+    assert sum(not f.decodable for f in frames) <= 13  # up to the next key frame at the worst
+
+
+def test_sound_and_creation_time_are_seen(tmp_path):
+    path = write_video(tmp_path / "a.mp4", [33 * i for i in range(10)], audio=True)
+    assert probe_video(path).has_audio
+    assert read_creation_time(path) is None
+    stamped = tmp_path / "b.mp4"
+    with av.open(str(path)) as a, av.open(str(stamped), "w") as b:
+        b.metadata["creation_time"] = "2024-05-01T10:00:00.000000Z"
+        stream = b.add_stream_from_template(a.streams.video[0])
+        for packet in a.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                b.mux(packet)
+    assert read_creation_time(stamped).isoformat() == "2024-05-01T10:00:00+00:00"
+
+
+@pytest.mark.parametrize("content", [b"", b"not a video at all" * 50])
+def test_what_is_no_video_is_refused(tmp_path, content):
+    path = tmp_path / "a.mp4"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=rf"a\.mp4 \({len(content)} bytes\) cannot be read as a video"):
+        list(read_frames(path))
+    with pytest.raises(InputError, match=r"no video b\.mp4"):
+        list(read_frames(tmp_path / "b.mp4"))
+
+
+@pytest.mark.parametrize(
+    ("name", "count"), [("single_face.mp4", 72), ("face_noface.mov", None), ("carphone_pristine.mp4", 120)]
+)
+def test_real_files_have_increasing_times(shared_data, name, count):
+    path = shared_data / "video" / name
+    found = times(path)
+    assert count is None or len(found) == count
+    assert np.all(np.diff(found) > 0)
+    info = probe_video(path)
+    assert abs(np.median(np.diff(found)) * info.rate - 1) < 0.3
+
+
+def test_a_rotation_flag_is_applied(tmp_path):
+    path = write_video(tmp_path / "a.mp4", [33 * i for i in range(5)])
+    content = bytearray(path.read_bytes())
+    matrix = content.index(b"tkhd") + 4 + 40
+    turned = [0, 0x10000, 0, 0xFFFF0000, 0, 0, 48 << 16, 0, 0x40000000]  # a quarter turn clockwise
+    content[matrix : matrix + 36] = b"".join(value.to_bytes(4, "big") for value in turned)
+    path.write_bytes(content)
+    frame = next(read_frames(path))
+    assert (frame.width, frame.height) == (48, 64)
+    gray = frame.gray()
+    assert gray.shape == (64, 48)
+    assert gray[5, -5] > 230  # the mark in the upper left corner is now in the upper right one
+    assert gray[5, 5] < 100
+    assert frame.bgr().shape == (64, 48, 3)
+
+
+def test_interlaced_video_has_one_time_a_picture(tmp_path):
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg2video", rate=25, options={"flags": "+ildct+ilme", "bf": "0"})
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        for i in range(25):
+            frame = av.VideoFrame.from_ndarray(np.full((64, 64, 3), 5 * i, np.uint8), format="rgb24")
+            frame.pts = i
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    found = list(read_frames(path))
+    np.testing.assert_allclose([f.video_time for f in found], np.arange(25) / 25, atol=1e-3)
+    assert all(f.decodable for f in found)
+
+
+def test_stamps_that_go_back_keep_their_frames_in_order_of_time(tmp_path):
+    stamps = [0, 33, 66, 50, 133, 166, 200, 233]
+    path = tmp_path / "b.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mjpeg", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuvj420p"
+        stream.time_base = stream.codec_context.time_base = MS
+        packets = []
+        for i in range(8):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 20 + 20 * i, np.uint8), format="rgb24")
+            frame.pts, frame.time_base = 33 * i, MS
+            packets += stream.encode(frame)
+        packets += stream.encode()
+        for i, packet in enumerate(packets):
+            packet.pts, packet.dts = stamps[i], i - 100
+            container.mux(packet)
+    found = list(read_frames(path))
+    assert len(found) == 8
+    np.testing.assert_allclose(
+        [f.video_time for f in found], [0, 0.033, 0.066, 0.066, 0.133, 0.166, 0.2, 0.233], atol=1e-6
+    )
+    assert np.all(np.diff([int(f.gray()[10, 10]) for f in found]) > 0)
