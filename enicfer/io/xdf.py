@@ -16,6 +16,8 @@ from enicfer.errors import InputError
 from enicfer.protocol import normalise_code
 from enicfer.records import FloatArray
 
+_GZIP = b"\x1f\x8b"
+
 
 @dataclass(frozen=True)
 class Stream:
@@ -54,6 +56,12 @@ def read_xdf(path: Path) -> list[Stream]:
 
     if not path.is_file():
         raise InputError(f"There is no XDF file {path.name} in {path.parent.name}: check the name.")
+    with path.open("rb") as file:
+        start = file.read(4)
+    if start != b"XDF:" and not start.startswith(_GZIP):
+        raise InputError(
+            f"{path.name} cannot be read as an XDF file (it begins with {start!r}, not b'XDF:')."
+        )
     logger = logging.getLogger("pyxdf")
     level = logger.level
     logger.setLevel(logging.ERROR)

@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+
+from enicfer.errors import InputError
+from enicfer.io.xdf import read_frame_stream, read_markers, read_xdf
+
+
+def test_markers_of_a_real_recording_with_clock_resets(shared_data):
+    markers = read_markers(shared_data / "xdf" / "clock_resets.xdf")
+    assert len(markers) == 175
+    assert markers["onset"].is_monotonic_increasing
+    assert {"Test", "Blah"} <= set(markers["code"])
+    # the clock was reset during the recording; synchronised, no marker lies outside of the EEG's span
+    eeg = next(s for s in read_xdf(shared_data / "xdf" / "clock_resets.xdf") if s.kind == "EEG")
+    assert markers["onset"].between(eeg.time[0] - 10, eeg.time[-1] + 10).all()
+
+
+def test_a_counting_stream_gives_frame_numbers(shared_data):
+    number, time = read_frame_stream(
+        shared_data / "xdf" / "empty_streams.xdf", "Data stream: test stream 0 counter"
+    )
+    assert number.tolist() == list(range(10))
+    np.testing.assert_allclose(np.diff(time), 1, atol=1e-4)
+
+
+def test_a_stream_of_signals_gives_one_time_a_frame(shared_data):
+    number, time = read_frame_stream(shared_data / "xdf" / "minimal.xdf", "SendDataC")
+    assert number.tolist() == list(range(9))
+    np.testing.assert_allclose(np.diff(time), 0.1, atol=1e-6)
+
+
+def test_a_missing_or_empty_stream_is_refused_with_those_there(shared_data):
+    with pytest.raises(
+        InputError, match=r"no stream 'camera': it has 'SendDataC' \(EEG, 9 samples\), 'SendDataString'"
+    ):
+        read_frame_stream(shared_data / "xdf" / "minimal.xdf", "camera")
+    with pytest.raises(InputError, match="has 0 samples: it was not running"):
+        read_frame_stream(
+            shared_data / "xdf" / "empty_streams.xdf", "Empty data stream: test stream 0 counter"
+        )
+
+
+def test_no_xdf_file(tmp_path):
+    (tmp_path / "a.xdf").write_bytes(b"not xdf")
+    with pytest.raises(InputError, match=r"a\.xdf cannot be read as an XDF file"):
+        read_xdf(tmp_path / "a.xdf")
+    with pytest.raises(InputError, match=r"no XDF file b\.xdf"):
+        read_xdf(tmp_path / "b.xdf")
