@@ -16,7 +16,7 @@ from enicfer.records import Alignment, ExpressionTrace, FloatArray, Status
 from enicfer.segments import frame_support
 
 TRIAL_COLUMNS = ("onset", "duration", "trial_type", "code")
-MEASURES = ("mean", "peak", "latency", "auc", "dwell", "change")
+SHOWN, GONE = 0.5, 0.3  # probabilities at which an expression begins and ends to be shown (hysteresis)
 
 
 def select_codes(triggers: pd.DataFrame, codes: Sequence[str]) -> pd.DataFrame:
@@ -109,8 +109,10 @@ def summarise_trials(
         of them and ``fer_valid`` sum to 1), ``fer_dominant`` (label with the highest mean, None where invalid),
         ``fer_time_uncertainty`` (s, 95 %), and for each label ``fer_<label>_mean``, ``_peak``, ``_latency`` (s
         from the trigger to the peak), ``_auc`` (integral of the probability over the answered part, s),
-        ``_dwell`` (s during which it is the most probable) and, with a baseline, ``_change`` (mean minus the
-        baseline's mean).
+        ``_dwell`` (s during which it is the most probable), ``_onset`` and ``_offset`` (s from the trigger to
+        where the expression is first shown in the window and where that ends: from a probability of `SHOWN`
+        until it falls below `GONE`; NaN if never) and, with a baseline, ``_change`` (mean minus the baseline's
+        mean).
     """
     start, stop = frame_support(time)
     rows = [_summary(float(onset), time, start, stop, trace, trial) for onset in trials["onset"]]
@@ -156,6 +158,7 @@ def _summary(
             row[f"fer_invalid_{reason.label}"] = float(weight[status == reason].sum() / length)
     row["fer_invalid_no_video"] = max(0.0, 1 - float(weight.sum()) / length)
     p, w, t = trace.probability[frames][ok].astype(np.float64), weight[ok], time[frames][ok]
+    begin, end = start[frames][ok], stop[frames][ok]
     believed = w.sum() > 0 and float(w.sum() / length) >= trial.min_valid
     mean = w @ p / w.sum() if believed else np.full(len(trace.labels), np.nan)
     row["fer_dominant"] = trace.labels[int(np.argmax(mean))] if believed else None
@@ -167,9 +170,22 @@ def _summary(
         row[f"fer_{label}_latency"] = t[p[:, k].argmax()] - onset if believed else np.nan
         row[f"fer_{label}_auc"] = w @ p[:, k] if believed else np.nan
         row[f"fer_{label}_dwell"] = w[winner == k].sum() if believed else np.nan
+        first, last = _first_shown(p[:, k]) if believed else (-1, -1)
+        row[f"fer_{label}_onset"] = max(begin[first], window[0]) - onset if first >= 0 else np.nan
+        row[f"fer_{label}_offset"] = min(end[last], window[1]) - onset if first >= 0 else np.nan
         if baseline is not None:
             row[f"fer_{label}_change"] = mean[k] - baseline[k]
     return row
+
+
+def _first_shown(probability: FloatArray) -> tuple[int, int]:
+    """First and last frame of the first stretch that reaches `SHOWN`, until it falls below `GONE`; or -1, -1."""
+    reached = np.flatnonzero(probability >= SHOWN)
+    if not reached.size:
+        return -1, -1
+    first = int(reached[0])
+    below = np.flatnonzero(probability[first:] < GONE)
+    return first, first + int(below[0]) - 1 if below.size else probability.size - 1
 
 
 def _baseline(

@@ -69,9 +69,25 @@ def test_known_answers():
     assert row["fer_happy_auc"] == pytest.approx(0.801)
     assert row["fer_happy_dwell"] == pytest.approx(1.0)
     assert row["fer_happy_change"] == pytest.approx(0.601)
+    assert row["fer_happy_onset"] == pytest.approx(0.0, abs=1e-6)
+    assert row["fer_happy_offset"] == pytest.approx(1.0, abs=1e-6)
+    assert np.isnan(row["fer_neutral_onset"])
     assert row["fer_neutral_change"] == pytest.approx(-0.601)
     assert row["fer_dominant"] == "happy"
     assert row["fer_time_uncertainty"] == pytest.approx(0.01)
+
+
+def test_an_expression_that_wavers_ends_once():
+    """0.6, then 0.4 (above the level at which it is gone), then 0.2: shown from 0.3 s to 0.7 s."""
+    time = np.arange(0, 1, 0.01) + 0.005
+    happy = np.select([time < 0.3, time < 0.5, time < 0.7], [0.1, 0.6, 0.4], 0.2)
+    trace = ExpressionTrace(
+        time, np.c_[happy, 1 - happy].astype(np.float32), np.zeros(time.size, np.uint8), LABELS, "m"
+    )
+    trials = pd.DataFrame({"onset": [0.0], "duration": [1.0], "trial_type": ["a"], "code": ["1"]})
+    (row,) = summarise_trials(trials, time, trace, alignment(), Trial((0.0, 1.0))).to_dict("records")
+    assert row["fer_happy_onset"] == pytest.approx(0.3)
+    assert row["fer_happy_offset"] == pytest.approx(0.7)
 
 
 def test_too_few_valid_frames_give_no_numbers_but_reasons():
