@@ -65,7 +65,10 @@ def _shape(*dimensions: int | None) -> bytes:
 
 
 def _name(message: bytes, number: int) -> bytes:
-    return next(value for found, value, _ in _fields(message) if found == number)
+    for found, value, _ in _fields(message):
+        if found == number:
+            return value
+    raise ValueError("an entry without a name: this is not an ONNX file")
 
 
 def _field(number: int, content: bytes) -> bytes:
@@ -84,6 +87,8 @@ def _varint(value: int) -> bytes:
 def _read_varint(data: bytes, start: int) -> tuple[int, int]:
     value = shift = 0
     while True:
+        if start >= len(data) or shift > 63:
+            raise ValueError("a number without an end: this is not a whole ONNX file")
         byte = data[start]
         value |= (byte & 0x7F) << shift
         start, shift = start + 1, shift + 7
