@@ -2,6 +2,8 @@
 
 import os
 import shutil
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pandas as pd
@@ -173,3 +175,33 @@ def test_inputs_are_only_read(without_video, tmp_path):
     result = without_video.run_study(tmp_path / "study", tmp_path / "out")
     assert set(states(result).values()) == {"done"}
     assert listing(tmp_path / "study") == before
+
+
+class DyingSlot:
+    """A slot whose worker dies of the first session, as the kernel kills one that takes too much memory."""
+
+    def __init__(self, study) -> None:
+        self.inner, self.stopped = study.InlineSlot(), 0
+
+    def submit(self, work, job):
+        if job.name != "sub-01":
+            return self.inner.submit(work, job)
+        future: Future = Future()
+        future.set_exception(BrokenProcessPool("The exit codes of the workers are {SIGKILL(-9)}"))
+        return future
+
+    def stop(self) -> None:
+        self.stopped += 1
+
+
+def test_a_session_that_kills_its_worker_is_named(without_video, tmp_path, monkeypatch):
+    without_video.make_study(tmp_path / "study", 2)
+    slot = DyingSlot(without_video)
+    monkeypatch.setattr(without_video, "InlineSlot", lambda: slot)
+    result = without_video.run_study(tmp_path / "study", tmp_path / "out")
+    assert states(result) == {"sub-01": "failed", "sub-02": "done"}
+    assert slot.stopped == 2  # after the death, and at the end
+    table = pd.read_csv(tmp_path / "out" / "group_qc.tsv", sep="\t").set_index("source")
+    assert table["kind"]["sub-01"] == "killed"
+    assert "memory" in table["advice"]["sub-01"]
+    assert "SIGKILL" in (tmp_path / "out" / "logs" / "sub-01.log").read_text(encoding="utf-8")

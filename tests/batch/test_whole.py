@@ -79,8 +79,3 @@ def test_the_command_line_killed_and_resumed(once, study, tmp_path):
     assert resumed.communicate(timeout=300)[0]
     assert resumed.returncode == 3
     assert study.content(tmp_path / "killed") == study.content(tmp_path / "whole")
-
-    again = start(folder, tmp_path / "killed")
-    text, errors = again.communicate(timeout=300)
-    assert "0 done, 2 unchanged, 1 failed" in text
-    assert study.content(tmp_path / "killed") == study.content(tmp_path / "whole")
