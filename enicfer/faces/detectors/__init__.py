@@ -10,7 +10,7 @@ from pathlib import Path
 from enicfer.errors import ModelError
 from enicfer.faces.detectors.base import Detections, Detector
 
-__all__ = ["DETECTORS", "Detections", "Detector", "load_detector"]
+__all__ = ["DETECTORS", "Detections", "Detector", "describe_cost", "load_detector"]
 
 
 def _load(module: str, name: str) -> Callable[..., Detector]:
@@ -56,3 +56,20 @@ def load_detector(
     if weights is not None and not weights.is_file():
         raise ModelError(f"There is no file {weights} with weights for the detector {name}.")
     return DETECTORS[name](weights=weights, min_score=min_score, threads=threads)
+
+
+def describe_cost(detector: Detector, n_frames: int) -> str:
+    """One sentence on how long a slow detector will take for ``n_frames``, or nothing for the fast ones.
+
+    A detector is slow if it can measure its own cost (``measure_cost``), which takes about a second or two.
+    """
+    measure = getattr(detector, "measure_cost", None)
+    if measure is None:
+        return ""
+    seconds = float(measure())
+    minutes = seconds * n_frames / 60
+    span = f"{minutes / 60:.1f} hours" if minutes >= 90 else f"{max(minutes, 1):.0f} minutes"
+    return (
+        f"The detector {detector.name} takes about {seconds:.1f} s a frame on this computer, about {span} for "
+        f"{n_frames} frames; centerface takes some milliseconds a frame."
+    )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from enicfer.errors import ModelError
-from enicfer.faces.detectors import load_detector
+from enicfer.faces.detectors import describe_cost, load_detector
 from enicfer.faces.detectors.face_alignment import reduce_landmarks
 from enicfer.faces.weights import WEIGHTS
 
@@ -48,3 +48,8 @@ def test_local_weights_alone_are_used(tmp_path, monkeypatch):
     assert points.shape == (68, 2) and np.isfinite(points).all()
     found = detector.detect(picture)
     assert found.box.shape == (len(found), 4) and found.landmarks.shape == (len(found), 5, 2)
+    assert "s a frame" in describe_cost(detector, 9000)
+
+
+def test_fast_detectors_need_no_warning():
+    assert describe_cost(load_detector(), 10**6) == ""
