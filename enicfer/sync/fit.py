@@ -19,6 +19,7 @@ from enicfer.records import FloatArray
 
 BIWEIGHT = 4.685  # 95 % efficient for Gaussian residuals
 CONFIDENCE = 0.95
+SETTLED = 1e-8  # change of offset (s), drift and nuisance parameters at which the fit has converged
 STATED_WEIGHT = 2  # residuals that a stated spread is worth (the prior of an inverse-gamma variance)
 
 
@@ -85,7 +86,9 @@ def fit_line(
     design = np.column_stack([np.ones(len(v)), v - centre, extra])
     target = y - middle - (v - centre) - extra @ mean
     weight = width**-2
+    solution = np.full(design.shape[1], np.nan)
     for _ in range(30):
+        before = solution
         inverse = np.linalg.inv(design.T @ (weight[:, None] * design) + prior)
         solution = inverse @ (design.T @ (weight * target))
         if abs(solution[1]) > max_drift:
@@ -96,7 +99,7 @@ def fit_line(
         if spread is not None:
             width = np.hypot(stated, _jitter(residual, stated))
         scale = 1.4826 * float(np.median(np.abs(residual / width)))
-        if scale * float(np.median(width)) < 1e-9:
+        if scale * float(np.median(width)) < 1e-9 or np.max(np.abs(solution - before)) < SETTLED:
             break
         weight = np.clip(1 - (residual / width / (BIWEIGHT * scale)) ** 2, 0, None) ** 2 / width**2
     solution[2:] += mean
@@ -110,7 +113,7 @@ def _jitter(residual: FloatArray, stated: FloatArray) -> float:
     A tenth more than Gaussian residuals would have is left to the overall scale.
     """
     low, high = 0.0, 10 * float(np.median(np.abs(residual)))
-    for _ in range(30):
+    for _ in range(16):
         middle = (low + high) / 2
         excess = 1.4826 * float(np.median(np.abs(residual) / np.hypot(stated, middle))) > 1.1
         low, high = (middle, high) if excess else (low, middle)
