@@ -91,6 +91,19 @@ def new_figure(width: float, height: float) -> "Figure":
     return Figure(figsize=(width, height), layout="constrained")
 
 
+def picture_grid(rows: int, columns: int, side: float, left: float, top: float) -> tuple["Figure", Any]:
+    """A figure with a grid of square axes, in inches: fixed places, because finding them takes seconds."""
+    from matplotlib.figure import Figure
+
+    gap = 0.04 * side
+    width, height = left + columns * (side + gap), top + rows * (side + gap)
+    figure = Figure(figsize=(width, height))
+    figure.subplots_adjust(
+        left / width, 0.3 * gap / height, 1 - 0.3 * gap / width, 1 - top / height, 0.04, 0.04
+    )
+    return figure, figure.subplots(rows, columns, squeeze=False)
+
+
 def draw_panels(
     pictures: Sequence[UInt8Array],
     signed: Sequence[Float32Array],
@@ -114,8 +127,7 @@ def draw_panels(
         Show the largest signed value over the channels instead of the largest absolute one.
     """
     with styled():
-        figure = new_figure(7.0, 1.78 * len(pictures) + (0.45 if title else 0.2))
-        grid = figure.subplots(len(pictures), len(PANELS), squeeze=False)
+        figure, grid = picture_grid(len(pictures), len(PANELS), 1.6, 0.45, 0.55 if title else 0.28)
         for row, picture, gradient, caption in zip(grid, pictures, signed, captions, strict=True):
             magnitude = np.abs(gradient).max(axis=0)
             _show_picture(row[0], picture)
@@ -134,7 +146,9 @@ def draw_panels(
         for axes in grid.ravel():
             bare(axes)
         if title:
-            figure.suptitle(title, fontsize=10, fontweight="bold")
+            figure.suptitle(
+                title, fontsize=10, fontweight="bold", y=1 - 0.04 / figure.get_figheight(), va="top"
+            )
     return figure
 
 
@@ -187,8 +201,7 @@ def draw_filters(
     """
     with styled():
         k = responses.top.shape[1]
-        figure = new_figure(0.72 * 2 * k + 0.5, 0.74 * len(filters) + 0.35)
-        grid = figure.subplots(len(filters), 2 * k, squeeze=False)
+        figure, grid = picture_grid(len(filters), 2 * k, 0.7, 0.25, 0.3)
         for row, number, images, gradient in zip(grid, filters, pictures, gradients, strict=True):
             for axes, image in zip(row[:k], images, strict=True):
                 _show_picture(axes, image)
@@ -197,9 +210,8 @@ def draw_filters(
             row[0].set_ylabel(f"filter {number}", fontsize=7)
         for axes in grid.ravel():
             bare(axes)
-        figure.suptitle(
-            f"{responses.layer}: most exciting images (left) and guided backpropagation (right)", fontsize=9
-        )
+        title = f"{responses.layer}: most exciting images (left) and guided backpropagation (right)"
+        figure.suptitle(title, fontsize=9, y=1 - 0.05 / figure.get_figheight(), va="top")
     return figure
 
 

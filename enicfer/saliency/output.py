@@ -122,14 +122,20 @@ def _draw_faces(
 
     for name in maps.expressions:
         rows = choose_rows(maps, name)
-        captions = [f"{maps.name[i][-24:]}\np = {maps.probability[i]:.2f}" for i in rows]
+        captions = [f"{_caption(maps.name[i])}\np = {maps.probability[i]:.2f}" for i in rows]
         draw(rows, captions, f"{name}: {maps.method}, {maps.model}", figures / f"sheet_{name}")
     stems = unique_stems(maps.name[:panels])
     for i, stem in enumerate(stems):
         title = f"{maps.expression[i]} (p = {maps.probability[i]:.2f}), {maps.method}, {maps.model}"
-        draw([i], [maps.name[i][-24:]], title, figures / stem)
+        draw([i], [_caption(maps.name[i])], title, figures / stem)
         if progress is not None:
             progress(i + 1, len(stems), "figures")
+
+
+def _caption(name: str) -> str:
+    """The end of a long name, from one of its underscores."""
+    parts = str(name).split("_")
+    return str(name) if len(name) <= 24 else "_".join(parts[-2:])[-28:]
 
 
 def choose_rows(maps: FaceMaps, expression: str, n: int = ROWS) -> list[int]:
@@ -155,7 +161,11 @@ def unique_stems(names: Sequence[str] | np.ndarray) -> list[str]:
 
 
 def draw_filter_figures(
-    model: "Classifier", faces: FaceCrops, folder: Path, progress: Progress | None = None
+    model: "Classifier",
+    faces: FaceCrops,
+    folder: Path,
+    progress: Progress | None = None,
+    rows: int = FILTER_ROWS,
 ) -> list[Path]:
     """For each convolution layer a figure of its most selective filters, and an archive with all of them.
 
@@ -170,7 +180,7 @@ def draw_filter_figures(
     prepared = model.prepare(faces.crop)
     paths = []
     for responses in find_exciting_images(model.network, prepared, progress=progress):
-        chosen = responses.most_selective(FILTER_ROWS)
+        chosen = responses.most_selective(rows)
         pictures: list[list[UInt8Array]] = [[faces.picture[i] for i in responses.top[k]] for k in chosen]
         gradients = [
             backpropagate_filter(model.network, prepared[responses.top[k]], responses.layer, int(k))

@@ -277,7 +277,7 @@ def write_overlay_video(
                     stream = container.add_stream(codec, rate=30)
                     stream.width, stream.height = picture.shape[1], picture.shape[0]
                     stream.pix_fmt = "yuv420p"
-                    stream.codec_context.time_base = Fraction(1, 90000)
+                    stream.time_base = stream.codec_context.time_base = Fraction(1, 90000)
                     stream.codec_context.thread_count = 1
                 image = av.VideoFrame.from_ndarray(picture, format="bgr24")
                 image.pts, image.time_base = round(video_time * 90000), Fraction(1, 90000)

@@ -1,0 +1,130 @@
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from enicfer.errors import InputError, OutputError
+from enicfer.faces.crop import REFERENCE
+from enicfer.saliency.common_face import REGIONS
+from enicfer.saliency.compare import compare_face_maps, compare_sources
+from enicfer.saliency.face_maps import (
+    FaceMaps,
+    describe_gaze,
+    read_face_maps,
+    save_face_maps,
+    table_of_regions,
+)
+
+
+def group(prefix, people=10, seed=0, mouth=0.0, method="gradient"):
+    """Two happy and two sad images of each; ``mouth`` is what the happy ones have more there."""
+    rng = np.random.default_rng(seed)
+    n = 4 * people
+    expression = np.tile(["happy", "happy", "sad", "sad"], people)
+    maps = 1 + 0.3 * rng.random((n, 48, 48))
+    maps *= rng.uniform(0.8, 1.2, (people, 48, 48)).repeat(4, axis=0)
+    maps[expression == "happy", 35:39, 18:30] += mouth
+    return FaceMaps(
+        model="random",
+        method=method,
+        name=np.array([f"{prefix}{i}.png" for i in range(n)]),
+        subject=np.repeat([f"{prefix}{i:02d}" for i in range(people)], 4),
+        expression=expression,
+        probability=np.full(n, 0.9, np.float32),
+        map=maps.astype(np.float32),
+        landmarks=REFERENCE + rng.normal(0, 0.01, (n, 5, 2)),
+        found=np.ones(n, bool),
+        checks=("The map is of the network.",),
+    )
+
+
+def test_a_planted_difference_is_found_in_its_region_and_expression_only():
+    found = compare_face_maps(
+        group("a", mouth=1.0), group("b", seed=1), ("adults", "babies"), permutations=299
+    )
+    table = found.table().set_index(["expression", "region"])
+    assert table.loc[("happy", "mouth"), "p_corrected"] < 0.05
+    assert table.loc[("happy", "mouth"), "difference"] == pytest.approx(48 / 48**2 / 1.15, rel=0.2)
+    assert table.loc[("happy", "mouth"), "effect_size"] > 2
+    assert (table.loc["sad", "p_corrected"] > 0.05).all()
+    happy, sad = found.maps.p.reshape(2, 64, 64) <= 0.05
+    assert happy[48:51, 26:38].all() and happy[:30].mean() < 0.05 and not sad.any()
+    text = " ".join(found.sentences())
+    assert "happy, mouth: more in adults" in text and "10 and babies: 10 subjects, independent" in text
+    assert found.checks == ("adults: The map is of the network.", "babies: The map is of the network.")
+
+
+def test_two_models_on_the_same_people_are_paired():
+    found = compare_face_maps(group("a", mouth=0.5), group("a"), permutations=99)
+    assert found.maps.paired
+    assert found.table().set_index(["expression", "region"]).loc[("happy", "mouth"), "p_corrected"] < 0.05
+
+
+def test_an_expression_that_one_group_lacks_is_left_out_and_said():
+    b = group("b", seed=1)
+    b = replace(b, expression=np.where(b.expression == "sad", "angry", "happy"))
+    found = compare_face_maps(group("a"), b, permutations=9)
+    assert found.expressions == ("happy",)
+    assert any("sad is not compared: 10 subjects of A and 0 of B" in line for line in found.left_out)
+
+
+def test_groups_that_cannot_be_compared_are_refused():
+    a = group("a")
+    arrays = ("name", "subject", "expression", "map", "landmarks")
+    none = replace(a, **{name: getattr(a, name)[:0] for name in arrays})
+    with pytest.raises(InputError, match="group B is empty"):
+        compare_face_maps(a, none)
+    with pytest.raises(InputError, match="method gradient and B with guided"):
+        compare_face_maps(a, group("b", method="guided"))
+    with pytest.raises(InputError, match="Group B has 2 subjects"):
+        compare_face_maps(a, group("b", people=2))
+    with pytest.raises(InputError, match="No expression is in 3 subjects of both"):
+        compare_face_maps(a, replace(group("b"), expression=np.full(40, "angry")))
+
+
+def test_files_come_back_join_and_have_the_same_bytes(tmp_path):
+    for prefix in "ab":
+        (tmp_path / prefix).mkdir()
+        maps = group(prefix, people=3)
+        save_face_maps(tmp_path / prefix / "saliency.npz", maps, maps.map[:, None])
+    first = (tmp_path / "a" / "saliency.npz").read_bytes()
+    again = group("a", people=3)
+    save_face_maps(tmp_path / "a" / "saliency.npz", again, again.map[:, None])
+    assert (tmp_path / "a" / "saliency.npz").read_bytes() == first
+    joined = read_face_maps(tmp_path)
+    assert len(joined) == 24 and joined.unit == "subject"
+    np.testing.assert_array_equal(joined.map[:12], again.map)
+
+
+def test_comparing_folders_writes_figure_tables_and_maps(tmp_path):
+    for prefix, mouth in (("a", 1.0), ("b", 0.0)):
+        (tmp_path / prefix).mkdir()
+        maps = group(prefix, people=6, mouth=mouth, seed=ord(prefix))
+        save_face_maps(tmp_path / prefix / "saliency.npz", maps, maps.map[:, None])
+    found = compare_sources(tmp_path / "a", tmp_path / "b", tmp_path / "out", permutations=99)
+    assert found.names == ("a", "b")
+    names = {"comparison.png", "comparison.svg", "comparison.tsv", "comparison.json", "comparison.npz"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == names
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    with pytest.raises(OutputError, match="already has a comparison: give --overwrite"):
+        compare_sources(tmp_path / "a", tmp_path / "b", tmp_path / "out")
+    compare_sources(tmp_path / "a", tmp_path / "b", tmp_path / "out", permutations=99, overwrite=True)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+    assert len(pd.read_csv(tmp_path / "out" / "comparison.tsv", sep="\t")) == 2 * len(REGIONS)
+
+
+def test_what_is_no_file_of_maps_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"no saliency\.npz in"):
+        read_face_maps(tmp_path)
+    (tmp_path / "saliency.npz").write_bytes(b"no archive")
+    with pytest.raises(InputError, match="not a file of maps"):
+        read_face_maps(tmp_path)
+
+
+def test_the_report_says_where_the_model_looks():
+    lines = {line.split(":")[0]: line for line in describe_gaze(table_of_regions(group("a", mouth=2.0)))}
+    assert "more than their area (20 images" in lines["happy"]
+    elsewhere = replace(group("a"), map=np.ones((40, 48, 48), np.float32))
+    elsewhere.map[:, :5] = 20
+    assert "LESS than their area: the model looks elsewhere" in describe_gaze(table_of_regions(elsewhere))[0]

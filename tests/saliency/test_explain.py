@@ -1,0 +1,161 @@
+import re
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from skimage import data
+
+from enicfer.errors import InputError, OutputError
+from enicfer.saliency.explain import explain_faces, explain_images
+from enicfer.saliency.output import choose_rows, draw_filter_figures, unique_stems, write_explanation
+from enicfer.saliency.pictures import find_pictures, name_subjects, read_faces, take_crops
+
+
+@pytest.fixture(scope="module")
+def detector():
+    from enicfer.faces.detectors import load_detector
+
+    return load_detector("centerface")
+
+
+@pytest.fixture(scope="module")
+def portraits(tmp_path_factory):
+    """A portrait large and small, and a picture without a face."""
+    folder = tmp_path_factory.mktemp("portraits")
+    face = cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2BGR)
+    for name, picture in (
+        ("sub-01_a.png", face),
+        ("sub-01_b.jpg", face[:300, 50:400]),
+        ("sub-02_c.png", face[..., ::-1]),
+    ):
+        cv2.imwrite(str(folder / name), picture)
+    (folder / "other").mkdir()
+    cv2.imwrite(str(folder / "other" / "coins.png"), data.coins())
+    return folder
+
+
+def test_faces_are_cut_out_as_the_classifier_wants_them(portraits, detector):
+    files = [portraits / "sub-01_a.png", portraits / "sub-01_b.jpg"]
+    faces = read_faces(files, detector, 48)
+    assert faces.crop.shape == (2, 48, 48) and faces.picture.shape == (2, 192, 192, 3)
+    assert faces.found.all() and faces.subject.tolist() == ["sub-01", "sub-01"]
+    assert np.corrcoef(faces.crop[0].ravel(), faces.crop[1].ravel())[0, 1] > 0.9
+    # eyes above the nose above the mouth
+    assert (np.diff(faces.landmarks[:, [0, 2, 3], 1]) > 0.1).all()
+
+
+def test_landmarks_are_found_in_crops_too(portraits, detector):
+    faces = read_faces([portraits / "sub-01_a.png"], detector, 96)
+    again = take_crops(faces.crop, detector)
+    assert again.found.all()
+    np.testing.assert_allclose(again.landmarks, faces.landmarks, atol=0.05)
+    blank = take_crops(np.full((1, 48, 48), 90, np.uint8), detector)
+    assert not blank.found[0]
+
+
+def test_a_picture_without_a_face_is_named(portraits, detector):
+    with pytest.raises(InputError, match=r"no face in coins\.png: leave it out, or give --crops"):
+        read_faces([portraits / "other" / "coins.png"], detector, 48)
+
+
+def test_paths_that_hold_no_pictures_are_refused(tmp_path):
+    with pytest.raises(InputError, match="There is no picture below"):
+        find_pictures([tmp_path])
+    with pytest.raises(InputError, match="give picture files"):
+        find_pictures([tmp_path / "missing.png"])
+    (tmp_path / "notes.txt").write_text("x", encoding="utf-8")
+    with pytest.raises(InputError, match=r"notes\.txt is no picture: allowed are \.png"):
+        find_pictures([tmp_path / "notes.txt"])
+
+
+def test_a_damaged_picture_is_named(tmp_path, detector):
+    (tmp_path / "a.png").write_bytes(b"no picture")
+    with pytest.raises(InputError, match=r"a\.png is no picture that can be read"):
+        read_faces([tmp_path / "a.png"], detector, 48)
+
+
+def test_subjects_come_from_the_path(tmp_path):
+    files = [tmp_path / "sub-07" / "ses-1" / "x.png", tmp_path / "anna" / "y.png"]
+    assert name_subjects(files) == ["sub-07", "y.png"]
+    assert name_subjects(files, "folder") == ["ses-1", "anna"]
+    assert name_subjects(files, "image") == ["x.png", "y.png"]
+    with pytest.raises(InputError, match="no rule 'age' for subjects"):
+        name_subjects(files, "age")
+
+
+@pytest.fixture(scope="module")
+def explained(model, crops, detector):
+    faces = take_crops(crops, detector, subjects=["a", "a", "b", "b", "c", "c"])
+    return explain_faces(
+        model, faces, expression=["sad"] * 4 + ["happy"] * 2, checks=2, methods=("gradient", "gradcam")
+    )
+
+
+def test_an_explanation_sums_up_and_checks(explained):
+    table = explained.regions.set_index(["expression", "region"])
+    assert table.loc["all"].drop("eyes and mouth")["share"].sum() == pytest.approx(1)
+    assert explained.maps.unit == "subject"
+    text = "\n".join(explained.sentences())
+    assert "all: eyes and mouth have" in text and "With all weights random" in text
+    assert "no landmarks were found" in text
+
+
+def test_figures_tables_and_maps_have_the_same_bytes_again(explained, tmp_path):
+    for name in "xy":
+        write_explanation(explained, tmp_path / name, show_faces=True, panels=1)
+    first, second = (
+        {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.*") if path.is_file()}
+        for folder in (tmp_path / "x", tmp_path / "y")
+    )
+    assert first == second
+    kinds = {path.as_posix() for path in first}
+    assert {"saliency.npz", "regions.tsv", "images.tsv", "checks.json"} <= kinds
+    names = ("sheet_sad", "sheet_happy", "means", "regions", "checks", "image_00000")
+    assert {f"figures/{name}.{end}" for name in names for end in ("png", "svg")} <= kinds
+    sheet = cv2.imread(str(tmp_path / "x" / "figures" / "sheet_happy.png"))
+    assert min(sheet.shape[:2]) > 600 and len(np.unique(sheet)) > 100
+    assert re.search(rb"\d{4}-\d\d-\d\d", first[next(p for p in first if p.name == "means.svg")]) is None
+
+
+def test_no_face_is_drawn_unless_it_is_asked_for(explained, tmp_path):
+    write_explanation(explained, tmp_path, show_faces=False)
+    drawn = {path.stem for path in (tmp_path / "figures").iterdir()}
+    assert drawn == {"means", "regions", "checks"}
+
+
+def test_filters_are_drawn_for_each_layer(model, crops, detector, tmp_path):
+    paths = draw_filter_figures(model, take_crops(crops, detector), tmp_path, rows=2)
+    assert {path.name for path in paths} == {
+        f"filters_conv{i}.{e}" for i in (1, 2, 3) for e in ("png", "svg", "npz")
+    }
+
+
+def test_sheets_show_different_people_first(explained):
+    rows = choose_rows(explained.maps, "sad", 3)
+    assert len({explained.maps.subject[i] for i in rows[:2]}) == 2
+    assert unique_stems(["a.png", "a.jpg", "b"]) == ["image_a", "image_a-2", "image_b"]
+
+
+def test_the_command_explains_pictures_with_the_shipped_model(portraits, tmp_path, shared_data):
+    from enicfer.cli.saliency import saliency
+
+    pictures = [str(portraits / name) for name in ("sub-01_a.png", "sub-01_b.jpg")]
+    arguments = ["ronnet-7", *pictures, "-o", str(tmp_path / "out"), "--checks", "0", "--panels", "1"]
+    done = CliRunner().invoke(saliency, arguments, catch_exceptions=False)
+    assert done.exit_code == 0 and "all: eyes and mouth have" in done.output
+    assert (tmp_path / "out" / "figures" / "image_sub-01_a.png").is_file()
+    with pytest.raises(OutputError, match="give --overwrite"):
+        explain_images(pictures, tmp_path / "out")
+    with pytest.raises(InputError, match="no class 'proud'"):
+        explain_images(pictures, tmp_path / "new", expression="proud", checks=0)
+    assert not (tmp_path / "new").exists()
+
+
+def test_options_that_do_not_go_with_the_input_are_refused(portraits, tmp_path):
+    from enicfer.saliency.request import explain_request
+
+    with pytest.raises(InputError, match="--face-images is for a session's output, and images were given"):
+        explain_request([str(portraits)], tmp_path, face_images=True)
+    with pytest.raises(InputError, match="nothing to explain"):
+        explain_request(["ronnet-7"], tmp_path)

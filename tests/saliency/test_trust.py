@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+import torch
+
+from enicfer.saliency.attribution import METHODS
+from enicfer.saliency.trust import check_trust, deletion_insertion, magnitudes, similarity
+
+
+@pytest.fixture(scope="module")
+def images(patch_network):
+    side = patch_network.side
+    return torch.rand(8, 1, side, side, generator=torch.Generator().manual_seed(0)) + 0.5
+
+
+def test_a_true_map_deletes_and_inserts_faster_than_chance(patch_network, images):
+    target = np.zeros(8, int)
+    maps = magnitudes(patch_network, images, target, "gradient")
+    curves = deletion_insertion(patch_network, images, target, maps)
+    area = {kind: {o: v.mean() for o, v in orders.items()} for kind, orders in curves.items()}
+    assert area["deletion"]["map"] < min(area["deletion"]["random"], area["deletion"]["centre"]) - 0.05
+    for orders in curves.values():
+        starts = [curve[:, 0] for curve in orders.values()]
+        np.testing.assert_allclose(starts[0], starts[1])
+        np.testing.assert_allclose(
+            [c[:, -1] for c in orders.values()], [starts[0] * 0 + orders["map"][:, -1]] * 3
+        )
+
+
+def test_a_map_of_the_wrong_place_does_not(patch_network, images):
+    target = np.zeros(8, int)
+    wrong = 1 / (1 + magnitudes(patch_network, images, target, "gradient"))
+    curves = deletion_insertion(patch_network, images, target, wrong)["deletion"]
+    assert curves["map"].mean() > curves["random"].mean()
+
+
+def test_random_weights_destroy_the_gradient_and_the_report_says_so(ronnet):
+    images = torch.randn(4, 1, 48, 48, generator=torch.Generator().manual_seed(1))
+    trust = check_trust(ronnet, images, [0, 1, 2, 3], "gradient", ("gradient", "guided"))
+    assert trust.layer == ("fc2", "fc1", "convs.2", "convs.1", "convs.0")
+    assert trust.rank_correlation[-1, 0] < 0.3
+    assert "the map is of the network" in trust.sentences()[0]
+    np.testing.assert_allclose(trust.agreement, trust.agreement.T)
+    np.testing.assert_allclose(np.diag(trust.agreement), 1)
+
+
+def test_a_map_that_copies_the_picture_is_not_believed(ronnet, monkeypatch):
+    """What an edge detector would give: the same map whatever the network is."""
+    monkeypatch.setitem(METHODS, "copy", lambda network, images, target: images)
+    images = torch.randn(4, 1, 48, 48, generator=torch.Generator().manual_seed(2))
+    trust = check_trust(ronnet, images, [0, 1, 2, 3], "copy", ("copy",))
+    np.testing.assert_allclose(trust.rank_correlation, 1)
+    assert "do not believe it" in trust.sentences()[0]
+
+
+def test_similarity_is_one_for_equal_and_about_zero_for_unrelated_maps():
+    a, b = np.random.default_rng(0).random((2, 3, 48, 48)).astype(np.float32)
+    rank, structure = similarity(a, 5 * a)
+    np.testing.assert_allclose(rank, 1)
+    np.testing.assert_allclose(structure, 1, atol=1e-5)
+    rank, structure = similarity(a, b)
+    assert (np.abs(rank) < 0.1).all() and (np.abs(structure) < 0.2).all()
+    assert (similarity(a, np.zeros_like(a))[0] == 0).all()
