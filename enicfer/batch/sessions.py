@@ -27,7 +27,7 @@ from enicfer.batch.markers import (
     read_marker,
     stamp_files,
 )
-from enicfer.batch.tables import write_group
+from enicfer.batch.tables import entities_of, write_group
 from enicfer.batch.work import ADVICE, remember_failure, strip_folders, work
 from enicfer.errors import EnicferError, InputError, OutputError
 from enicfer.session import Session
@@ -191,7 +191,14 @@ def make_plan(
     """Sort out what is to be done; reads no more than names, sizes and times of files."""
     jobs, refused = make_jobs(sessions, output, options, threads)
     lost = [
-        Outcome(folder.name, "failed", "input", strip_folders(str(error), (folder,)), ADVICE["input"])
+        Outcome(
+            folder.name,
+            "failed",
+            "input",
+            strip_folders(str(error), (folder,)),
+            ADVICE["input"],
+            entities=entities_of(folder.name),
+        )
         for folder, error in unread
     ]
     lost += [

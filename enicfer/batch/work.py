@@ -54,7 +54,7 @@ _KINDS: tuple[tuple[type[Exception], str], ...] = (
     (OSError, "files"),
     (Exception, "unexpected"),
 )
-_PATH = re.compile(r"(?<![\w.<])(?:[A-Za-z]:)?(?:[\\/][^\\/\s:'\",;()]+)+[\\/]([^\\/\s:'\",;()]+)")
+_PATH = re.compile(r"(?<![\w.</])(?:[A-Za-z]:)?(?:[\\/][^\\/\s:'\",;()]+)+[\\/]([^\\/\s:'\",;()]+)")
 
 
 def work(job: Job) -> Outcome:

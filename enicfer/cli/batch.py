@@ -163,11 +163,11 @@ def print_forecast(sessions: Any, unread: Any, output: Path, options: Any, runni
     for outcome in found.settled:
         click.echo(f"{outcome.state:10} {outcome.name} {outcome.reason}".rstrip())
     ready = sum(not problems for _, _, problems in found.work)
-    if found.seconds is None or found.disk is None:
-        cost = "how long it takes is known when a first session is done"
-    else:
+    cost = "how long it takes is known when a first session is done"
+    if found.seconds is not None and found.disk is not None:
         cost = f"about {found.seconds / 60:.0f} min and {found.disk / 1e6:.0f} MB"
-    click.echo(f"{ready} of {len(found.work) + len(found.settled)} sessions would be done: {cost}. {output}")
+    total = len(found.work) + len(found.settled)
+    click.echo(f"{ready} of {total} sessions would be done{': ' + cost if ready else ''}.")
     if found.problems:
         sys.exit(SOME_FAILED)
 
