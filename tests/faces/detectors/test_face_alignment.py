@@ -1,4 +1,5 @@
 import socket
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -48,7 +49,12 @@ def test_local_weights_alone_are_used(tmp_path, monkeypatch):
     assert points.shape == (68, 2) and np.isfinite(points).all()
     found = detector.detect(picture)
     assert found.box.shape == (len(found), 4) and found.landmarks.shape == (len(found), 5, 2)
-    assert "s a frame" in describe_cost(detector, 9000)
+
+
+def test_a_slow_detector_says_what_it_will_cost():
+    slow = SimpleNamespace(name="slow", measure_cost=lambda: 1.5)
+    assert "1.5 s a frame" in describe_cost(slow, 9000)
+    assert "3.8 hours for 9000 frames" in describe_cost(slow, 9000)
 
 
 def test_fast_detectors_need_no_warning():
