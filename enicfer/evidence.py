@@ -43,7 +43,7 @@ def collect_evidence(
     brightness
         ``(n,)`` mean luma of the LED's region, or ``(n, rows, columns)`` of the picture, where it was collected.
     coarse_offset
-        Recording's time at video time 0 and its half-width in s, if somebody knows it.
+        Recording's time at video time 0 and its half-width in s; it goes before the run's own.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def collect_evidence(
         video_time=video_time,
         pulse_time=pulses["onset"].to_numpy(np.float64),
         brightness=brightness,
-        coarse_offset=coarse_offset,
+        coarse_offset=coarse_offset or run.coarse_offset,
         video_breaks=tuple(file.start for file in files[1:]),
         gaps=recording.gaps,
     )

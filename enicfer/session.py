@@ -20,7 +20,18 @@ LOG_SUFFIXES = (".csv", ".tsv", ".log", ".txt")
 SETTINGS = "session.toml"
 
 _SESSION_KEYS = ("participant", "session", "protocol", "participant_region", "run")
-_RUN_KEYS = ("task", "run", "video", "recording", "bold", "triggers", "events", "frame_times", "xdf")
+_RUN_KEYS = (
+    "task",
+    "run",
+    "video",
+    "recording",
+    "bold",
+    "triggers",
+    "events",
+    "frame_times",
+    "xdf",
+    "coarse_offset",
+)
 _LABEL = re.compile(r"[0-9A-Za-z]+")
 
 
@@ -46,6 +57,8 @@ class Run:
         CSV whose times replace the video's own, or None.
     xdf
         LSL file with a stream of frame numbers, or None.
+    coarse_offset
+        Recording's time at video time 0 and how far it may be off, in s, where pulses are regular, or None.
     more
         Further BIDS entities of the recording, such as ``("acq", "low")``.
     """
@@ -59,6 +72,7 @@ class Run:
     events: Path | None = None
     frame_times: Path | None = None
     xdf: Path | None = None
+    coarse_offset: tuple[float, float] | None = None
     more: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -162,7 +176,7 @@ def _read_run(folder: Path, table: dict[str, Any], where: str, problems: list[st
     if not isinstance(videos, list) or not videos or not all(isinstance(v, str) for v in videos):
         problems.append(f"{where} needs a video: a file name, or a list of consecutive files of one camera")
         videos = []
-    files: dict[str, Any] = {key: _file(folder, table, key, where, problems) for key in _RUN_KEYS[3:]}
+    files: dict[str, Any] = {key: _file(folder, table, key, where, problems) for key in _RUN_KEYS[3:-1]}
     if files["recording"] and (files["bold"] or files["triggers"]):
         problems.append(f"{where} has a recording and a BOLD image or its triggers: it can be one of the two")
     if bool(files["bold"]) != bool(files["triggers"]):
@@ -172,8 +186,22 @@ def _read_run(folder: Path, table: dict[str, Any], where: str, problems: list[st
         task=_label(table, "task", problems, where=where) or "task",
         run=_label(table, "run", problems, where=where),
         videos=tuple(path for path in paths if path),
+        coarse_offset=_offset(table.get("coarse_offset"), where, problems),
         **files,
     )
+
+
+def _offset(value: Any, where: str, problems: list[str]) -> tuple[float, float] | None:
+    if value is None:
+        return None
+    numbers = value if isinstance(value, list) and len(value) == 2 else []
+    if not numbers or not all(isinstance(v, int | float) for v in numbers) or numbers[1] <= 0:
+        problems.append(
+            f"{where} coarse_offset must be two numbers in s: recording's time at video time 0, how far it may "
+            "be off"
+        )
+        return None
+    return float(numbers[0]), float(numbers[1])
 
 
 def _label(

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from enicfer.clocks import align_session
-from enicfer.errors import AlignmentError, InputError, OutputError
+from enicfer.errors import AlignmentError, InputError, OutputError, ProtocolError
 
 SLOPE, OFFSET, FRAME = 1.0002, 4.0, 0.04
 RATE = 8000
@@ -222,6 +222,17 @@ def test_bad_input_is_one_sentence(folder, tmp_path, pulses, run, kind, message)
         align_session(settings(folder, pulses, run), output=tmp_path / "out")
     assert "\n" not in str(error.value)
     assert not (tmp_path / "out").exists()
+
+
+def test_regular_pulses_need_a_coarse_offset_which_the_session_can_give(folder, truth, tmp_path):
+    pulses = 'source = "frames"\ncodes = ["Response/R 2"]'
+    settings(folder, pulses, f"coarse_offset = [{OFFSET}, 0.015]")
+    (found,), _ = align_session(folder, output=tmp_path / "out")
+    assert found.evidence.coarse_offset == (OFFSET, 0.015)
+    assert worst(found, truth) < 0.002
+    settings(folder, pulses, "coarse_offset = [1, 0]")
+    with pytest.raises(ProtocolError, match="coarse_offset must be two numbers"):
+        align_session(folder, output=tmp_path / "more")
 
 
 def test_the_limit_can_be_set(folder, truth, tmp_path):

@@ -167,5 +167,6 @@ def _look_up(
 def _too_many(number: npt.NDArray[np.int64], slot: npt.NDArray[np.int64]) -> str:
     return (
         f"The recording has {slot[-1] + 1} camera pulses and the video spans {number[-1] + 1} exposures: where the "
-        "first frame belongs is not certain, and regular pulses cannot tell; give a coarse offset."
+        "first frame belongs is not certain, and regular pulses cannot tell; give "
+        "coarse_offset in session.toml."
     )

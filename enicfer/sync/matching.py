@@ -414,11 +414,11 @@ def _ambiguous(problem: _Problem, best: Pairing, rival: Pairing) -> str:
     middle = float(np.median(interval))
     regular = (
         np.mean(np.abs(interval / middle - np.round(interval / middle)) * middle < 2 * problem.tolerance)
-        > 0.8
+        > 0.6
     )
     why = f"; the pulses come every {middle:.3g} s, so that they fit at any shift" if regular else ""
     return (
         f"The pulses fit in more than one way{why}: {len(best.video)} coincide with the recording "
-        f"{best.offset:.3f} s ahead of the video and {len(rival.video)} with {rival.offset:.3f} s; give a coarse "
-        "offset, or use random intervals or coded pulses."
+        f"{best.offset:.3f} s ahead of the video and {len(rival.video)} with {rival.offset:.3f} s; give "
+        "coarse_offset in session.toml, or use random intervals or coded pulses."
     )
