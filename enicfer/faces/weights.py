@@ -85,11 +85,11 @@ WEIGHTS: dict[str, Weights] = {
         f"{_BLAZE}/blazeface.pth",
         "",
         0,
-        "Apache-2.0",
+        "see its repository",
         "--detector face-alignment (boxes, instead of sfd; faces near the camera)",
     ),
     "blazeface-anchors": Weights(
-        "anchors.npy", f"{_BLAZE}/anchors.npy", "", 0, "Apache-2.0", "goes with blazeface"
+        "anchors.npy", f"{_BLAZE}/anchors.npy", "", 0, "see its repository", "goes with blazeface"
     ),
 }
 
