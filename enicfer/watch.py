@@ -89,6 +89,7 @@ def watch_video(
     threads
         Threads that decode, 0 for as many as there are cores.
     """
+    from enicfer.faces.detectors import describe_cost
     from enicfer.faces.observe import FaceObserver
     from enicfer.faces.participant import Hints
 
@@ -96,6 +97,9 @@ def watch_video(
     total = sum(info.n_frames for info in stated)
     observer = FaceObserver(tools.detector, tools.quality, tools.model.input_size, tools.model.channels)
     crops = CropClassifier(tools.model)
+    cost = describe_cost(tools.detector, total)
+    if cost and progress is not None:
+        progress(0, total, cost)
     with BrightnessRecorder(pulses) as brightness:
         done = 0
         for frame in read_frames(videos, threads):
