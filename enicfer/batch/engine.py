@@ -54,15 +54,23 @@ class LocalSlot:
 
     def submit(self, work: Work, job: Job) -> "Future[Outcome]":
         """Begin a job, in the worker that is there or in a new one."""
+        if self._pool is None:
+            self._pool = self._make_pool()
+        try:
+            future: Future[Outcome] = self._pool.submit(work, job)
+        except BrokenExecutor:  # the worker died while it had nothing to do
+            self.stop()
+            self._pool = self._make_pool()
+            future = self._pool.submit(work, job)
+        return future
+
+    def _make_pool(self) -> Any:
         from joblib.externals.loky import ProcessPoolExecutor
 
-        if self._pool is None:
-            settings = dict.fromkeys(_THREAD_SETTINGS, str(self.threads))
-            self._pool = ProcessPoolExecutor(
-                max_workers=1, initializer=prepare_worker, initargs=(self.threads, os.getpid()), env=settings
-            )
-        future: Future[Outcome] = self._pool.submit(work, job)
-        return future
+        settings = dict.fromkeys(_THREAD_SETTINGS, str(self.threads))
+        return ProcessPoolExecutor(
+            max_workers=1, initializer=prepare_worker, initargs=(self.threads, os.getpid()), env=settings
+        )
 
     def stop(self) -> None:
         """Kill the worker."""
@@ -141,7 +149,8 @@ def run_jobs(
                     slot.stop()
                 end(future, outcome)
             for future, (slot, job, started) in list(running.items()):
-                if timeout is not None and time.monotonic() - started > timeout:
+                late = timeout is not None and time.monotonic() - started > timeout
+                if late and not future.done():
                     slot.stop()
                     end(future, failed(job, "time-out", f"It took longer than the {timeout:g} s allowed."))
     finally:

@@ -11,9 +11,9 @@ from enicfer.batch.dataset import (
     Selection,
     find_dataset_sessions,
     process_dataset,
-    read_video_table,
     summarise_dataset,
 )
+from enicfer.batch.discover import read_video_table
 from enicfer.batch.jobs import Options
 from enicfer.errors import InputError
 from enicfer.protocol import read_protocol

@@ -69,6 +69,18 @@ def test_a_worker_is_kept_for_the_next_job_and_told_its_threads():
     assert found[2].reason == "2 2"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+def test_a_worker_that_dies_while_idle_is_replaced():
+    slot = LocalSlot()
+    try:
+        first = slot.submit(work, "fine 1").result(60)
+        os.kill(int(first.reason), signal.SIGKILL)
+        time.sleep(1)
+        assert slot.submit(work, "fine 2").result(60).reason != first.reason
+    finally:
+        slot.stop()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="needs process groups")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_an_end_of_the_program_is_the_end_of_its_workers(how, tmp_path):

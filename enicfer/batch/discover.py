@@ -1,0 +1,191 @@
+"""Which files of a BIDS data set belong together, told from the entities in their names.
+
+Recordings are ``sub-*/[ses-*/]eeg/*_eeg.*`` or ``.../func/*_bold.nii[.gz]``, as the protocol's modality says. The
+video of a recording, and the trigger log of a BOLD series, are files with the same entities, wherever they are in
+the data set or its ``sourcedata`` (not in ``derivatives``); an entity that the video lacks, such as ``run``, is
+no contradiction, and of several the one that says most is taken. ``split-1``, ``split-2`` are consecutive files of
+one camera. A table can say it instead.
+"""
+
+import csv
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from enicfer.batch.tables import entities_of
+from enicfer.errors import InputError
+from enicfer.io.eeg import EEG_SUFFIXES
+from enicfer.io.names import stem_of
+from enicfer.protocol import Protocol
+from enicfer.records import Modality
+from enicfer.session import LOG_SUFFIXES, VIDEO_SUFFIXES, Run
+
+_MORE = ("acq", "ce", "rec", "dir")
+CARRIED = ("sub", "ses", "task", *_MORE, "run")  # in the order of BIDS
+_SUFFIXES = {Modality.EEG: EEG_SUFFIXES, Modality.FMRI: (".nii", ".nii.gz")}
+_KINDS = {Modality.EEG: ("eeg", "eeg"), Modality.FMRI: ("func", "bold")}
+_NAME = re.compile(r"(?P<entities>(?:[a-zA-Z]+-[0-9a-zA-Z]+_)*)(?P<suffix>[0-9a-zA-Z]+)(?P<extension>\..+)")
+
+
+@dataclass(frozen=True)
+class Named:
+    """A file whose name has entities."""
+
+    path: Path
+    entities: dict[str, str]
+    suffix: str
+    extension: str
+
+
+def list_named_files(folder: Path) -> Iterator[Named]:
+    """Every file and ``.mff`` folder with entities in its name; not in derivatives or hidden folders."""
+    for place, inner, names in os.walk(folder):
+        packed = [name for name in inner if name.endswith(".mff")]
+        inner[:] = sorted(
+            n for n in inner if not n.startswith(".") and n not in (*packed, "derivatives", "stimuli")
+        )
+        for name in sorted([*names, *packed]):
+            match = _NAME.fullmatch(name)
+            if match is not None and match["entities"]:
+                entities = entities_of(match["entities"].strip("_"))
+                yield Named(Path(place) / name, entities, match["suffix"], match["extension"].lower())
+
+
+def pick_recordings(folder: Path, files: Iterable[Named], protocol: Protocol) -> Iterator[Named]:
+    """The raw recordings of the protocol's modality, with the entities that are carried over.
+
+    Raises
+    ------
+    InputError
+        If the protocol is for a video alone.
+    """
+    if protocol.modality not in _KINDS:
+        raise InputError(
+            f"The protocol {protocol.name} is for a video alone: a data set needs one for EEG or fMRI."
+        )
+    place, suffix = _KINDS[protocol.modality]
+    for file in files:
+        right = file.suffix == suffix and file.extension in _SUFFIXES[protocol.modality]
+        inside = file.path.parent.name == place and "sourcedata" not in file.path.relative_to(folder).parts
+        # Of several echoes or parts of one recording, the first stands for all: they share their time.
+        first = all(
+            file.entities.get(key, "1").lstrip("0") in ("1", "mag") for key in ("echo", "split", "part")
+        )
+        if right and inside and first and "sub" in file.entities and "task" in file.entities:
+            yield Named(file.path, _carried(file.entities), file.suffix, file.extension)
+
+
+def _carried(entities: Mapping[str, str]) -> dict[str, str]:
+    return {key: entities[key] for key in CARRIED if key in entities}
+
+
+def make_run(found: Named, videos: tuple[Path, ...] = ()) -> Run:
+    """The run of a recording, without the recording."""
+    more = tuple((key, found.entities[key]) for key in _MORE if key in found.entities)
+    return Run(task=found.entities["task"], run=found.entities.get("run"), videos=videos, more=more)
+
+
+def find_run_files(
+    recording: Named, files: Sequence[Named], folder: Path, table: Mapping[Path, Run] | None
+) -> Run:
+    """The run of a recording: its video, and its trigger log if it is a BOLD series.
+
+    Raises
+    ------
+    InputError
+        If they are missing or ambiguous.
+    """
+    if table is not None:
+        given = table.get(recording.path)
+        if given is None:
+            raise InputError(f"The table of videos has no line for {recording.path.name}: add one.")
+        videos, log = given.videos, given.triggers
+    else:
+        videos = tuple(_partners(recording, files, VIDEO_SUFFIXES, folder, "video"))
+        log = None
+    if recording.suffix == "eeg":
+        return replace(make_run(recording, videos), recording=recording.path)
+    logs = [file for file in files if "sourcedata" in file.path.relative_to(folder).parts]
+    log = log or _partners(recording, logs, LOG_SUFFIXES, folder, "trigger log")[0]
+    return replace(make_run(recording, videos), bold=recording.path, triggers=log)
+
+
+def _partners(
+    recording: Named, files: Sequence[Named], extensions: Sequence[str], folder: Path, what: str
+) -> list[Path]:
+    """The file with a recording's entities, or its consecutive parts.
+
+    Raises
+    ------
+    InputError
+        If there is none, or more than one that says as much.
+    """
+    fitting = [
+        file
+        for file in files
+        if file.extension in extensions
+        and file.entities.get("sub") == recording.entities["sub"]
+        and all(recording.entities.get(key) == file.entities[key] for key in CARRIED if key in file.entities)
+    ]
+    stem = stem_of(recording.entities)
+    if not fitting:
+        raise InputError(
+            f"There is no {what} of {stem}: put it beside the recording, into beh/ or into sourcedata/, named "
+            f"like {stem}_{'video' if what == 'video' else 'log'}{extensions[0]}, or give --videos TABLE."
+        )
+    most = max(len(_carried(file.entities)) for file in fitting)
+    best = [file for file in fitting if len(_carried(file.entities)) == most]
+    if len(best) > 1 and len({file.entities.get("split") for file in best} - {None}) != len(best):
+        names = ", ".join(file.path.relative_to(folder).as_posix() for file in best)
+        raise InputError(
+            f"{stem} has {len(best)} files that may be its {what} ({names}): give --videos TABLE."
+        )
+    return [file.path for file in sorted(best, key=_split)]
+
+
+def _split(file: Named) -> tuple[int, str]:
+    """Order of consecutive files: ``2`` before ``10``."""
+    number = file.entities.get("split", "")
+    return len(number), number
+
+
+def read_video_table(path: Path, folder: Path) -> dict[Path, Run]:
+    """Read the table that says which video belongs to which recording.
+
+    Returns
+    -------
+    dict
+        Recording -> a `Run` with its videos, in the order of the lines, and its triggers.
+
+    Raises
+    ------
+    InputError
+        If the table cannot be read, or names files that are missing; all are named.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        raise InputError(f"There is no table {path.name} that can be read as UTF-8 text.") from None
+    rows = list(csv.DictReader(text.splitlines(), delimiter="\t" if "\t" in text else ","))
+    if not rows or not {"recording", "video"} <= rows[0].keys():
+        raise InputError(f"{path.name} must have the columns recording and video, and at least one line.")
+    missing = sorted(
+        {row[key] for row in rows for key in ("recording", "video", "triggers") if row.get(key)}
+        - {
+            name
+            for row in rows
+            for name in row.values()
+            if isinstance(name, str) and (folder / name).exists()
+        }
+    )
+    if missing:
+        raise InputError(f"{path.name} names files that are not in {folder.name}: {', '.join(missing)}.")
+    found: dict[Path, Run] = {}
+    for row in rows:
+        recording = folder / row["recording"]
+        videos = found[recording].videos if recording in found else ()
+        triggers = folder / row["triggers"] if row.get("triggers") else None
+        found[recording] = Run("", None, (*videos, folder / row["video"]), triggers=triggers)
+    return found
