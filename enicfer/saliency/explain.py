@@ -92,14 +92,8 @@ def explain_faces(
             methods,
             progress=progress,
         )
-    maps = make_face_maps(model.name, faces, attribution, _name_checks(trust))
+    maps = make_face_maps(model.name, faces, attribution, trust.sentences() if trust else ())
     return Explanation(faces, attribution, maps, trust, table_of_regions(maps), _notes(maps))
-
-
-def _name_checks(trust: Trust | None) -> list[str]:
-    if trust is None:
-        return []
-    return [f"{line[:-1]} ({trust.n} images)." for line in trust.sentences()]
 
 
 def _notes(maps: FaceMaps) -> tuple[str, ...]:

@@ -41,8 +41,8 @@ class Trust:
 
     Attributes
     ----------
-    n
-        Number of images.
+    n, n_agreement
+        Number of images; of those for the agreement of methods.
     layer
         Names of the layers in the order in which they were made random, from the output to the input.
     rank_correlation, structure
@@ -62,6 +62,7 @@ class Trust:
     """
 
     n: int
+    n_agreement: int
     layer: tuple[str, ...]
     rank_correlation: FloatArray
     structure: FloatArray
@@ -89,20 +90,21 @@ class Trust:
             verdict += f", but hardly of the class ({last:.2f} with only the last layer random)"
         lines = [
             f"With all weights random the map keeps a rank correlation of {mean:.2f} with itself "
-            f"(another face's map: {self.chance[0]:.2f}; SSIM {self.structure[-1][0]:.2f}): {verdict}."
+            f"(another face's map: {self.chance[0]:.2f}; SSIM {self.structure[-1][0]:.2f}): "
+            f"{verdict} ({self.n} images)."
         ]
         for name, gain in (("Deletion", self.deletion_gain), ("Insertion", self.insertion_gain)):
             for other, (value, low, high) in gain.items():
                 word = "beats" if low > 0 else "loses to" if high < 0 else "cannot be told from"
                 lines.append(
                     f"{name} by the map {word} {'random order' if other == 'random' else 'the centre first'}: "
-                    f"difference of areas {value:+.3f} [{low:+.3f}, {high:+.3f}]."
+                    f"difference of areas {value:+.3f} [{low:+.3f}, {high:+.3f}] ({self.n} images)."
                 )
         if len(self.methods) > 1:
             others = self.agreement[np.triu_indices(len(self.methods), 1)]
             lines.append(
                 f"{len(self.methods)} methods agree with a mean rank correlation of {others.mean():.2f} "
-                f"({others.min():.2f} to {others.max():.2f})."
+                f"({others.min():.2f} to {others.max():.2f}; {self.n_agreement} images)."
             )
         return lines
 
@@ -162,6 +164,7 @@ def check_trust(
 
     return Trust(
         n=len(images),
+        n_agreement=len(some),
         layer=tuple(names),
         rank_correlation=np.array(ranks),
         structure=np.array(structures),
