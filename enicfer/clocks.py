@@ -89,8 +89,8 @@ def align_session(
         With one sentence: input that is missing or unreadable, clocks that cannot be related with certainty, or
         reports that are there already.
     """
+    from enicfer.clock_report import write_clock_report
     from enicfer.pipeline import find_pulses, read_recording
-    from enicfer.report.clocks import write_clock_report
 
     session = read_session(folder, protocol)
     target = Path(output) if output is not None else session.folder / "derivatives" / "enicfer-align"
