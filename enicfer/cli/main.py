@@ -19,6 +19,11 @@ COMMANDS = {
     "example-session": "enicfer.cli.example_session:example_session",
     "protocols": "enicfer.cli.protocols:protocols",
     "models": "enicfer.cli.models:models",
+    "train": "enicfer.cli.train:train",
+    "evaluate": "enicfer.cli.evaluate:evaluate",
+    "cross-validate": "enicfer.cli.cross:cross_validate",
+    "cross-evaluate": "enicfer.cli.cross:cross_evaluate",
+    "dataset": "enicfer.cli.dataset:dataset",
     "saliency": "enicfer.cli.saliency:saliency",
     "saliency-compare": "enicfer.cli.saliency:saliency_compare",
 }
