@@ -29,7 +29,7 @@ from enicfer.errors import AlignmentError
 from enicfer.records import FloatArray
 
 MAX_FALSE_ALARMS = 1e-5
-MAX_RIVAL_P = 1e-6
+MAX_RIVAL_P = 1e-3
 CHANCE_RIVAL = 1e-2  # a rival with more expected false alarms than this is what chance brings
 MIN_PULSES = 4
 MATCH_RATE = 0.3  # least share of pulses that match where the pairing holds, for finding where it ends
