@@ -48,7 +48,7 @@ def count_renamings(folder: Path, output: Path) -> int:
 
 def main(place: Path, n: int, seed: int) -> None:
     enicfer.pipeline.process_session = study.process_without_video
-    study.make_study(place / "study", 2)
+    study.make_study(place / "study", 1)
     total = count_renamings(place / "study", place / "whole")
     whole = study.content(place / "whole")
     moments = sorted(random.Random(seed).sample(range(1, total + 1), min(n, total)))

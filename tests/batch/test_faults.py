@@ -71,7 +71,7 @@ def test_a_full_disk_fails_the_session_and_room_repairs_it(without_video, tmp_pa
 
 def test_two_processes_on_one_output_lose_nothing(without_video, tmp_path):
     study = without_video
-    study.make_study(tmp_path / "study", 4)
+    study.make_study(tmp_path / "study", 3)
     code = """
         result = study.run_study(Path(sys.argv[1]), Path(sys.argv[2]))
         print(*sorted({o.state for o in result.outcomes}))
