@@ -21,9 +21,11 @@ from enicfer.saliency.attribution import explain
 from enicfer.saliency.common_face import REGIONS, locate_attribution
 from enicfer.saliency.explain import explain_faces
 from enicfer.saliency.face_maps import EYES_AND_MOUTH
+from enicfer.saliency.layers import randomise_from_top
 from enicfer.saliency.output import draw_filter_figures, write_explanation
 from enicfer.saliency.pictures import take_crops
 from enicfer.saliency.statistics import compare_groups
+from enicfer.saliency.trust import magnitudes
 
 
 def measure_time(model, crops, batch=32):
@@ -40,6 +42,18 @@ def measure_time(model, crops, batch=32):
         explain(model, chosen, batch=batch)
         spent[1] += time.process_time() - began
     return spent
+
+
+def measure_random_weights(model, found, n=300):
+    """Share of eyes and mouth (mean over ``n`` images) under random weights, and under the true ones."""
+    rows = np.unique(np.linspace(0, len(found.maps) - 1, n).astype(int))
+    *_, (_, network) = randomise_from_top(model.network)
+    images, target = model.prepare(found.faces.crop[rows]), found.attribution.target[rows]
+    both = [REGIONS.index("eyes"), REGIONS.index("mouth")]
+    maps = magnitudes(network, images, target, found.maps.method), found.maps.map[rows]
+    return [
+        locate_attribution(m, found.maps.landmarks[rows])[1][:, both].sum(axis=1).mean() for m in maps
+    ], len(rows)
 
 
 def measure_errors(maps, repeats=200, people=15, images=4, size=32):
@@ -64,7 +78,7 @@ def measure_errors(maps, repeats=200, people=15, images=4, size=32):
     return name, false, repeats, found, 50
 
 
-def describe(found, model, timing, errors):
+def describe(found, model, control, timing, errors):
     """The measured numbers as Markdown."""
     table, lines = (
         found.regions,
@@ -83,6 +97,19 @@ def describe(found, model, timing, errors):
     area = table[table["expression"] == "all"].set_index("region")["uniform"]
     cells = " | ".join(f"{100 * area[r]:.1f}" for r in (*REGIONS, EYES_AND_MOUTH))
     lines += [f"| uniform map | | {cells} | |", "", *(f"- {line}" for line in found.sentences())]
+    (random, true), n = control
+    lines.append(
+        f"- Eyes and mouth with random weights: {random:.1%} of the attribution; trained {true:.1%} ({n} images)."
+    )
+    inside = (
+        1
+        - table[(table["expression"] == "all") & (table["region"] == "outside")].iloc[0][["share", "uniform"]]
+    )
+    both = table[(table["expression"] == "all") & (table["region"] == EYES_AND_MOUTH)].iloc[0]
+    lines.append(
+        f"- Inside of the face, eyes and mouth have {both['share'] / inside['share']:.1%} of the attribution "
+        f"and {both['uniform'] / inside['uniform']:.1%} of the area."
+    )
     if timing is not None:
         ratio = timing[1] / timing[0]
         lines.append(
@@ -123,9 +150,10 @@ def main():
     write_explanation(found, arguments.output, show_faces=arguments.faces, panels=0)
     if arguments.faces:
         draw_filter_figures(model, faces, arguments.output / "figures")
+    control = measure_random_weights(model, found)
     timing = measure_time(model, crops[: arguments.timing]) if arguments.timing else None
     enough = max((found.maps.expression == e).sum() for e in found.maps.expressions) >= 120
-    text = describe(found, model, timing, measure_errors(found.maps) if enough else None)
+    text = describe(found, model, control, timing, measure_errors(found.maps) if enough else None)
     (arguments.output / "measured.md").write_text(text, encoding="utf-8", newline="\n")
     print(text)
 

@@ -29,7 +29,8 @@ ALLOWED = {
     "export": {"protocol", "io", "segments", "trials", "quality", "export", "report"},
     "report": {"protocol", "io", "segments", "trials", "quality", "export", "report"},
     "training": {"models", "faces", "io", "training", "report"},
-    "saliency": {"models", "faces", "io", "saliency"},
+    # session: the maps of a processed session are made from its video, which only the session knows
+    "saliency": {"models", "faces", "io", "session", "saliency"},
 }
 BASE = {"errors", "expressions", "records"}
 PURE = {"sync", "trials", "segments", "expressions", "records", "quality"}
