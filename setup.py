@@ -1,8 +1,10 @@
-"""Installs the folder ``protocols`` as ``enicfer/protocols``; everything else is in setup.cfg."""
+"""Installs the folders ``protocols`` and ``recipes`` inside the package; everything else is in setup.cfg."""
 
 from setuptools import find_packages, setup
 
+FOLDERS = ("protocols", "recipes")
+
 setup(
-    packages=[*find_packages(include=["enicfer*"]), "enicfer.protocols"],
-    package_dir={"enicfer.protocols": "protocols"},
+    packages=[*find_packages(include=["enicfer*"]), *(f"enicfer.{name}" for name in FOLDERS)],
+    package_dir={f"enicfer.{name}": name for name in FOLDERS},
 )
