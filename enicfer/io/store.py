@@ -5,6 +5,7 @@ attributes, ``probability`` its ``labels``, ``status`` the ``names`` of its numb
 ``provenance`` (JSON). Missing is NaN. Nothing in the file depends on when or where it was written.
 """
 
+import io
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -76,6 +77,21 @@ def replacing(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
+@contextmanager
+def _new_file(path: Path) -> "Iterator[h5py.File]":
+    """Give an HDF5 file in memory that is written to ``path`` when it is complete.
+
+    An hour takes 7 MB. On a full disk the HDF5 library would leave a file that crashes the interpreter when it is
+    closed.
+    """
+    import h5py
+
+    content = io.BytesIO()
+    with h5py.File(content, "w") as file:
+        yield file
+    path.write_bytes(content.getvalue())
+
+
 def write_frames(path: Path, run: RunResult) -> None:
     """Write everything that is known of each frame, and the provenance, as HDF5.
 
@@ -83,7 +99,7 @@ def write_frames(path: Path, run: RunResult) -> None:
     """
     import h5py
 
-    with h5py.File(path, "w") as file:
+    with _new_file(path) as file:
         _write_trace(file, run.faces, run.expression)
         _write(file, "time", run.time)
         _write(file, "time_uncertainty", run.alignment.uncertainty(run.faces.video_time).astype(np.float32))
@@ -112,11 +128,9 @@ def write_trace(path: str | Path, faces: FaceTrack, expression: ExpressionTrace)
     OutputError
         For another kind of file, or if it cannot be written.
     """
-    import h5py
-
     path = Path(path)
     if path.suffix == ".h5":
-        with replacing(path) as partial, h5py.File(partial, "w") as file:
+        with replacing(path) as partial, _new_file(partial) as file:
             _write_trace(file, faces, expression)
     elif path.name.endswith((".tsv", ".tsv.gz")):
         with replacing(path) as partial:
