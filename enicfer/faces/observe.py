@@ -178,7 +178,7 @@ class FaceObserver:
     crop_size
         Side in px of the crops for the classifier.
     channels
-        1 for grey crops, 3 for colour (BGR).
+        1 for grey crops, 3 for colour (RGB, as classifiers want it).
     full_every
         Search the whole picture at least every so many frames; 1 for every frame.
 
@@ -347,8 +347,10 @@ class FaceObserver:
         row = self._rows.append(
             (number, tracklet, box, landmarks, score, sharpness, brightness, truncated, signature)
         )
-        if self.channels == 3 or self.crop_size != SHARPNESS_SIZE:
-            crop = crop_face(gray if self.channels == 1 else frame.bgr(), box, landmarks, self.crop_size)
+        if self.channels == 3:
+            crop = crop_face(frame.bgr(), box, landmarks, self.crop_size)[..., ::-1]
+        elif self.crop_size != SHARPNESS_SIZE:
+            crop = crop_face(gray, box, landmarks, self.crop_size)
         return Face(row, tracklet, box, landmarks, score, crop)
 
 

@@ -95,3 +95,12 @@ def test_odd_pictures_are_survived(two_people, shape):
     for i in range(3):
         observer.observe(kind(i, i / 30, np.full((*shape, 3), 40 * i, np.uint8)))
     assert len(observer.finish()[0].status) == 3
+
+
+def test_crops_in_colour_are_rgb(shared_data):
+    """Skin is redder than it is blue, and the order of the colours is the classifier's."""
+    faces, _, _ = follow(shared_data / "video" / "carphone_pristine.mp4", channels=3)
+    crops = np.stack([face.crop for found in faces for face in found]).astype(float)
+    assert crops.shape[1:] == (48, 48, 3)
+    red, _, blue = crops.mean(axis=(0, 1, 2))
+    assert red > blue + 10
