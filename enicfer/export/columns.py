@@ -50,8 +50,16 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     ("fer_{label}_auc", "s", "Integral of the probability of {label} over the part with answers."),
     ("fer_{label}_dwell", "s", "Time in which {label} is the most probable expression."),
     ("fer_{label}_change", "1", "Mean probability of {label} minus its mean in the baseline window."),
-    ("fer_{label}_onset", "s", "Time from the trigger to where {label} is first shown (probability of 0.5 or more)."),
-    ("fer_{label}_offset", "s", "Time from the trigger to where that first {label} ends (probability below 0.3)."),
+    (
+        "fer_{label}_onset",
+        "s",
+        "Time from the trigger to where {label} is first shown (probability of 0.5 or more).",
+    ),
+    (
+        "fer_{label}_offset",
+        "s",
+        "Time from the trigger to where that first {label} ends (probability below 0.3).",
+    ),
     ("fer_{label}_hrf", "1", "fer_{label} convolved with the canonical haemodynamic response."),
     ("fer_head_motion", "1/s", "Mean speed of the landmarks' centre, in distances between the eyes."),
     (
