@@ -11,6 +11,7 @@ import mne
 import nibabel
 import numpy as np
 import pandas as pd
+import pybv
 import pytest
 
 from benchmarks.example_sessions import judge
@@ -129,6 +130,51 @@ def test_a_recording_of_another_session_has_no_common_pulses(example, tmp_path):
     with pytest.raises(AlignmentError):
         process_session(folder)
     assert not (folder / "derivatives").exists()
+
+
+def write_part(raw: mne.io.BaseRaw, start: float, stop: float, folder: Path, name: str) -> None:
+    """A piece of a recording as a BrainVision file of its own, whose first sample is time 0."""
+    part = raw.copy().crop(start, stop)
+    rate = int(part.info["sfreq"])
+    events = [
+        {
+            "onset": round((onset - part.first_time) * rate),
+            "duration": 1,
+            "description": int(code.split("S")[-1]),
+        }
+        for onset, code in zip(part.annotations.onset, part.annotations.description, strict=True)
+        if code.startswith("Stimulus") and 0 <= onset - part.first_time < part.times[-1]
+    ]
+    pybv.write_brainvision(
+        data=part.get_data(),
+        sfreq=rate,
+        ch_names=part.ch_names,
+        fname_base=name,
+        folder_out=folder,
+        events=events,
+    )
+
+
+def test_one_video_over_two_recordings(example, truth, tmp_path):
+    """The camera ran through while the EEG was stopped and started again: each run has its own clock."""
+    raw = mne.io.read_raw(example("eeg") / "eeg.vhdr", preload=True, verbose="error")
+    settings = 'participant = "01"\nprotocol = "eeg-led"\n'
+    starts = (0.0, 30.0)
+    for number, (start, stop) in enumerate(zip(starts, (30.0, raw.times[-1]), strict=True), 1):
+        write_part(raw, start, stop, tmp_path, f"part{number}")
+        settings += f'[[run]]\ntask = "faces"\nrun = {number}\nvideo = "camera.mp4"\n'
+        settings += f'recording = "part{number}.vhdr"\n'
+    shutil.copy(example("eeg") / "camera.mp4", tmp_path)
+    (tmp_path / "session.toml").write_text(settings, encoding="utf-8")
+    true_time = np.array([frame["time"] for frame in truth("eeg")["frames"]])
+    half_frame = np.median(np.diff(true_time)) / 2
+    result = process_session(tmp_path)
+    assert len(result.runs) == 2
+    for run, start in zip(result.runs, starts, strict=True):
+        inside = (run.time >= 0) & (run.time <= run.recording.duration)
+        assert np.abs(run.time - (true_time - start))[inside].max() < half_frame
+        assert run.quality["n_trials_valid"] >= 7
+    assert sum(len(run.trials) for run in result.runs) == len(truth("eeg")["trials"])
 
 
 def test_spaces_and_other_letters_in_paths(example, tmp_path):
