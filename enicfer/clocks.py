@@ -1,6 +1,5 @@
 """Alignment alone: relates the clocks of a session's videos and recordings, without looking at faces."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +11,10 @@ from enicfer.io.brightness import BrightnessRecorder
 from enicfer.io.names import stem_of
 from enicfer.io.video import Frame, probe_video, read_frames, read_frames_near
 from enicfer.protocol import Pulses
-from enicfer.records import Alignment, FloatArray, Recording, UInt8Array
+from enicfer.records import Alignment, FloatArray, Progress, Recording, UInt8Array
 from enicfer.session import Run, Session, read_session
 from enicfer.sync import Evidence, align
 
-Progress = Callable[[int, int, str], None]
 N_STRIPS = 5
 AROUND = 2  # frames before and after the first lit one
 MARGIN = 0.06  # of the picture's width, around the LED

@@ -13,7 +13,7 @@ left eye, nose tip, right mouth corner, left mouth corner.
 Missing is NaN with a reason in ``status``; nothing is interpolated.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from pathlib import Path
@@ -26,6 +26,8 @@ import pandas as pd
 FloatArray = npt.NDArray[np.float64]
 Float32Array = npt.NDArray[np.float32]
 UInt8Array = npt.NDArray[np.uint8]
+# Told of long work as (done, in all, stage); "in all" is 0 where it is not known.
+Progress = Callable[[int, int, str], None]
 
 
 class Status(IntEnum):

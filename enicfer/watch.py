@@ -5,7 +5,7 @@ decided when all frames have been seen; until then every face is followed and cl
 but rows of numbers.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,8 @@ from enicfer.expression import CropClassifier, make_trace
 from enicfer.io.brightness import BrightnessRecorder
 from enicfer.io.video import VideoInfo, probe_video, read_frames
 from enicfer.protocol import Pulses, Quality
-from enicfer.records import ExpressionTrace, FaceTrack, FloatArray, Status, UInt8Array
+from enicfer.records import ExpressionTrace, FaceTrack, FloatArray, Progress, Status, UInt8Array
 
-Progress = Callable[[int, int, str], None]
 FacePoint = tuple[int, float, float]
 
 

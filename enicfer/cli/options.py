@@ -8,8 +8,7 @@ from typing import Any
 import click
 
 from enicfer.errors import InputError
-
-Progress = Callable[[int, int, str], None]
+from enicfer.records import Progress
 
 
 class FacePoint(click.ParamType[tuple[int, float, float]]):

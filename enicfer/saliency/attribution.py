@@ -16,14 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from enicfer.errors import InputError
-from enicfer.records import Float32Array, UInt8Array
+from enicfer.records import Float32Array, Progress, UInt8Array
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from enicfer.models import Classifier
 
-Progress = Callable[[int, int, str], None]
 
 _BATCH = 32
 SMOOTH_SAMPLES, SMOOTH_NOISE = (

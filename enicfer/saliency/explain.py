@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from enicfer.saliency.attribution import METHODS, Attribution, Progress, check_method, explain
+from enicfer.records import Progress
+from enicfer.saliency.attribution import METHODS, Attribution, check_method, explain
 from enicfer.saliency.face_maps import FaceMaps, describe_gaze, make_face_maps, table_of_regions
 from enicfer.saliency.output import PANELS, check_output, draw_filter_figures, write_explanation
 from enicfer.saliency.pictures import FaceCrops, find_pictures, read_faces

@@ -16,8 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from enicfer.errors import InputError
-from enicfer.records import Float32Array
-from enicfer.saliency.attribution import Progress
+from enicfer.records import Float32Array, Progress
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

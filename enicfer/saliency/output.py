@@ -15,8 +15,7 @@ import pandas as pd
 from enicfer.errors import OutputError
 from enicfer.io.store import replacing
 from enicfer.io.tables import write_json, write_table
-from enicfer.records import FloatArray, UInt8Array
-from enicfer.saliency.attribution import Progress
+from enicfer.records import FloatArray, Progress, UInt8Array
 from enicfer.saliency.common_face import REGIONS
 from enicfer.saliency.face_maps import FILE, FaceMaps, save_face_maps, table_of_images, write_archive
 from enicfer.saliency.pictures import FaceCrops
