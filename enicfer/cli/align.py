@@ -4,24 +4,19 @@ from pathlib import Path
 
 import click
 
-from enicfer.cli.options import progress_bar
+from enicfer.cli.options import max_uncertainty_option, progress_bar, protocol_option
 
 
 @click.command("align")
 @click.argument("session", type=click.Path(path_type=Path))
-@click.option("--protocol", metavar="NAME|FILE", help="Goes before the one in session.toml.")
+@protocol_option
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
     metavar="DIR",
     help="Where to write.  [default: derivatives/enicfer-align in the session folder]",
 )
-@click.option(
-    "--max-uncertainty",
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="SECONDS",
-    help="Refuse times that are less certain.  [default: half a frame]",
-)
+@max_uncertainty_option
 @click.option(
     "--coarse-offset",
     type=(float, click.FloatRange(min=0, min_open=True)),

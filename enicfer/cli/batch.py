@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from enicfer.cli.options import TOOL_OPTIONS, max_uncertainty_option, protocol_option
+
 if TYPE_CHECKING:
     from enicfer.batch.jobs import Outcome
     from enicfer.batch.sessions import BatchResult
@@ -19,23 +21,9 @@ SOME_FAILED = 3  # exit code
 def batch_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of everything that processes many sessions."""
     options = [
-        click.option("--protocol", metavar="NAME|FILE", help="Goes before the one in session.toml."),
-        click.option(
-            "--model", metavar="NAME|FILE", help="Classifier: a shipped name or a .safetensors file."
-        ),
-        click.option("--detector", default="centerface", show_default=True, help="Face detector."),
-        click.option(
-            "--detector-weights",
-            type=click.Path(path_type=Path),
-            metavar="FILE",
-            help="The detector's weights, where they are not installed.",
-        ),
-        click.option(
-            "--max-uncertainty",
-            type=click.FloatRange(min=0, min_open=True),
-            metavar="SECONDS",
-            help="Refuse times that are less certain.  [default: half a frame]",
-        ),
+        protocol_option,
+        *TOOL_OPTIONS,
+        max_uncertainty_option,
         click.option(
             "--n-jobs",
             type=click.IntRange(min=-1),

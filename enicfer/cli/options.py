@@ -30,19 +30,29 @@ class FacePoint(click.ParamType[tuple[int, float, float]]):
             ) from None
 
 
+protocol_option = click.option("--protocol", metavar="NAME|FILE", help="Goes before the one in session.toml.")
+max_uncertainty_option = click.option(
+    "--max-uncertainty",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Refuse times that are less certain.  [default: half a frame]",
+)
+TOOL_OPTIONS = (
+    click.option("--model", metavar="NAME|FILE", help="Classifier: a shipped name or a .safetensors file."),
+    click.option("--detector", default="centerface", show_default=True, help="Face detector."),
+    click.option(
+        "--detector-weights",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="The detector's weights, where they are not installed.",
+    ),
+)
+
+
 def face_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of everything that looks at faces."""
     options = [
-        click.option(
-            "--model", metavar="NAME|FILE", help="Classifier: a shipped name or a .safetensors file."
-        ),
-        click.option("--detector", default="centerface", show_default=True, help="Face detector."),
-        click.option(
-            "--detector-weights",
-            type=click.Path(path_type=Path),
-            metavar="FILE",
-            help="The detector's weights, where they are not installed.",
-        ),
+        *TOOL_OPTIONS,
         click.option(
             "--face",
             "faces",

@@ -5,25 +5,20 @@ from typing import Any
 
 import click
 
-from enicfer.cli.options import face_options, progress_bar
+from enicfer.cli.options import face_options, max_uncertainty_option, progress_bar, protocol_option
 from enicfer.records import RunResult, SessionResult
 
 
 @click.command("process-session")
 @click.argument("session", type=click.Path(path_type=Path))
-@click.option("--protocol", metavar="NAME|FILE", help="Goes before the one in session.toml.")
+@protocol_option
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
     metavar="DIR",
     help="Where to write.  [default: derivatives/enicfer in the session folder]",
 )
-@click.option(
-    "--max-uncertainty",
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="SECONDS",
-    help="Refuse times that are less certain.  [default: half a frame]",
-)
+@max_uncertainty_option
 @click.option("--overwrite", is_flag=True, help="Replace earlier results of this session.")
 @face_options
 def process_session(session: Path, quiet: bool, **options: Any) -> None:
