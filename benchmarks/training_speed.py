@@ -15,7 +15,7 @@ import torch
 
 from enicfer.models.preprocessing import as_tensor, standardise
 from enicfer.training.augmentation import augment
-from enicfer.training.loop import objective
+from enicfer.training.gradient import objective
 from enicfer.training.networks import build_network
 from enicfer.training.recipe import Network, Recipe
 
@@ -44,7 +44,7 @@ def main() -> None:
             start = time.thread_time()
             batch = standardise(augment(images, recipe.augmentation, generator))
             ready = time.thread_time()
-            loss = objective(network(batch), label, votes, recipe.schedule)
+            loss = objective(network(batch), label, votes, recipe.schedule, torch.ones(7))
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()

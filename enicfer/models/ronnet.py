@@ -110,6 +110,8 @@ class RonNet(nn.Module):
 
     def features(self, images: Tensor) -> Tensor:
         """Output of the hidden fully connected layer, (images, 512)."""
+        if torch.is_autocast_enabled("cpu"):
+            return self._last(self._library_convolutions(images))
         x = images.permute(2, 3, 0, 1).contiguous()
         spectra: Sequence[Tensor | None] = self._spectra or [None] * len(FILTERS)
         for conv, norm, spectrum in zip(self._convolutions(), self.norms, spectra, strict=False):
@@ -118,7 +120,18 @@ class RonNet(nn.Module):
             if conv.bias is not None:
                 x = x + conv.bias
             x = torch.relu(norm(x))
-        x = self.drop_conv(x.permute(2, 3, 0, 1).flatten(1))
+        return self._last(x.permute(2, 3, 0, 1))
+
+    def _library_convolutions(self, x: Tensor) -> Tensor:
+        # In half precision, processors with matrix instructions make the direct way the fast one.
+        x = x.contiguous(memory_format=torch.channels_last)
+        for conv, norm in zip(self._convolutions(), self.norms, strict=False):
+            x = pool_last(functional.conv2d(x, conv.weight, conv.bias, padding=self.pad).permute(0, 2, 3, 1))
+            x = torch.relu(norm(x)).permute(0, 3, 1, 2)
+        return x
+
+    def _last(self, x: Tensor) -> Tensor:
+        x = self.drop_conv(x.flatten(1))
         hidden: Tensor = self.drop_full(torch.relu(self.norms[3](self.fc1(x))))
         return hidden
 
@@ -192,6 +205,40 @@ def pool(x: Tensor) -> Tensor:
     x = x[:height, :width].reshape(height // 2, 2, width, images * channels)
     x = functional.max_pool2d(x.permute(0, 3, 1, 2), 2)
     return x.permute(0, 2, 3, 1).reshape(height // 2, width // 2, images, channels)
+
+
+class _PoolLast(torch.autograd.Function):
+    """2x2 max-pooling of (images, height, width, channels): the library's backward pass copies twice."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        images, height, width, channels = x.shape
+        ctx.shape = x.shape
+        x = x[:, : height // 2 * 2, : width // 2 * 2].reshape(images, height // 2, 2, width // 2, 2, channels)
+        top, bottom = (torch.maximum(x[:, :, i, :, 0], x[:, :, i, :, 1]) for i in (0, 1))
+        ctx.save_for_backward(top >= bottom, *(x[:, :, i, :, 0] >= x[:, :, i, :, 1] for i in (0, 1)))
+        return torch.maximum(top, bottom)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        _, height, width, _ = ctx.shape
+        upper, *left = ctx.saved_tensors
+        result = gradient.new_empty(ctx.shape)
+        if height % 2 or width % 2:
+            result.zero_()
+        blocks = result[:, : height // 2 * 2, : width // 2 * 2]
+        blocks = blocks.unflatten(2, (-1, 2)).unflatten(1, (-1, 2))
+        row = gradient * upper
+        for i, part in enumerate((row, gradient - row)):
+            torch.mul(part, left[i], out=blocks[:, :, i, :, 0])
+            torch.sub(part, blocks[:, :, i, :, 0], out=blocks[:, :, i, :, 1])
+        return result
+
+
+def pool_last(x: Tensor) -> Tensor:
+    """2x2 max-pooling of (images, height, width, channels); an odd last row or column is dropped."""
+    pooled: Tensor = _PoolLast.apply(x)
+    return pooled
 
 
 @torch.no_grad()

@@ -27,6 +27,7 @@ def train_recipe(
     output: Path,
     data: Path | None = None,
     report: Callable[[str], None] = print,
+    precision: str | None = None,
 ) -> Path:
     """Train, calibrate, measure and describe a model.
 
@@ -40,6 +41,8 @@ def train_recipe(
         Data set, instead of the one that the recipe names.
     report : callable
         Receives a line of progress from time to time.
+    precision : str, optional
+        Instead of the recipe's.
 
     Returns
     -------
@@ -47,6 +50,8 @@ def train_recipe(
         The model file.
     """
     plan = prepare_recipe(recipe, data)
+    if precision is not None:
+        plan = replace(plan, schedule=replace(plan.schedule, precision=precision))
     faces = divide(read_recipe_data(plan), plan.data, plan.schedule.seed)
     finish_run(plan, faces, train(plan, faces, output, report), output)
     return output / f"{plan.name}.safetensors"

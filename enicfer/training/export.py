@@ -69,6 +69,7 @@ def export_model(
     # A model file tells nothing about the machine that made it.
     described["data"]["path"] = Path(recipe.data.path).name
     described["transfer"]["start"] = Path(recipe.transfer.start).name
+    described["distillation"]["teachers"] = [Path(name).name for name in recipe.distillation.teachers]
     description: dict[str, Any] = {
         "data": {
             "sets": sorted(set(learn.set.tolist())),

@@ -20,22 +20,18 @@ import math
 import os
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from enicfer.errors import InputError, ModelError
 from enicfer.models.preprocessing import as_tensor, resize_crops, standardise
-from enicfer.models.ronnet import SeededDropout
-from enicfer.training.augmentation import augment
 from enicfer.training.datasets.images import FaceImages, duplicate_of
+from enicfer.training.gradient import Team, seeded_generator, trained_parameters
 from enicfer.training.networks import build_network
 from enicfer.training.recipe import Recipe, Schedule
 from enicfer.training.splits import TRAIN, VALIDATION
@@ -97,17 +93,17 @@ def train(
     last = plan.epochs * per_epoch
     identity: dict[str, Any] = {"recipe": recipe.as_dict(), "fingerprint": data.fingerprint()}
     step = 0
-    identity["plans"] = [[0, plan.epochs]]
+    identity |= {"plans": [[0, plan.epochs]], "best": {}}
     if checkpoint.exists():
-        step, identity["plans"] = _resume(checkpoint, identity, model, average, optimiser)
+        step = _resume(checkpoint, identity, model, average, optimiser)
         report(f"continuing at step {step} of {last}")
     log = _Log(output / "log.csv", step)
     team = Team(model, recipe, images, label, votes)
 
     started, losses = time.perf_counter(), []
-    while step < last:
+    while step < last and not _exhausted(identity["best"], step, per_epoch, plan):
         epoch, position = divmod(step, per_epoch)
-        order = torch.randperm(len(learn), generator=_generator(plan.seed, epoch, stream=1))
+        order = torch.randperm(len(learn), generator=seeded_generator(plan.seed, epoch, stream=1))
         rows = order[position * plan.batch_size : (position + 1) * plan.batch_size]
         rate = learning_rate(step, last, plan)
         for group in optimiser.param_groups:
@@ -132,103 +128,29 @@ def train(
                 "images_per_second": f"{speed:.0f}",
             }
             if step % per_epoch == 0 or step == last:
-                row |= {k: f"{v:.5f}" for k, v in _accuracies(average, check).items()}
+                accuracies = _accuracies(average, check)
+                row |= {k: f"{v:.5f}" for k, v in accuracies.items()}
+                if plan.patience:
+                    _keep_best(identity["best"], step, accuracies["accuracy"], average)
             _save(checkpoint, identity, step, model, average, optimiser)
             log.write(row)
             left = (last - step) * plan.batch_size / speed
             report(_line(row) + f"  {left / 60:.0f} min left")
             started, losses = time.perf_counter(), []
+    if plan.patience:
+        average.load_state_dict(identity["best"]["weights"])
+        _save(checkpoint, identity, step, model, average, optimiser)
+        report(f"kept step {identity['best']['step']}, the best of {step}")
     return checkpoint
 
 
-class Team:
-    """Threads that each take a part of every batch.
-
-    One thread per part, with single-threaded matrix products, meets the others once a step; the
-    library's own threads meet in every product, and on a busy machine wait there for each other.
-
-    Parameters
-    ----------
-    model : nn.Module
-        Receives the gradients.
-    recipe : Recipe
-        `schedule.threads` is the number of parts.
-    images, label, votes : Tensor
-        The whole training part.
-    """
-
-    def __init__(
-        self, model: nn.Module, recipe: Recipe, images: Tensor, label: Tensor, votes: Tensor
-    ) -> None:
-        self.model, self.recipe = model, recipe
-        self.images, self.label, self.votes = images, label, votes
-        threads = recipe.schedule.threads
-        self.replicas = [copy.deepcopy(model).train() for _ in range(threads)]
-        for replica in self.replicas:
-            for own, shared in zip(replica.parameters(), model.parameters(), strict=True):
-                own.data = shared.data
-        self.pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
-        torch.set_num_threads(1)
-
-    def differentiate(self, rows: Tensor, step: int) -> float:
-        """Put the gradient of the mean loss of these images into the model; return the loss."""
-        parts = [part for part in rows.tensor_split(len(self.replicas)) if len(part)]
-        results = list(self.pool.map(self._part, self.replicas, parts, count(step * len(parts))))
-        share = [len(part) / len(rows) for part in parts]
-        for i, parameter in enumerate(_trained(self.model)):
-            parameter.grad = _mean(share, [grads[i] for _, grads in results])
-        # The statistics of batch normalisation are linear in the batches: their mean is exact.
-        buffers = [list(replica.buffers()) for replica in self.replicas[: len(parts)]]
-        for i, buffer in enumerate(self.model.buffers()):
-            if not buffer.is_floating_point():
-                continue
-            buffer.copy_(_mean(share, [own[i] for own in buffers]))
-            for own in buffers:
-                own[i].copy_(buffer)
-        return sum(s * loss for s, (loss, _) in zip(share, results, strict=True))
-
-    def _part(self, replica: nn.Module, rows: Tensor, number: int) -> tuple[float, list[Tensor]]:
-        plan = self.recipe.schedule
-        generator = _generator(plan.seed, number, stream=2)
-        for module in replica.modules():
-            if isinstance(module, SeededDropout):
-                module.generator = generator
-        batch = standardise(augment(self.images[rows], self.recipe.augmentation, generator))
-        loss = objective(replica(batch), self.label[rows], self.votes[rows], plan)
-        return loss.item(), list(torch.autograd.grad(loss, _trained(replica)))
+def _exhausted(best: dict[str, Any], step: int, per_epoch: int, plan: Schedule) -> bool:
+    return bool(best and plan.patience) and step - best["step"] >= plan.patience * per_epoch
 
 
-def _mean(share: list[float], tensors: list[Tensor]) -> Tensor:
-    total = tensors[0] * share[0]
-    for weight, tensor in zip(share[1:], tensors[1:], strict=True):
-        total.add_(tensor, alpha=weight)
-    return total
-
-
-def _trained(model: nn.Module) -> list[nn.Parameter]:
-    return [parameter for parameter in model.parameters() if parameter.requires_grad]
-
-
-def objective(logits: Tensor, label: Tensor, votes: Tensor, plan: Schedule) -> Tensor:
-    """Cross-entropy with the label softened by the votes, plus the second output's with the votes.
-
-    Parameters
-    ----------
-    logits : Tensor, shape (n, k) or (n, 2 k)
-    label : Tensor of int64, shape (n,)
-    votes : Tensor, shape (n, k)
-        NaN where there are none.
-    plan : Schedule
-    """
-    k = votes.shape[1]
-    voted = ~votes.isnan().any(1, keepdim=True)
-    soft = torch.where(voted, votes, torch.full_like(votes, 1 / k))
-    target = torch.lerp(functional.one_hot(label, k).float(), soft, plan.smoothing)
-    loss = functional.cross_entropy(logits[:, :k], target)
-    if logits.shape[1] > k:
-        each = functional.cross_entropy(logits[:, k:], soft, reduction="none")
-        loss = loss + plan.vote_weight * (each * voted[:, 0]).mean()
-    return loss
+def _keep_best(best: dict[str, Any], step: int, accuracy: float, average: nn.Module) -> None:
+    if not best or accuracy > best["accuracy"]:
+        best |= {"step": step, "accuracy": float(accuracy), "weights": copy.deepcopy(average.state_dict())}
 
 
 def learning_rate(step: int, last: int, plan: Schedule) -> float:
@@ -297,19 +219,13 @@ def _accuracies(model: nn.Module, check: _Check) -> dict[str, float]:
 
 
 def _optimiser(model: nn.Module, plan: Schedule) -> torch.optim.Optimizer:
-    matrices = [p for p in _trained(model) if p.ndim > 1]
-    vectors = [p for p in _trained(model) if p.ndim <= 1]
+    matrices = [p for p in trained_parameters(model) if p.ndim > 1]
+    vectors = [p for p in trained_parameters(model) if p.ndim <= 1]
     groups = [
         {"params": matrices, "weight_decay": plan.weight_decay},
         {"params": vectors, "weight_decay": 0.0},
     ]
     return torch.optim.AdamW(groups, lr=plan.learning_rate, betas=(0.9, 0.99), fused=True)
-
-
-def _generator(seed: int, counter: int, stream: int) -> torch.Generator:
-    # SeedSequence mixes the three numbers; neighbouring seeds alone would be correlated.
-    state = np.random.SeedSequence([seed, stream, counter]).generate_state(1, np.uint64)[0]
-    return torch.Generator().manual_seed(int(state >> 1))
 
 
 @torch.no_grad()
@@ -348,7 +264,7 @@ def _resume(
     model: nn.Module,
     average: nn.Module,
     optimiser: torch.optim.Optimizer,
-) -> tuple[int, list[list[int]]]:
+) -> int:
     content = torch.load(path, weights_only=True)
     epochs = identity["recipe"]["schedule"]["epochs"]
     plans = content.get("plans") or [[0, content["recipe"]["schedule"]["epochs"]]]
@@ -364,7 +280,8 @@ def _resume(
     model.load_state_dict(content["model"])
     average.load_state_dict(content["average"])
     optimiser.load_state_dict(content["optimiser"])
-    return int(content["step"]), plans
+    identity |= {"plans": plans, "best": content["best"]}
+    return int(content["step"])
 
 
 class _Log:

@@ -16,6 +16,8 @@ from enicfer.models.ronnet import PADDING
 from enicfer.models.weights import ARCHITECTURES
 from enicfer.training.augmentation import Augmentation
 
+PRECISIONS = ("float32", "bfloat16")
+
 
 @dataclass(frozen=True)
 class Data:
@@ -112,11 +114,19 @@ class Schedule:
     seed : int
     threads : int
         Each works on a part of every batch; another number gives other random numbers.
+    precision : str
+        "float32", or "bfloat16" for the forward and backward pass (weights stay float32): three
+        times as fast on processors with matrix instructions for it (AMX), slower on others.
+    balance : float
+        0: every image counts the same in the loss of the labels; 1: every class does.
+    patience : int
+        Stop after so many epochs without a better accuracy of the averaged weights on the validation
+        part, and keep the best; 0: never, and keep the last.
     checkpoint_steps : int
         Steps between checkpoints.
     """
 
-    epochs: int = 36
+    epochs: int = 44
     batch_size: int = 128
     learning_rate: float = 2e-3
     weight_decay: float = 0.05
@@ -127,7 +137,29 @@ class Schedule:
     vote_share: float = 0.0
     seed: int = 0
     threads: int = 2
+    precision: str = "float32"
+    balance: float = 0.0
+    patience: int = 0
     checkpoint_steps: int = 100
+
+
+@dataclass(frozen=True)
+class Distillation:
+    """Learning from finished models as well.
+
+    Attributes
+    ----------
+    teachers : tuple of str
+        Names or files of models; empty for none.
+    share : float
+        Part of the loss that the teachers give.
+    temperature : float
+        Softens their probabilities.
+    """
+
+    teachers: tuple[str, ...] = ()
+    share: float = 0.5
+    temperature: float = 2.0
 
 
 @dataclass(frozen=True)
@@ -139,6 +171,7 @@ class Recipe:
     network: Network = field(default_factory=Network)
     transfer: Transfer = field(default_factory=Transfer)
     augmentation: Augmentation = field(default_factory=Augmentation)
+    distillation: Distillation = field(default_factory=Distillation)
     schedule: Schedule = field(default_factory=Schedule)
 
     def as_dict(self) -> dict[str, Any]:
@@ -151,6 +184,7 @@ TABLES: dict[str, type[Any]] = {
     "network": Network,
     "transfer": Transfer,
     "augmentation": Augmentation,
+    "distillation": Distillation,
     "schedule": Schedule,
 }
 
@@ -217,6 +251,11 @@ def read_recipe(path: Path) -> Recipe:
     if recipe.network.padding not in PADDING:
         raise InputError(
             f"[network] padding in {path} is {recipe.network.padding!r}; allowed are {', '.join(PADDING)}."
+        )
+    if recipe.schedule.precision not in PRECISIONS:
+        raise InputError(
+            f"[schedule] precision in {path} is {recipe.schedule.precision!r}; allowed are "
+            f"{', '.join(PRECISIONS)}."
         )
     location = (path.parent / recipe.data.path).resolve()
     return replace(recipe, data=replace(recipe.data, path=str(location)))

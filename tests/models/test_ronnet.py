@@ -3,7 +3,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from enicfer.models.ronnet import RonNet, fold_batch_norm, pool
+from enicfer.models.ronnet import RonNet, fold_batch_norm, pool, pool_last
 
 
 def textbook(network: RonNet, images: Tensor) -> Tensor:
@@ -53,3 +53,27 @@ def test_pool_drops_an_odd_last_row() -> None:
     images = torch.randn(2, 3, 9, 9)
     result = pool(images.permute(2, 3, 0, 1)).permute(2, 3, 0, 1)
     assert torch.equal(result, functional.max_pool2d(images, 2))
+
+
+@pytest.mark.parametrize("size", [8, 9])
+def test_pool_last_has_the_gradient_of_the_library(size: int) -> None:
+    images = torch.randn(2, size, size, 3, dtype=torch.float64, requires_grad=True)
+    expected = functional.max_pool2d(images.permute(0, 3, 1, 2), 2).permute(0, 2, 3, 1)
+    weight = torch.randn_like(expected)
+    (wanted,) = torch.autograd.grad((expected * weight).sum(), images)
+    result = pool_last(images)
+    (gradient,) = torch.autograd.grad((result * weight).sum(), images)
+    assert torch.equal(result, expected)
+    assert torch.equal(gradient, wanted)
+
+
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_half_precision_is_the_same_network(batch_norm: bool) -> None:
+    torch.manual_seed(0)
+    network = RonNet(7, batch_norm=batch_norm).eval()
+    nn.init.normal_(network.fc2.weight)
+    images = torch.randn(4, 1, 48, 48)
+    exact = network(images)
+    with torch.autocast("cpu", torch.bfloat16):
+        near = network(images).float()
+    assert (near - exact).norm() < 0.02 * exact.norm()

@@ -13,7 +13,7 @@ import torch
 
 from enicfer.errors import InputError, ModelError
 from enicfer.training.datasets.images import FaceImages
-from enicfer.training.loop import learning_rate, objective, train
+from enicfer.training.loop import learning_rate, train
 from enicfer.training.recipe import Recipe, Schedule
 
 Stripes = Callable[..., FaceImages]
@@ -118,14 +118,25 @@ def test_the_rate_warms_up_and_ends_at_zero() -> None:
     assert (np.diff(rates[10:]) < 0).all()
 
 
-def test_votes_count_only_where_there_are_some() -> None:
-    plan = Schedule(smoothing=0.2, vote_weight=1.0)
-    logits = torch.randn(2, 6, generator=torch.Generator().manual_seed(0))
-    votes = torch.tensor([[0.5, 0.5, 0.0], [float("nan")] * 3])
-    label = torch.tensor([0, 1])
-    log_p, log_q = logits[:, :3].log_softmax(1), logits[:, 3:].log_softmax(1)
-    first = -(0.9 * log_p[0, 0] + 0.1 * log_p[0, 1])
-    second = -(0.8 * log_p[1, 1] + 0.2 * log_p[1].mean())
-    second_output = -(0.5 * log_q[0, 0] + 0.5 * log_q[0, 1])
-    expected = (first + second + second_output) / 2
-    torch.testing.assert_close(objective(logits, label, votes, plan), expected)
+def test_half_precision_learns_too(tmp_path: Path, small: Recipe, stripes: Stripes) -> None:
+    half = replace(small, schedule=replace(small.schedule, precision="bfloat16", epochs=20))
+    content = torch.load(train(half, stripes(), tmp_path, quiet), weights_only=True)
+    assert float(rows(tmp_path)[-1]["accuracy"]) > 0.9
+    assert all(w.dtype == torch.float32 for w in content["average"].values())
+
+
+def test_early_stopping_keeps_the_best_and_stays_stopped(
+    tmp_path: Path, small: Recipe, stripes: Stripes
+) -> None:
+    patient = replace(small, schedule=replace(small.schedule, epochs=40, patience=3))
+    messages: list[str] = []
+    content = torch.load(train(patient, stripes(), tmp_path, messages.append), weights_only=True)
+    accuracies = {int(r["step"]): float(r["accuracy"]) for r in rows(tmp_path) if r["accuracy"]}
+    best = max(accuracies, key=lambda step: accuracies[step])
+    assert content["best"]["step"] == best
+    assert content["step"] == best + 3 * 4 < 160
+    assert messages[-1] == f"kept step {best}, the best of {content['step']}"
+    for name, tensor in content["average"].items():
+        assert torch.equal(tensor, content["best"]["weights"][name])
+    train(patient, stripes(), tmp_path, quiet)
+    assert int(rows(tmp_path)[-1]["step"]) == content["step"]

@@ -1,0 +1,146 @@
+"""The gradient of one batch: augmentation, network, loss, on several threads.
+
+Conventions: images are float32 in 0-1, (n, channels, size, size), until `standardise`; augmentation
+and dropout take their random numbers from (seed, step), never from a shared generator.
+"""
+
+from __future__ import annotations
+
+import copy
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from enicfer.models.preprocessing import standardise
+from enicfer.models.ronnet import SeededDropout
+from enicfer.training.augmentation import augment
+from enicfer.training.recipe import Recipe, Schedule
+from enicfer.training.teachers import Teachers, learn_from
+
+
+class Team:
+    """Threads that each take a part of every batch.
+
+    One thread per part, with single-threaded matrix products, meets the others once a step; the
+    library's own threads meet in every product, and on a busy machine wait there for each other.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Receives the gradients.
+    recipe : Recipe
+        `schedule.threads` is the number of parts.
+    images, label, votes : Tensor
+        The whole training part.
+    """
+
+    def __init__(
+        self, model: nn.Module, recipe: Recipe, images: Tensor, label: Tensor, votes: Tensor
+    ) -> None:
+        self.model, self.recipe = model, recipe
+        self.images, self.label, self.votes = images, label, votes
+        self.teachers = Teachers(recipe) if recipe.distillation.teachers else None
+        self.weight = class_weights(label, votes.shape[1], recipe.schedule.balance)
+        threads = recipe.schedule.threads
+        self.replicas = [copy.deepcopy(model).train() for _ in range(threads)]
+        for replica in self.replicas:
+            for own, shared in zip(replica.parameters(), model.parameters(), strict=True):
+                own.data = shared.data
+        self.pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
+        torch.set_num_threads(1)
+
+    def differentiate(self, rows: Tensor, step: int) -> float:
+        """Put the gradient of the mean loss of these images into the model; return the loss."""
+        parts = [part for part in rows.tensor_split(len(self.replicas)) if len(part)]
+        results = list(self.pool.map(self._part, self.replicas, parts, count(step * len(parts))))
+        share = [len(part) / len(rows) for part in parts]
+        for i, parameter in enumerate(trained_parameters(self.model)):
+            parameter.grad = _mean(share, [grads[i] for _, grads in results])
+        # The statistics of batch normalisation are linear in the batches: their mean is exact.
+        buffers = [list(replica.buffers()) for replica in self.replicas[: len(parts)]]
+        for i, buffer in enumerate(self.model.buffers()):
+            if not buffer.is_floating_point():
+                continue
+            buffer.copy_(_mean(share, [own[i] for own in buffers]))
+            for own in buffers:
+                own[i].copy_(buffer)
+        return sum(s * loss for s, (loss, _) in zip(share, results, strict=True))
+
+    def _part(self, replica: nn.Module, rows: Tensor, number: int) -> tuple[float, list[Tensor]]:
+        plan = self.recipe.schedule
+        generator = seeded_generator(plan.seed, number, stream=2)
+        for module in replica.modules():
+            if isinstance(module, SeededDropout):
+                module.generator = generator
+        images = augment(self.images[rows], self.recipe.augmentation, generator)
+        with torch.autocast("cpu", torch.bfloat16, enabled=plan.precision == "bfloat16"):
+            logits = replica(standardise(images)).float()
+            taught = self.teachers.probabilities(images) if self.teachers else None
+        loss = objective(logits, self.label[rows], self.votes[rows], plan, self.weight)
+        if taught is not None:
+            lesson = self.recipe.distillation
+            own = logits[:, : taught.shape[1]]
+            loss = torch.lerp(loss, learn_from(taught, own, lesson.temperature), lesson.share)
+        return loss.item(), list(torch.autograd.grad(loss, trained_parameters(replica)))
+
+
+def _mean(share: list[float], tensors: list[Tensor]) -> Tensor:
+    total = tensors[0] * share[0]
+    for weight, tensor in zip(share[1:], tensors[1:], strict=True):
+        total.add_(tensor, alpha=weight)
+    return total
+
+
+def trained_parameters(model: nn.Module) -> list[nn.Parameter]:
+    """Parameters that are not frozen."""
+    return [parameter for parameter in model.parameters() if parameter.requires_grad]
+
+
+def class_weights(label: Tensor, classes: int, balance: float) -> Tensor:
+    """Weights (classes,) of the images of each class, with mean 1 over the images.
+
+    Parameters
+    ----------
+    label : Tensor of int64, shape (n,)
+    classes : int
+    balance : float
+        0: every image counts the same; 1: every class; between: a power of the class's size.
+    """
+    counts = torch.bincount(label, minlength=classes).clamp_min(1)
+    weight = counts.double() ** -balance
+    return (weight / weight[label].mean()).float()
+
+
+def objective(logits: Tensor, label: Tensor, votes: Tensor, plan: Schedule, weight: Tensor) -> Tensor:
+    """Cross-entropy with the label softened by the votes, plus the second output's with the votes.
+
+    Parameters
+    ----------
+    logits : Tensor, shape (n, k) or (n, 2 k)
+    label : Tensor of int64, shape (n,)
+    votes : Tensor, shape (n, k)
+        NaN where there are none.
+    plan : Schedule
+    weight : Tensor, shape (k,)
+        How much an image counts in the loss of the labels (`class_weights`).
+    """
+    k = votes.shape[1]
+    voted = ~votes.isnan().any(1, keepdim=True)
+    soft = torch.where(voted, votes, torch.full_like(votes, 1 / k))
+    target = torch.lerp(functional.one_hot(label, k).float(), soft, plan.smoothing)
+    loss = (functional.cross_entropy(logits[:, :k], target, reduction="none") * weight[label]).mean()
+    if logits.shape[1] > k:
+        each = functional.cross_entropy(logits[:, k:], soft, reduction="none")
+        loss = loss + plan.vote_weight * (each * voted[:, 0]).mean()
+    return loss
+
+
+def seeded_generator(seed: int, counter: int, stream: int) -> torch.Generator:
+    """Random numbers that depend on these three numbers alone."""
+    # SeedSequence mixes the three numbers; neighbouring seeds alone would be correlated.
+    state = np.random.SeedSequence([seed, stream, counter]).generate_state(1, np.uint64)[0]
+    return torch.Generator().manual_seed(int(state >> 1))

@@ -1,0 +1,29 @@
+import pytest
+import torch
+
+from enicfer.training.gradient import class_weights, objective
+from enicfer.training.recipe import Schedule
+
+
+def test_votes_count_only_where_there_are_some() -> None:
+    plan = Schedule(smoothing=0.2, vote_weight=1.0)
+    logits = torch.randn(2, 6, generator=torch.Generator().manual_seed(0))
+    votes = torch.tensor([[0.5, 0.5, 0.0], [float("nan")] * 3])
+    label = torch.tensor([0, 1])
+    log_p, log_q = logits[:, :3].log_softmax(1), logits[:, 3:].log_softmax(1)
+    first = -(0.9 * log_p[0, 0] + 0.1 * log_p[0, 1])
+    second = -(0.8 * log_p[1, 1] + 0.2 * log_p[1].mean())
+    second_output = -(0.5 * log_q[0, 0] + 0.5 * log_q[0, 1])
+    expected = (first + second + second_output) / 2
+    torch.testing.assert_close(objective(logits, label, votes, plan, torch.ones(3)), expected)
+    double = objective(logits, label, votes, plan, torch.tensor([2.0, 1.0, 1.0]))
+    torch.testing.assert_close(double, expected + first / 2)
+
+
+@pytest.mark.parametrize("balance", [0.0, 0.5, 1.0])
+def test_balance_runs_from_images_to_classes(balance: float) -> None:
+    label = torch.tensor([0] * 16 + [1] * 4 + [2])
+    weight = class_weights(label, 3, balance)
+    assert weight[label].mean().item() == pytest.approx(1)
+    assert (weight[1] / weight[0]).item() == pytest.approx(4**balance)
+    assert (weight[2] / weight[0]).item() == pytest.approx(16**balance)
