@@ -88,7 +88,7 @@ def read_recipe_data(plan: Recipe) -> FaceImages:
     """Read the data set that a recipe names."""
     size, channels = plan.network.input_size, plan.network.channels
     crop = face_cropper(size) if plan.data.crop else None
-    options = Options(size, channels, crop, plan.data.content)
+    options = Options(size, channels, crop, plan.data.content, plan.data.pattern)
     return read_dataset(Path(plan.data.path), plan.data.reader, options)
 
 

@@ -43,6 +43,8 @@ class Data:
         Find and frame the faces first, as inference does; false where the pictures are crops.
     content : str
         What pictures labelled "content" count as; "" leaves them out.
+    pattern : str
+        Regular expression of the file names, for the reader "names".
     """
 
     path: str = ""
@@ -62,6 +64,7 @@ class Data:
     share: float = 0.15
     crop: bool = False
     content: str = ""
+    pattern: str = ""
 
 
 @dataclass(frozen=True)

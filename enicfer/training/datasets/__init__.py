@@ -15,7 +15,7 @@ from enicfer.training.datasets.files import Options, face_cropper
 from enicfer.training.datasets.folders import read_label_folders
 from enicfer.training.datasets.images import FaceImages
 from enicfer.training.datasets.manifest import read_manifest
-from enicfer.training.datasets.named import read_cafe, read_nimh_chefs, read_rafd
+from enicfer.training.datasets.named import read_cafe, read_names, read_nimh_chefs, read_rafd
 
 __all__ = ["READERS", "FaceImages", "Options", "face_cropper", "read_dataset"]
 
@@ -26,6 +26,7 @@ READERS: dict[str, Callable[[Path, Options], FaceImages]] = {
     "rafd": read_rafd,
     "nimh-chefs": read_nimh_chefs,
     "cafe": read_cafe,
+    "names": read_names,
     "manifest": read_manifest,
 }
 

@@ -70,6 +70,8 @@ class Options:
         it a picture is taken whole, as it should be where the set consists of face crops.
     content : str
         What the label "content" counts as: an expression, or "" to leave such pictures out.
+    pattern : str
+        Regular expression of the file names, for the reader "names".
     skip : frozenset of Path
         Files to leave out.
     """
@@ -78,6 +80,7 @@ class Options:
     channels: int = 1
     crop: Crop | None = None
     content: str = ""
+    pattern: str = ""
     skip: frozenset[Path] = frozenset()
 
 

@@ -1,4 +1,4 @@
-"""Data sets whose file names say everything: RaFD, NIMH-ChEFS, CAFE.
+"""Data sets whose file names say everything: RaFD, NIMH-ChEFS, CAFE, and any other by its pattern.
 
 Conventions: one regular expression per set, with the groups `word` (expression), `subject`, and
 where there is one `sex`.  A file whose name does not fit is refused, not skipped.
@@ -8,12 +8,16 @@ RaFD (Langner et al. 2010, doi:10.1080/02699930903485076):
 NIMH-ChEFS (Egger et al. 2011, doi:10.1002/mpr.343): ``M10HS_6767.jpg``; sex and model, expression
 (Angry, Fearful, Happy, Neutral, Sad), gaze.
 CAFE (LoBue and Thrasher 2015, doi:10.3389/fpsyg.2014.01532): ``8992-angryopen_F-EA-47.jpg``;
-expression, sex, ethnicity, model.
+expression, sex, ethnicity, model.  The three patterns follow the sets' descriptions and were tried on
+names of that form only.  For copies that are named otherwise, and for sets whose names differ from
+copy to copy (DDCF, Dalrymple et al. 2013, doi:10.1371/journal.pone.0079131), the reader "names" takes the
+pattern from the recipe.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from enicfer.errors import InputError
@@ -79,6 +83,40 @@ def read_cafe(path: Path, options: Options) -> FaceImages:
         sex = SEXES[match["sex"].lower()]
         entries.append(Entry(file, match["word"], match["subject"].upper(), sex, "cafe"))
     return load_entries(entries, options)
+
+
+def read_names(path: Path, options: Options) -> FaceImages:
+    """Read pictures whose path below the folder, without its ending, has the pattern of `options`.
+
+    Groups that count are `word` (needed), `subject`, `sex` (f, m, female or male), `age` and `set`.
+    """
+    pattern = _compile(options.pattern)
+    entries = []
+    for file in list_images(path):
+        name = file.relative_to(path).with_suffix("").as_posix()
+        match = pattern.fullmatch(name)
+        if match is None:
+            raise InputError(f"{file} does not have the pattern {options.pattern!r} of [data] pattern.")
+        said = {key: value or "" for key, value in match.groupdict().items()}
+        sex = said.get("sex", "").lower()
+        try:
+            age = float(said.get("age") or "nan")
+        except ValueError as error:
+            raise InputError(f"The age of {file} is {said['age']!r}, which is no number.") from error
+        entry = Entry(file, said["word"], said.get("subject", ""), SEXES.get(sex, sex))
+        entries.append(replace(entry, set=said.get("set", path.name), age=age))
+    return load_entries(entries, options)
+
+
+def _compile(text: str) -> re.Pattern[str]:
+    example = "(?P<subject>[0-9]+)_(?P<word>[a-z]+)"
+    try:
+        pattern = re.compile(text, re.IGNORECASE)
+    except re.error as error:
+        raise InputError(f"[data] pattern {text!r} is no regular expression: {error}.") from error
+    if "word" not in pattern.groupindex:
+        raise InputError(f"[data] pattern is {text!r}; it needs a group for the label, such as {example}.")
+    return pattern
 
 
 def _match(pattern: re.Pattern[str], file: Path, example: str) -> re.Match[str]:

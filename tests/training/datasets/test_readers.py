@@ -184,3 +184,24 @@ def test_a_subset_of_labels_renumbers_labels_and_votes(shared_data: Path) -> Non
     assert agree > 0.8
     with pytest.raises(InputError, match="Unknown labels bored"):
         data.only_labels(("bored",))
+
+
+def test_names_are_read_by_a_pattern(tmp_path: Path) -> None:
+    folder = tmp_path / "children"
+    for name in ("boys/007-sad-0_9y", "girls/012-Happiness-1_14y"):
+        picture(folder / f"{name}.png")
+    pattern = r"(?P<sex>boy|girl)s/(?P<subject>\d+)-(?P<word>[a-z]+)-\d_(?P<age>\d+)y"
+    data = read_dataset(folder, "names", Options(pattern=pattern))
+    assert names(data) == ["sad", "happy"]
+    assert data.subject.tolist() == ["007", "012"]
+    assert data.age.tolist() == [9, 14]
+    assert data.sex.tolist() == ["boy", "girl"]
+    assert set(data.set) == {"children"}
+    picture(folder / "cover.png")
+    with pytest.raises(InputError, match=r"cover\.png does not have the pattern"):
+        read_dataset(folder, "names", Options(pattern=pattern))
+    for wrong, message in (("(", "no regular expression"), (".*", "needs a group for the label")):
+        with pytest.raises(InputError, match=message):
+            read_dataset(folder, "names", Options(pattern=wrong))
+    with pytest.raises(InputError, match=r"age of .* is 'y', which is no number"):
+        read_dataset(folder, "names", Options(pattern=r".*(?P<word>[a-z]).*(?P<age>[a-z])"))
