@@ -18,6 +18,7 @@ import pandas as pd
 
 from enicfer import __version__
 from enicfer.cache import watch_once
+from enicfer.course import follow_course
 from enicfer.errors import InputError, OutputError
 from enicfer.fingerprint import hash_file, hash_tools
 from enicfer.io.bold import read_bold
@@ -36,9 +37,8 @@ from enicfer.records import (
     SessionResult,
     Status,
 )
-from enicfer.segments import find_segments
 from enicfer.session import Run, Session, read_session
-from enicfer.trials import build_trials, select_codes, summarise_trials
+from enicfer.trials import build_trials, select_codes
 from enicfer.watch import FacePoint, Progress, Seen, Tools, load_tools, watch_video
 
 
@@ -275,8 +275,7 @@ def assemble_run(
     seen = replace_times(run, seen)
     alignment = align_run(run, recording, protocol, seen, max_uncertainty)
     faces, expression, time = place_on_clock(seen, alignment, recording)
-    segments = find_segments(time, expression)
-    table = summarise_trials(trials, time, expression, alignment, protocol.trial)
+    course, segments, table = follow_course(trials, time, faces, expression, alignment, protocol)
     quality = assess_quality(faces, expression, alignment, time, segments, table)
     warnings = (
         *find_warnings(quality, protocol.trial.min_valid),
@@ -296,6 +295,7 @@ def assemble_run(
         quality=quality,
         provenance=describe_origin(session, run, tools),
         warnings=warnings,
+        course=course,
     )
 
 

@@ -126,6 +126,36 @@ class Quality:
 
 
 @dataclass(frozen=True)
+class Expressions:
+    """What is made of the probabilities over time (`enicfer.course`); all of it is off by default.
+
+    Attributes
+    ----------
+    smoothing
+        Full width at half maximum in s of the Gaussian that smooths the probabilities without shifting them;
+        0 for none. Segments and trials are made of the smoothed ones; the raw ones are always kept.
+    min_probability
+        Where the highest probability is lower, the expression is ``uncertain``; 0 never. Probabilities are
+        calibrated, so 0.6 asks for an answer that is right in 6 of 10 cases or more.
+    relative_to
+        What this child's face usually shows, against which a further column is taken: ``"nothing"``, the mean
+        over a rest ``(start, stop)`` in s of the recording, or ``"quantile"``, that of a running window.
+    quantile_window, quantile
+        Length in s of that window, and the quantile (0.5 is the median).
+    analysis_rate
+        Frames per s whose expression is read, 0 for all. Faces are followed in all frames; those between are
+        ``not_analysed``.
+    """
+
+    smoothing: float = 0.0
+    min_probability: float = 0.0
+    relative_to: Window | str = "nothing"
+    quantile_window: float = 60.0
+    quantile: float = 0.5
+    analysis_rate: float = 0.0
+
+
+@dataclass(frozen=True)
 class Protocol:
     """What a task promised; see the module's docstring and the files in ``protocols``.
 
@@ -139,7 +169,7 @@ class Protocol:
         Kind of recording it is for.
     conditions
         Trigger code -> condition, which becomes ``trial_type``.
-    trial, pulses, scanner, quality
+    trial, pulses, scanner, quality, expression
         See the classes.
     """
 
@@ -151,6 +181,7 @@ class Protocol:
     pulses: Pulses = field(default_factory=Pulses)
     scanner: Scanner = field(default_factory=Scanner)
     quality: Quality = field(default_factory=Quality)
+    expression: Expressions = field(default_factory=Expressions)
 
 
 MODALITIES = {"eeg": Modality.EEG, "fmri": Modality.FMRI, "none": Modality.NONE}
@@ -212,7 +243,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 def parse_protocol(data: Mapping[str, Any], name: str, source: str) -> Protocol:
     """Turn the content of a TOML file into a `Protocol`, collecting every problem before raising."""
     problems: list[str] = []
-    sections = {"trial": Trial, "pulses": Pulses, "scanner": Scanner, "quality": Quality}
+    sections = dict(trial=Trial, pulses=Pulses, scanner=Scanner, quality=Quality, expression=Expressions)
     allowed = ("description", "modality", "conditions", *sections)
     problems += unknown_keys(data, allowed, "the file")
     modality = data.get("modality")
@@ -331,6 +362,10 @@ def _text(value: Any) -> str:
     return value
 
 
+def _rest(value: Any) -> Window | str:
+    return str(value) if value in ("nothing", "quantile") else _window(value)
+
+
 CHECKS: dict[str, Callable[[Any], Any]] = {
     "window": _window,
     "baseline": _window,
@@ -353,4 +388,10 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "min_brightness": _not_negative,
     "max_occlusion": _fraction,
     "max_truncated": _fraction,
+    "smoothing": _not_negative,
+    "min_probability": _fraction,
+    "relative_to": _rest,
+    "quantile_window": _positive,
+    "quantile": _fraction,
+    "analysis_rate": _not_negative,
 }

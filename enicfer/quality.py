@@ -29,7 +29,7 @@ def assess_quality(
         ``residual_rms``, ``drift_ppm``, ``max_uncertainty`` (s, over the recording's frames).
     """
     counts = {status.label: int((trace.status == status).sum()) for status in Status}
-    inside = trace.status != Status.OUTSIDE_RECORDING
+    inside = ~np.isin(trace.status, (Status.OUTSIDE_RECORDING, Status.NOT_ANALYSED))
     ok = trace.ok
     size = np.minimum(faces.box[:, 2] - faces.box[:, 0], faces.box[:, 3] - faces.box[:, 1])[ok]
     lost = segments.loc[segments["label"] == LOST, "duration"]
@@ -73,7 +73,8 @@ def find_warnings(quality: Mapping[str, Any], min_valid: float) -> list[str]:
     valid = quality["valid_fraction"]
     seen = sum(status[s.label] for s in Status if s not in (Status.NO_FACE, Status.UNDECODABLE))
     if seen and valid is not None and valid < min_valid:
-        reasons = sorted((s for s in Status if s is not Status.OK), key=lambda s: -status[s.label])
+        without = (s for s in Status if s not in (Status.OK, Status.NOT_ANALYSED))
+        reasons = sorted(without, key=lambda s: -status[s.label])
         worst = ", ".join(f"{s.label} {status[s.label]}" for s in reasons[:3] if status[s.label])
         warnings.append(f"Only {valid:.0%} of the frames have an answer (frames without: {worst}).")
     lost = quality["n_trials"] - quality["n_trials_valid"]

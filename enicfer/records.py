@@ -14,10 +14,10 @@ Missing is NaN with a reason in ``status``; nothing is interpolated.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum, StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +44,7 @@ class Status(IntEnum):
     TOO_SMALL = 8
     UNDECODABLE = 9
     OUTSIDE_RECORDING = 10
+    NOT_ANALYSED = 11
 
     @property
     def label(self) -> str:
@@ -136,6 +137,19 @@ class FaceTrack:
     detector: str
     notes: tuple[str, ...] = ()
 
+    @property
+    def other_person_present(self) -> Float32Array:
+        """``(n,)`` 1 where a face of somebody else is in the picture, 0 where none is, NaN where that is unknown.
+
+        It is unknown for frames that did not decode, and where it is not certain whose the only face is.
+        """
+        mine = np.isfinite(self.box).all(axis=1)
+        others = self.n_faces.astype(np.int64) - mine
+        out = (others > 0).astype(np.float32)
+        out[self.status == Status.UNDECODABLE] = np.nan
+        out[(self.status == Status.AMBIGUOUS_PERSON) & (self.n_faces == 1)] = np.nan
+        return out
+
 
 @dataclass(frozen=True)
 class ExpressionTrace:
@@ -165,6 +179,29 @@ class ExpressionTrace:
     def ok(self) -> npt.NDArray[np.bool_]:
         """``(n,)`` true where the frame has an answer."""
         return np.asarray(self.status == Status.OK)
+
+
+@dataclass(frozen=True)
+class Course:
+    """What `enicfer.course` makes of the probabilities over time; None where the protocol does not ask for it.
+
+    Attributes
+    ----------
+    smoothed
+        ``(n, k)`` probabilities without flicker, of which segments and trials are made.
+    baseline
+        ``(n, k)`` probabilities that this child's face usually shows; a relative probability is the probability
+        minus this.
+    uncertain
+        ``(n,)`` 1 where no expression is probable enough to be named, 0 where one is, NaN without an answer.
+    about
+        What was done, as sentences: ``smoothing``, ``baseline``, ``uncertain``.
+    """
+
+    smoothed: Float32Array | None = None
+    baseline: Float32Array | None = None
+    uncertain: Float32Array | None = None
+    about: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -237,6 +274,22 @@ class Alignment:
         return np.asarray(self.t_factor[i] * np.sqrt(variance) + self.floor[i])
 
 
+def spread_frames(course: Course, kept: npt.NDArray[np.bool_]) -> Course:
+    """Undo `select_frames` with NaN in the other frames."""
+    if kept.all():
+        return course
+    spread: dict[str, Any] = {}
+    for name in ("smoothed", "baseline", "uncertain"):
+        values = getattr(course, name)
+        if values is not None:
+            spread[name] = np.full((kept.size, *values.shape[1:]), np.nan, values.dtype)
+            spread[name][kept] = values
+    return replace(course, **spread)
+
+
+_PerFrame = TypeVar("_PerFrame", FaceTrack, ExpressionTrace, Course)
+
+
 @dataclass(frozen=True)
 class RunResult:
     """Everything that is known of one run after processing; what the exports read.
@@ -264,6 +317,8 @@ class RunResult:
         JSON-ready: versions, model, detector, parameters, source file names and hashes.
     warnings
         One sentence each.
+    course
+        What was made of the probabilities over time.
     """
 
     entities: Mapping[str, str]
@@ -277,6 +332,33 @@ class RunResult:
     quality: Mapping[str, Any]
     provenance: Mapping[str, Any]
     warnings: tuple[str, ...] = ()
+    course: Course = field(default_factory=Course)
+
+    @property
+    def analysed(self) -> "RunResult":
+        """The same run with only the frames whose expression was read, where not all were."""
+        kept = self.expression.status != Status.NOT_ANALYSED
+        if kept.all():
+            return self
+        return replace(
+            self,
+            faces=select_frames(self.faces, kept),
+            expression=select_frames(self.expression, kept),
+            course=select_frames(self.course, kept),
+            time=self.time[kept],
+        )
+
+
+def select_frames(record: _PerFrame, kept: npt.NDArray[np.bool_]) -> _PerFrame:
+    """The frames of a record for which ``kept`` (n,) is true."""
+    chosen: dict[str, Any] = {}
+    for entry in fields(record):
+        value = getattr(record, entry.name)
+        if isinstance(value, np.ndarray):
+            chosen[entry.name] = value[kept]
+        elif entry.name == "measures":
+            chosen[entry.name] = {name: values[kept] for name, values in value.items()}
+    return replace(record, **chosen)
 
 
 @dataclass(frozen=True)

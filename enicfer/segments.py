@@ -12,6 +12,8 @@ from enicfer.records import ExpressionTrace, FloatArray, Status
 
 SEGMENT_COLUMNS = ("onset", "duration", "label", "probability", "valid_fraction", "reason")
 LOST = "lost"
+UNCERTAIN = "uncertain"
+_UNSURE = -2
 
 
 def frame_support(time: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -30,7 +32,12 @@ def frame_support(time: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def find_segments(
-    time: FloatArray, trace: ExpressionTrace, *, margin: float = 0.1, min_duration: float = 0.2
+    time: FloatArray,
+    trace: ExpressionTrace,
+    *,
+    margin: float = 0.1,
+    min_duration: float = 0.2,
+    min_probability: float = 0.0,
 ) -> pd.DataFrame:
     """Find the spans of one dominant expression, and those in which the face was lost.
 
@@ -48,16 +55,18 @@ def find_segments(
         Lead in probability that a new label needs.
     min_duration
         In s.
+    min_probability
+        Frames whose highest probability is lower are ``uncertain``.
 
     Returns
     -------
     pandas.DataFrame
-        Columns ``onset`` and ``duration`` (s, recording's clock), ``label`` (an expression or ``lost``),
-        ``probability`` (mean probability of the label over the span, NaN for ``lost``), ``valid_fraction`` and
-        ``reason`` (the most frequent `Status` of a lost span, else empty). Frames outside of the recording are
-        in no span.
+        Columns ``onset`` and ``duration`` (s, recording's clock), ``label`` (an expression, ``uncertain`` or
+        ``lost``), ``probability`` (mean probability of the label over the span, NaN for the last two),
+        ``valid_fraction`` and ``reason`` (the most frequent `Status` of a lost span, else empty). Frames outside
+        of the recording are in no span.
     """
-    state = _states(trace, margin)
+    state = _states(trace, margin, min_probability)
     inside = np.asarray(trace.status != Status.OUTSIDE_RECORDING)
     start, stop = frame_support(time)
     spans = _merge_short(_runs(state, inside, start, stop), state, start, stop, min_duration)
@@ -65,16 +74,16 @@ def find_segments(
     return pd.DataFrame(rows, columns=list(SEGMENT_COLUMNS))
 
 
-def _states(trace: ExpressionTrace, margin: float) -> npt.NDArray[np.int64]:
-    """Index of the label in force in each frame, -1 where there is no answer."""
+def _states(trace: ExpressionTrace, margin: float, min_probability: float) -> npt.NDArray[np.int64]:
+    """Index of the label in force in each frame, -1 where there is no answer, -2 where it is uncertain."""
     state = np.full(trace.status.size, -1, dtype=np.int64)
     current = -1
     for i in np.flatnonzero(trace.ok):
         row = trace.probability[i]
         best = int(np.argmax(row))
-        if current < 0 or state[i - 1] < 0 or row[best] - row[current] >= margin:
+        if current < 0 or state[i - 1] == -1 or row[best] - row[current] >= margin:
             current = best
-        state[i] = current
+        state[i] = current if row[best] >= min_probability else _UNSURE
     return state
 
 
@@ -114,10 +123,10 @@ def _row(
 ) -> tuple[float, float, str, float, float, str]:
     frames = slice(first, last + 1)
     ok = trace.ok[frames]
-    label = LOST if state < 0 else trace.labels[state]
+    label = {-1: LOST, _UNSURE: UNCERTAIN}.get(state) or trace.labels[state]
     probability = np.nan if state < 0 else float(trace.probability[frames][ok, state].mean(dtype=np.float64))
     reason = ""
-    if state < 0:
+    if state == -1:
         invalid = trace.status[frames][~ok]
         reason = Status(int(np.bincount(invalid).argmax())).label
     return start[first], stop[last] - start[first], label, probability, float(ok.mean()), reason

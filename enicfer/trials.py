@@ -5,15 +5,15 @@ All times are seconds on the recording's clock. A trial's numbers are weighted b
 window has an answer, they are NaN; the fractions that say why are always there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from enicfer.errors import InputError
 from enicfer.protocol import Protocol, Trial, Window, normalise_code
-from enicfer.records import Alignment, ExpressionTrace, FloatArray, Status
-from enicfer.segments import frame_support
+from enicfer.records import Alignment, ExpressionTrace, Float32Array, FloatArray, Status
+from enicfer.segments import UNCERTAIN, frame_support
 
 TRIAL_COLUMNS = ("onset", "duration", "trial_type", "code")
 SHOWN, GONE = 0.5, 0.3  # probabilities at which an expression begins and ends to be shown (hysteresis)
@@ -84,7 +84,14 @@ def _bare(code: str) -> str:
 
 
 def summarise_trials(
-    trials: pd.DataFrame, time: FloatArray, trace: ExpressionTrace, alignment: Alignment, trial: Trial
+    trials: pd.DataFrame,
+    time: FloatArray,
+    trace: ExpressionTrace,
+    alignment: Alignment,
+    trial: Trial,
+    *,
+    min_probability: float = 0.0,
+    extra: Mapping[str, Float32Array] | None = None,
 ) -> pd.DataFrame:
     """Add what the face did to each trial.
 
@@ -100,6 +107,11 @@ def summarise_trials(
         For the uncertainty of the trial's time.
     trial
         Windows and the smallest valid fraction.
+    min_probability
+        A trial whose highest mean is lower is ``uncertain`` in ``fer_dominant``.
+    extra
+        Further columns: name -> ``(n,)`` values of the frames, of which each trial gets the mean over its window
+        where they are not NaN, if they are not for at least ``min_valid`` of it.
 
     Returns
     -------
@@ -120,6 +132,11 @@ def summarise_trials(
     table = pd.DataFrame(rows, columns=columns, index=trials.index)
     centre = trials["onset"].to_numpy(np.float64) + sum(trial.window) / 2
     video_time = np.interp(centre, time, trace.video_time) if time.size else centre
+    if min_probability > 0:
+        highest = table[[f"fer_{label}_mean" for label in trace.labels]].max(axis=1)
+        table.loc[highest < min_probability, "fer_dominant"] = UNCERTAIN
+    for name, values in (extra or {}).items():
+        table[name] = [_mean(float(onset), start, stop, values, trial) for onset in trials["onset"]]
     table.insert(0, "fer_time_uncertainty", alignment.uncertainty(video_time))
     return pd.concat([trials, table], axis=1)
 
@@ -176,6 +193,16 @@ def _summary(
         if baseline is not None:
             row[f"fer_{label}_change"] = mean[k] - baseline[k]
     return row
+
+
+def _mean(onset: float, start: FloatArray, stop: FloatArray, values: Float32Array, trial: Trial) -> float:
+    """Mean of what is known of ``values`` (n,) in the trial's window."""
+    frames, weight = _weights((onset + trial.window[0], onset + trial.window[1]), start, stop)
+    known = np.isfinite(values[frames])
+    w = weight[known]
+    if w.sum() <= 0 or w.sum() < trial.min_valid * (trial.window[1] - trial.window[0]):
+        return np.nan
+    return float(w @ values[frames][known].astype(np.float64) / w.sum())
 
 
 def _first_shown(probability: FloatArray) -> tuple[int, int]:

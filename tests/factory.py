@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from enicfer.course import follow_course
 from enicfer.expressions import FIVE
-from enicfer.protocol import Pulses, Trial
+from enicfer.protocol import Expressions, Protocol, Pulses, Trial
 from enicfer.quality import assess_quality
 from enicfer.records import Alignment, ExpressionTrace, FaceTrack, Modality, Recording, RunResult, Status
-from enicfer.segments import find_segments
 from enicfer.sync import Evidence, align
-from enicfer.trials import summarise_trials
 
 OFFSET, DRIFT = 3.25, 120e-6  # recording time = video time * (1 + DRIFT) - OFFSET
 
@@ -27,6 +26,7 @@ def make_run(
     first_time: float = 0.0,
     baseline: tuple[float, float] | None = (-0.5, 0.0),
     n_trials: int = 8,
+    settings: Expressions | None = None,
     **changes: Any,
 ) -> RunResult:
     """A run of ``seconds``: irregular frames at 30 Hz, trials of two conditions, two stretches without a face."""
@@ -49,8 +49,10 @@ def make_run(
     status[(time > 0.7 * seconds) & (time < 0.72 * seconds)] = Status.OCCLUDED
     status[(time < 0) | (time > seconds)] = Status.OUTSIDE_RECORDING
     faces, expression = _face(rng, video_time, time, status, trials)
-    segments = find_segments(time, expression)
-    trials = summarise_trials(trials, time, expression, alignment, Trial((0.0, 2.0), baseline, 0.5))
+    protocol = Protocol(
+        "faces", "", modality, trial=Trial((0.0, 2.0), baseline, 0.5), expression=settings or Expressions()
+    )
+    course, segments, trials = follow_course(trials, time, faces, expression, alignment, protocol)
     run = {
         "entities": dict(entities or {"sub": "01", "ses": "01", "task": "faces", "run": "1"}),
         "recording": _recording(modality, seconds, trials, first_time),
@@ -58,6 +60,7 @@ def make_run(
         "expression": expression,
         "alignment": alignment,
         "time": time,
+        "course": course,
         "segments": segments,
         "trials": trials,
         "quality": assess_quality(faces, expression, alignment, time, segments, trials),

@@ -20,6 +20,7 @@ ALLOWED = {
     "sync": {"protocol", "sync"},
     "segments": set(),
     "trials": {"protocol", "segments"},
+    "course": {"protocol", "segments", "trials"},
     "quality": {"segments"},
     "models": {"models"},
     "faces": {"protocol", "io", "faces"},
@@ -33,7 +34,7 @@ ALLOWED = {
     "saliency": {"models", "faces", "io", "session", "saliency"},
 }
 BASE = {"errors", "expressions", "records"}
-PURE = {"sync", "trials", "segments", "expressions", "records", "quality"}
+PURE = {"sync", "trials", "segments", "expressions", "records", "quality", "course"}
 
 
 def imports(path: Path) -> set[str]:

@@ -11,9 +11,11 @@ import pytest
 
 from enicfer.errors import InputError, OutputError
 from enicfer.outputs import write_outputs
+from enicfer.protocol import Expressions
 from enicfer.records import Modality
 
 MODALITIES = list(Modality)
+EVERYTHING = Expressions(smoothing=0.2, min_probability=0.7, relative_to="quantile", quantile_window=20.0)
 
 
 def validate(root: Path) -> list[tuple[str, str, str, str]]:
@@ -49,7 +51,8 @@ def dataset(make_run, tmp_path_factory):
         write_outputs(runs, roots[modality])
         if modality is Modality.EEG:
             write_outputs(
-                make_run(modality, seed=3, entities={"sub": "02", "task": "faces"}), roots[modality]
+                make_run(modality, seed=3, entities={"sub": "02", "task": "faces"}, settings=EVERYTHING),
+                roots[modality],
             )
     return roots
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from enicfer.records import Status
+from enicfer.segments import UNCERTAIN
 
 HED_VERSION = "8.4.0"
 _WHO = "(Human-agent, Experiment-participant)"
@@ -28,6 +29,7 @@ _REASONS = {
     Status.TOO_SMALL: "the face was too small",
     Status.UNDECODABLE: "the frame could not be decoded",
     Status.OUTSIDE_RECORDING: "the frame was taken before or after the recording",
+    Status.NOT_ANALYSED: "the expression was not read, because the analysis rate is lower than the camera's",
 }
 STATUS_LEVELS = {"ok": "the frame has an answer", **{s.label: text for s, text in _REASONS.items()}}
 
@@ -67,6 +69,27 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
         "1/s",
         "Mean speed of the landmarks against each other, without the head's movement.",
     ),
+    (
+        "fer_{label}_relative",
+        "1",
+        "Mean probability of {label} minus what this face usually shows (baseline); add the baseline to undo it.",
+    ),
+    (
+        "fer_other_person_present",
+        "1",
+        "Fraction of the trial's window in which somebody else's face is in the picture too.",
+    ),
+    (
+        "fer_uncertain",
+        "1",
+        "Fraction of the answers in the window in which no expression is probable enough.",
+    ),
+    ("{label}_smoothed", "1", "Smoothed probability of the expression {label}; the raw one is in {label}."),
+    (
+        "{label}_relative",
+        "1",
+        "Probability of {label} minus what this face usually shows (baseline); the raw one is in {label}.",
+    ),
     ("fer_{label}", "1", "Mean probability of the expression {label}."),
     ("{label}", "1", "Probability of the expression {label}."),
 )
@@ -99,12 +122,23 @@ def describe_columns(
         },
         "fer_dominant": {
             "Description": "Expression with the highest mean probability in the window; n/a with too few answers.",
-            "Levels": {label: f"the face looks {label}" for label in labels},
-            "HED": expression_hed(labels),
+            "Levels": {
+                **{label: f"the face looks {label}" for label in labels},
+                UNCERTAIN: "no expression is probable enough",
+            },
+            "HED": {**expression_hed(labels), UNCERTAIN: UNCERTAIN_HED},
         },
         "reason": {
             "Description": "Most frequent reason of a span in which the face was lost.",
             "Levels": {status.label: text for status, text in _REASONS.items()},
+        },
+        "other_person_present": {
+            "Description": "Whether the face of somebody else, such as a parent or an examiner, is in the picture.",
+            "Levels": {"0": "no other face was found", "1": "another face is in the picture"},
+        },
+        "uncertain": {
+            "Description": "Whether no expression is probable enough to be named.",
+            "Levels": {"0": "an expression is", "1": "none is"},
         },
         "status": {
             "Description": "Why there is an answer or none.",
@@ -117,6 +151,7 @@ def describe_columns(
 
 
 LOST_HED = "(Face, Label/Face-lost)"
+UNCERTAIN_HED = f"Agent-state, {_WHO}, (Face, Label/Face-uncertain)"
 
 
 def expression_hed(labels: Iterable[str]) -> dict[str, str]:

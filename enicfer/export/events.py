@@ -21,7 +21,12 @@ def events_table(run: RunResult) -> tuple[pd.DataFrame, dict[str, Any]]:
     """
     table = run.trials.sort_values("onset", kind="stable", ignore_index=True)
     sidecar = {
-        "Description": "Trials on the recording's clock, with the facial expression of the participant in each.",
+        "Description": " ".join(
+            (
+                "Trials on the recording's clock, with the facial expression of the participant in each.",
+                *run.course.about.values(),
+            )
+        ),
         "StimulusPresentation": {},
         **describe_columns(table.columns, run.expression.labels, table["trial_type"]),
     }

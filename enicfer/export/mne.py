@@ -24,11 +24,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from enicfer.errors import InputError
-from enicfer.export.columns import HED_VERSION, LOST_HED, expression_hed
+from enicfer.export.columns import HED_VERSION, LOST_HED, UNCERTAIN_HED, expression_hed
 from enicfer.export.physio import time_uncertainty
 from enicfer.export.sampling import interpolate, spans_inside
 from enicfer.records import FloatArray, RunResult
-from enicfer.segments import LOST
+from enicfer.segments import LOST, UNCERTAIN
 
 if TYPE_CHECKING:
     import mne
@@ -169,7 +169,7 @@ def add_emotion_channels(
         )
     shift = _shift(raw, result, offset)
     raw.load_data(verbose="error")
-    probability, valid = interpolate(result, raw.times - shift)
+    probability, valid = interpolate(result.analysed, raw.times - shift)
     data = np.vstack([probability.T, valid[None].astype(np.float64)])
     info = mne.create_info(names, raw.info["sfreq"], "misc", verbose="error")
     extra = mne.io.RawArray(data, info, first_samp=raw.first_samp, verbose="error")
@@ -289,7 +289,7 @@ def _spans(run: RunResult, bad_lost: bool) -> tuple[FloatArray, FloatArray, list
 
 def _tags(run: RunResult) -> list[str]:
     """HED strings of the spans, in the order of `_spans`."""
-    tags = {**expression_hed(run.expression.labels), LOST: LOST_HED}
+    tags = {**expression_hed(run.expression.labels), UNCERTAIN: UNCERTAIN_HED, LOST: LOST_HED}
     return [tags[label] for label in spans_inside(run)["label"]]
 
 

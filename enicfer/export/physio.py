@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from enicfer.export.columns import LOST_HED, describe_columns, expression_hed
+from enicfer.export.columns import LOST_HED, UNCERTAIN_HED, describe_columns, expression_hed
 from enicfer.export.sampling import frame_at, nominal_rate, spans_inside
 from enicfer.records import RunResult
-from enicfer.segments import LOST
+from enicfer.segments import LOST, UNCERTAIN
 
 
 def physio_table(run: RunResult) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -27,7 +27,8 @@ def physio_table(run: RunResult) -> tuple[pd.DataFrame, dict[str, Any]]:
     Returns
     -------
     table
-        Columns ``timestamp`` (s), one per label, ``status`` (number).
+        Columns ``timestamp`` (s), one per label, ``status`` (number), ``other_person_present`` (0 or 1) and, where
+        the protocol asks for them, ``<label>_smoothed``, ``<label>_relative`` and ``uncertain`` (0 or 1).
     sidecar
         ``SamplingFrequency``, ``StartTime``, ``Columns`` and their descriptions.
     """
@@ -48,10 +49,19 @@ def physio_table(run: RunResult) -> tuple[pd.DataFrame, dict[str, Any]]:
         table[label] = probability[:, k]
     # numbers without a decimal point, and missing ones, in one column
     table["status"] = pd.array(status, dtype="Int64")
+    for name, values in _further(run).items():
+        column = np.full(timestamp.size, np.nan)
+        column[there] = values[frame[there]]
+        table[name] = (
+            column if "_" in name and name != "other_person_present" else pd.array(column, dtype="Int64")
+        )
     sidecar = {
-        "Description": (
-            "Probabilities of facial expressions, each taken from the video frame that stands for the time "
-            "stamp: no averaging, no interpolation."
+        "Description": " ".join(
+            (
+                "Probabilities of facial expressions, each taken from the video frame that stands for the time "
+                "stamp: no averaging, no interpolation.",
+                *run.course.about.values(),
+            )
         ),
         "SamplingFrequency": rate,
         "StartTime": 0,
@@ -60,6 +70,20 @@ def physio_table(run: RunResult) -> tuple[pd.DataFrame, dict[str, Any]]:
         **describe_columns(table.columns, labels),
     }
     return table, sidecar
+
+
+def _further(run: RunResult) -> dict[str, np.ndarray]:
+    """Columns beside the probabilities: values (n,) of every frame."""
+    course = run.course
+    columns: dict[str, np.ndarray] = {"other_person_present": run.faces.other_person_present}
+    for k, label in enumerate(run.expression.labels):
+        if course.smoothed is not None:
+            columns[f"{label}_smoothed"] = course.smoothed[:, k]
+        if course.baseline is not None:
+            columns[f"{label}_relative"] = run.expression.probability[:, k] - course.baseline[:, k]
+    if course.uncertain is not None:
+        columns["uncertain"] = course.uncertain
+    return columns
 
 
 def physioevents_table(run: RunResult) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -80,12 +104,21 @@ def physioevents_table(run: RunResult) -> tuple[pd.DataFrame, dict[str, Any]]:
     about = describe_columns(table.columns, labels)
     about["trial_type"] = {
         "Description": "Dominant expression of the span, or that the face was lost.",
-        "Levels": {**levels, LOST: "no frame of the span has an answer"},
-        "HED": {**expression_hed(labels), LOST: LOST_HED},
+        "Levels": {
+            **levels,
+            UNCERTAIN: "no expression is probable enough",
+            LOST: "no frame of the span has an answer",
+        },
+        "HED": {**expression_hed(labels), UNCERTAIN: UNCERTAIN_HED, LOST: LOST_HED},
     }
     about["onset"]["Description"] += " Same clock as the column timestamp of the recording."
     sidecar = {
-        "Description": "Spans of one dominant facial expression, and spans in which the face was lost.",
+        "Description": " ".join(
+            (
+                "Spans of one dominant facial expression, and spans in which the face was lost.",
+                *run.course.about.values(),
+            )
+        ),
         "Columns": list(table.columns),
         "OnsetSource": "timestamp",
         **about,

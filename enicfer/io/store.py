@@ -21,6 +21,7 @@ from enicfer.io.names import SUFFIXES, find_frames, sidecar_path
 from enicfer.io.tables import json_ready, read_json, read_table, write_table
 from enicfer.records import (
     Alignment,
+    Course,
     ExpressionTrace,
     FaceTrack,
     Modality,
@@ -43,6 +44,10 @@ _DATA_SETS = {
     "status": ("1", "why the frame has an answer or has none; see names"),
     "n_faces": ("1", "number of faces in the picture, of whomever"),
     "probability": ("1", "probability of each expression in labels; NaN where status is not ok"),
+    "other_person_present": (
+        "1",
+        "1 where somebody else's face is in the picture, 0 where not, NaN where unknown",
+    ),
 }
 _CHUNK = 16384
 _RECORDING_FACTS = (
@@ -105,6 +110,7 @@ def write_frames(path: Path, run: RunResult) -> None:
         _write(file, "time_uncertainty", run.alignment.uncertainty(run.faces.video_time).astype(np.float32))
         file.attrs["entities"] = json.dumps(dict(run.entities))
         file.attrs["provenance"] = json.dumps(json_ready(run.provenance), ensure_ascii=False)
+        _write_course(file, run.course)
         triggers = run.recording.triggers
         _write(
             file, "triggers/onset", triggers["onset"].to_numpy(np.float64), ("s", "on the recording's clock")
@@ -149,6 +155,7 @@ def trace_table(faces: FaceTrack, expression: ExpressionTrace) -> pd.DataFrame:
         **{f"box_{side}": faces.box[:, i] for i, side in enumerate(("left", "top", "right", "bottom"))},
         "score": faces.score,
         "n_faces": faces.n_faces,
+        "other_person_present": pd.Series(faces.other_person_present).astype("Int64"),
         "status": names[expression.status],
         **{label: expression.probability[:, i] for i, label in enumerate(expression.labels)},
     }
@@ -192,6 +199,7 @@ def read_result(path: str | Path) -> RunResult:
             quality=quality["quality"],
             provenance=content["provenance"],
             warnings=tuple(quality["warnings"]),
+            course=content["course"],
         )
     except KeyError as error:
         raise InputError(
@@ -230,10 +238,27 @@ def _write_trace(file: "h5py.File", faces: FaceTrack, expression: ExpressionTrac
     _write(file, "face_status", faces.status, ("1", "status before the expression was read; see status"))
     probability = _write(file, "probability", expression.probability)
     probability.attrs["labels"] = [str(label) for label in expression.labels]
+    _write(file, "other_person_present", faces.other_person_present)
     for name, values in faces.measures.items():
         _write(file, f"measures/{name}", values, ("", "measured quantity from which the status follows"))
     file.attrs["detector"], file.attrs["model"] = faces.detector, expression.model
     file.attrs["notes"] = json.dumps(list(faces.notes), ensure_ascii=False)
+
+
+_COURSE = {"smoothed": "smoothing", "baseline": "baseline", "uncertain": "uncertain"}
+
+
+def _write_course(file: "h5py.File", course: Course) -> None:
+    """What was made of the probabilities; in ``about`` how. A relative probability is it minus its baseline."""
+    for name, key in _COURSE.items():
+        if getattr(course, name) is not None:
+            _write(file, f"course/{name}", getattr(course, name), ("1", course.about[key]))
+
+
+def _read_course(file: "h5py.File") -> Course:
+    kept: dict[str, Any] = {name: file[f"course/{name}"] for name in _COURSE if f"course/{name}" in file}
+    about = {_COURSE[name]: str(data.attrs["description"]) for name, data in kept.items()}
+    return Course(**{name: data[:] for name, data in kept.items()}, about=about)
 
 
 def _read_frames(path: Path) -> dict[str, Any]:
@@ -260,6 +285,7 @@ def _read_frames(path: Path) -> dict[str, Any]:
             "faces": faces,
             "expression": expression,
             "time": file["time"][:],
+            "course": _read_course(file),
             "entities": json.loads(file.attrs["entities"]),
             "provenance": json.loads(file.attrs["provenance"]),
             "triggers": pd.DataFrame(triggers).astype({"code": "str"}),

@@ -45,6 +45,7 @@ STATUS_COLORS: Mapping[Status, str] = {
     Status.TOO_SMALL: "#D4A5A5",
     Status.UNDECODABLE: "#444444",
     Status.OUTSIDE_RECORDING: "#DDE1E5",
+    Status.NOT_ANALYSED: "#EEF0F2",
 }
 _INK, _FAINT, _ACCENT, _ALERT = "#22282F", "#8A929C", "#2B6C8F", "#B3412E"
 _MAX_POINTS = 1000

@@ -60,6 +60,7 @@ def write_report(runs: Sequence[RunResult], root: Path) -> list[Path]:
     list of Path
         The page and the figures.
     """
+    runs = [run.analysed for run in runs]
     drawn = [draw_figures(run) for run in runs]
     folder = session_folder(root, {"sub": runs[0].entities["sub"]}, Modality.NONE).parent / "figures"
     folder.mkdir(parents=True, exist_ok=True)
