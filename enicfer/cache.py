@@ -77,6 +77,7 @@ def name_seen(videos: tuple[Path, ...], tools: Tools, pulses: Pulses | None, too
             "quality": asdict(tools.quality),
             "faces": tools.faces,
             "region": tools.region,
+            "analysis_rate": tools.analysis_rate,
             "brightness": pulses.region if pulses is not None and shown else None,
             "program": hash_program(_SOURCES, SEEING),
         }

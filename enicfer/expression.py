@@ -1,9 +1,11 @@
 """Expression probabilities of the participant's face: crops in, trace out.
 
 The participant is chosen only when the whole video has been seen, so every face of every frame is classified
-while the frames stream by, in batches; afterwards each frame takes the row of its chosen face.
+while the frames stream by, in batches; afterwards each frame takes the row of its chosen face. With a lower
+analysis rate only the faces of some frames are classified, and the frames between have no answer.
 """
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,28 +32,71 @@ class CropClassifier:
         self.model = model
         self._waiting: list[UInt8Array] = []
         self._done: list[Float32Array] = []
+        self._read = bytearray()
 
     def add(self, crop: UInt8Array) -> None:
         """Take one ``(s, s)`` crop; rows of `finish` are in the order of these calls."""
+        self._read.append(True)
         self._waiting.append(crop)
         if len(self._waiting) == _BATCH:
             self._classify()
 
+    def skip(self) -> None:
+        """Take note of a crop that is not to be classified."""
+        self._read.append(False)
+
     def finish(self) -> Float32Array:
-        """``(m, k)`` probabilities of all crops that were added."""
+        """``(m, k)`` probabilities of all crops, NaN for those that were skipped."""
         if self._waiting:
             self._classify()
-        if not self._done:
-            return np.empty((0, len(self.model.labels)), np.float32)
-        return np.concatenate(self._done)
+        out = np.full((len(self._read), len(self.model.labels)), np.nan, np.float32)
+        if self._done:
+            out[np.frombuffer(self._read, np.bool_)] = np.concatenate(self._done)
+        return out
 
     def _classify(self) -> None:
         self._done.append(self.model.predict(np.stack(self._waiting)))
         self._waiting.clear()
 
 
+class Pace:
+    """Says of frames that come one by one whose expression is to be read: the first of each interval.
+
+    Parameters
+    ----------
+    rate
+        Frames per s to be read, 0 for all.
+    """
+
+    def __init__(self, rate: float) -> None:
+        self.rate = rate
+        self._start: float | None = None
+        self._interval = -1
+        self._read = bytearray()
+
+    def wants(self, video_time: float) -> bool:
+        """Whether the frame at ``video_time`` (s) is read."""
+        if self._start is None:
+            self._start = video_time
+        # A time stamp's rounding must not move a frame to the interval before.
+        interval = math.floor((video_time - self._start) * self.rate + 1e-3)
+        wanted = self.rate <= 0 or interval > self._interval
+        self._interval = max(interval, self._interval)
+        self._read.append(wanted)
+        return wanted
+
+    @property
+    def read(self) -> npt.NDArray[np.bool_]:
+        """``(n,)`` the answers so far."""
+        return np.frombuffer(bytes(self._read), np.bool_)
+
+
 def make_trace(
-    faces: FaceTrack, row: npt.NDArray[np.int64], probability: Float32Array, model: "Classifier"
+    faces: FaceTrack,
+    row: npt.NDArray[np.int64],
+    probability: Float32Array,
+    model: "Classifier",
+    read: npt.NDArray[np.bool_] | None = None,
 ) -> ExpressionTrace:
     """Give each frame the probabilities of its chosen face.
 
@@ -65,8 +110,13 @@ def make_trace(
         ``(m, k)`` probabilities of all faces.
     model
         The classifier, for labels and name.
+    read
+        ``(n,)`` whether the frame's expression was read; None for all. The others are ``NOT_ANALYSED``.
     """
     traced = np.full((row.size, probability.shape[1]), np.nan, np.float32)
-    ok = (faces.status == Status.OK) & (row >= 0)
+    status = faces.status
+    if read is not None and not read.all():
+        status = np.where(read, status, Status.NOT_ANALYSED).astype(np.uint8)
+    ok = (status == Status.OK) & (row >= 0)
     traced[ok] = probability[row[ok]]
-    return ExpressionTrace(faces.video_time, traced, faces.status, tuple(model.labels), model.name)
+    return ExpressionTrace(faces.video_time, traced, status, tuple(model.labels), model.name)

@@ -51,6 +51,7 @@ def process_session(
     detector: str = "centerface",
     detector_weights: Path | None = None,
     faces: Sequence[FacePoint] = (),
+    analysis_rate: float | None = None,
     max_uncertainty: float | None = None,
     overwrite: bool = False,
     work: Path | None = None,
@@ -73,6 +74,8 @@ def process_session(
         Face detector (`enicfer.faces.detectors.DETECTORS`) and its weights.
     faces
         ``(frame, x, y)`` points in px in the participant's face, where the choice should not be automatic.
+    analysis_rate
+        Frames per s whose expression is read, 0 for all; it goes before the protocol's.
     max_uncertainty
         Largest accepted half-width in s of the 95 % interval of a frame's time; by default half a frame.
     overwrite
@@ -97,8 +100,9 @@ def process_session(
     trials = [find_trials(run, r, session.protocol) for run, r in zip(session.runs, recordings, strict=True)]
     for recording in recordings:
         find_pulses(recording, session.protocol)
+    rate = session.protocol.expression.analysis_rate if analysis_rate is None else analysis_rate
     tools = load_tools(
-        model, detector, detector_weights, session.protocol.quality, faces, session.participant_region
+        model, detector, detector_weights, session.protocol.quality, faces, session.participant_region, rate
     )
     watch = watch_video
     if work is not None:
@@ -125,6 +129,7 @@ def trace_video(
     detector: str = "centerface",
     detector_weights: Path | None = None,
     faces: Sequence[FacePoint] = (),
+    analysis_rate: float | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> tuple[FaceTrack, ExpressionTrace]:
@@ -136,7 +141,7 @@ def trace_video(
         The video.
     output
         ``.h5`` or ``.tsv`` file to write, or None.
-    model, detector, detector_weights, faces, overwrite, progress
+    model, detector, detector_weights, faces, analysis_rate, overwrite, progress
         As in `process_session`.
 
     Raises
@@ -153,7 +158,7 @@ def trace_video(
         if target.exists() and not overwrite:
             raise OutputError(f"{target} is there already: give --overwrite to replace it, or another name.")
     probe_video(Path(video))
-    tools = load_tools(model, detector, detector_weights, Quality(), faces, None)
+    tools = load_tools(model, detector, detector_weights, Quality(), faces, None, analysis_rate or 0.0)
     found = watch_video((Path(video),), tools, None, progress)
     if target is not None:
         write_trace(target, found.faces, found.expression)
@@ -332,11 +337,13 @@ def place_on_clock(
     """Map every frame to the recording's clock; frames outside of the recording have no answer."""
     time = alignment.time(seen.faces.video_time)
     outside = ~((time >= 0) & (time <= recording.duration))  # also where no pulse tells the time: NaN
-    status = np.where(outside & (seen.faces.status == Status.OK), Status.OUTSIDE_RECORDING, seen.faces.status)
-    status = status.astype(np.uint8)
+    faces, read = (
+        np.where(outside & (status == Status.OK), Status.OUTSIDE_RECORDING, status).astype(np.uint8)
+        for status in (seen.faces.status, seen.expression.status)
+    )
     probability = np.where(outside[:, None], np.nan, seen.expression.probability).astype(np.float32)
-    faces = replace(seen.faces, status=status)
-    return faces, replace(seen.expression, status=status, probability=probability), time
+    expression = replace(seen.expression, status=read, probability=probability)
+    return replace(seen.faces, status=faces), expression, time
 
 
 def describe_origin(session: Session, run: Run, tools: Tools) -> dict[str, Any]:
@@ -348,6 +355,7 @@ def describe_origin(session: Session, run: Run, tools: Tools) -> dict[str, Any]:
         "model": {"name": tools.model.name, **tools.model.metadata},
         "detector": tools.detector.name,
         "protocol": json.loads(json.dumps({"name": session.protocol.name, **asdict(session.protocol)})),
+        "analysis_rate": tools.analysis_rate,
         "faces_given": [list(point) for point in tools.faces],
         "inputs": {path.name: hash_file(path) for path in inputs if path is not None and path.is_file()},
     }

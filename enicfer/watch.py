@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from enicfer.errors import InputError
-from enicfer.expression import CropClassifier, make_trace
+from enicfer.expression import CropClassifier, Pace, make_trace
 from enicfer.io.brightness import BrightnessRecorder
 from enicfer.io.video import VideoInfo, probe_video, read_frames
 from enicfer.protocol import Pulses, Quality
@@ -31,6 +31,7 @@ class Tools:
     quality: Quality
     faces: tuple[FacePoint, ...] = ()
     region: tuple[float, float, float, float] | None = None
+    analysis_rate: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -58,12 +59,15 @@ def load_tools(
     quality: Quality,
     faces: Iterable[FacePoint],
     region: tuple[float, float, float, float] | None,
+    analysis_rate: float = 0.0,
 ) -> Tools:
     """Load classifier and detector."""
     from enicfer.faces.detectors import load_detector
     from enicfer.models import load_model
 
-    return Tools(load_model(model), load_detector(detector, weights), quality, tuple(faces), region)
+    return Tools(
+        load_model(model), load_detector(detector, weights), quality, tuple(faces), region, analysis_rate
+    )
 
 
 def watch_video(
@@ -95,15 +99,19 @@ def watch_video(
     stated = [probe_video(video) for video in videos]
     total = sum(info.n_frames for info in stated)
     observer = FaceObserver(tools.detector, tools.quality, tools.model.input_size, tools.model.channels)
-    crops = CropClassifier(tools.model)
+    crops, pace = CropClassifier(tools.model), Pace(tools.analysis_rate)
     cost = describe_cost(tools.detector, total)
     if cost and progress is not None:
         progress(0, total, cost)
     with BrightnessRecorder(pulses) as brightness:
         done = 0
         for frame in read_frames(videos, threads):
+            read = pace.wants(frame.video_time)
             for face in observer.observe(frame):
-                crops.add(face.crop)
+                if read:
+                    crops.add(face.crop)
+                else:
+                    crops.skip()
             brightness.add(frame)
             done += 1
             if progress is not None and done % 10 == 0:
@@ -114,7 +122,7 @@ def watch_video(
             raise InputError(f"{videos[0].name} has no frame that can be read: give a complete video.")
         faces, row = observer.finish(Hints(faces=tools.faces, region=tools.region))
         faces = replace(faces, notes=(*faces.notes, *_find_damage(stated, faces)))
-        expression = make_trace(faces, row, crops.finish(), tools.model)
+        expression = make_trace(faces, row, crops.finish(), tools.model, pace.read)
         return Seen(faces, expression, brightness.finish())
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enicfer.expression import CropClassifier, make_trace
+from enicfer.expression import CropClassifier, Pace, make_trace
 from enicfer.records import FaceTrack, Status
 
 
@@ -63,3 +63,55 @@ def test_a_model_that_fails_is_not_hidden():
     crops.add(np.zeros((4, 4), np.uint8))
     with pytest.raises(RuntimeError, match="broken"):
         crops.finish()
+
+
+def test_skipped_crops_have_no_probabilities_but_keep_their_place():
+    crops = CropClassifier(Mean())
+    for i in range(150):
+        if i % 3:
+            crops.skip()
+        else:
+            crops.add(np.full((4, 4), i, np.uint8))
+    probability = crops.finish()
+    np.testing.assert_allclose(probability[::3, 0], np.arange(0, 150, 3) / 255, atol=1e-6)
+    assert np.isnan(np.delete(probability, np.s_[::3], axis=0)).all()
+
+
+@given(st.floats(0.5, 200), st.floats(5, 120), st.floats(-5, 1e5))
+def test_the_pace_is_kept_and_no_frame_that_is_due_is_left_out(rate, camera, start):
+    rng = np.random.default_rng(1)
+    time = start + np.cumsum(rng.uniform(0.8, 1.2, 300) / camera)
+    pace = Pace(rate)
+    wanted = np.array([pace.wants(t) for t in time])
+    np.testing.assert_array_equal(pace.read, wanted)
+    assert wanted[0]
+    assert wanted.sum() <= (time[-1] - time[0]) * rate + 2
+    assert np.diff(time[wanted]).max() <= 1 / rate + 2.5 / camera
+
+
+def test_without_a_rate_every_frame_is_read():
+    pace = Pace(0.0)
+    assert all(pace.wants(t) for t in (0.0, 0.0, 1.0, 1.0))
+
+
+def test_frames_between_are_not_analysed():
+    n = 4
+    status = np.array([Status.OK, Status.OK, Status.NO_FACE, Status.OK], np.uint8)
+    faces = FaceTrack(
+        np.arange(n) / 30.0,
+        np.zeros((n, 4), np.float32),
+        np.zeros((n, 5, 2), np.float32),
+        np.ones(n, np.float32),
+        status,
+        np.ones(n, np.uint8),
+        {},
+        "none",
+    )
+    probability = np.array([[0.1, 0.9], [np.nan, np.nan], [0.3, 0.7]], np.float32)
+    read = np.array([True, False, False, True])
+    trace = make_trace(
+        faces, np.array([0, 1, -1, 2]), probability, SimpleNamespace(labels="ab", name="m"), read
+    )
+    assert trace.status.tolist() == [Status.OK, Status.NOT_ANALYSED, Status.NOT_ANALYSED, Status.OK]
+    np.testing.assert_array_equal(trace.probability[[0, 3]], probability[[0, 2]])
+    assert np.isnan(trace.probability[[1, 2]]).all()

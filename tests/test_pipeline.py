@@ -221,3 +221,21 @@ def test_a_video_that_is_none(tmp_path):
     with pytest.raises(InputError, match=r"a\.mp4"):
         trace_video(tmp_path / "a.mp4", output=tmp_path / "a.h5")
     assert not (tmp_path / "a.h5").exists()
+
+
+def test_a_lower_analysis_rate(example, tmp_path):
+    """Fewer frames have an answer, those stand for their time, and nothing is made up in between."""
+    from enicfer.io.store import read_result
+
+    process_session(example("eeg", short=True), output=tmp_path / "out", analysis_rate=5)
+    run = read_result(tmp_path / "out")
+    left = run.expression.status == Status.NOT_ANALYSED
+    assert 0.75 < left.mean() < 0.88
+    assert np.isnan(run.expression.probability[left]).all()
+    assert (run.faces.status != Status.NOT_ANALYSED).all()
+    assert np.isfinite(run.faces.box[left & (run.faces.status == Status.OK)]).all()
+    (physio,) = (tmp_path / "out").rglob("*_desc-enicfer_physio.json")
+    assert '"SamplingFrequency": 5' in physio.read_text(encoding="utf-8")
+    assert run.quality["n_trials_valid"] >= run.quality["n_trials"] - 1
+    assert run.trials["fer_valid"].median() > 0.95
+    assert run.trials["fer_invalid_not_analysed"].max() == 0

@@ -60,6 +60,12 @@ def face_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=FacePoint(),
             help="A point in the participant's face; may be given several times.",
         ),
+        click.option(
+            "--analysis-rate",
+            type=click.FloatRange(min=0),
+            metavar="HZ",
+            help="Read the expression in so many frames a second only.  [default: the protocol's, else all]",
+        ),
         click.option("--quiet", is_flag=True, help="Print nothing but errors."),
     ]
     for option in reversed(options):

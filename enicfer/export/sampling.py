@@ -13,6 +13,9 @@ from enicfer.records import FloatArray, RunResult
 from enicfer.segments import frame_support
 
 _USUAL_RATES = (
+    1.0,  # analysis rates; cameras' begin at 10
+    2.0,
+    5.0,
     10.0,
     12.0,
     12.5,
