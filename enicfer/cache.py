@@ -78,6 +78,7 @@ def name_seen(videos: tuple[Path, ...], tools: Tools, pulses: Pulses | None, too
             "faces": tools.faces,
             "region": tools.region,
             "analysis_rate": tools.analysis_rate,
+            "photo": None if tools.photo is None else tools.photo.tolist(),
             "brightness": pulses.region if pulses is not None and shown else None,
             "program": hash_program(_SOURCES, SEEING),
         }

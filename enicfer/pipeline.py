@@ -51,6 +51,7 @@ def process_session(
     detector: str = "centerface",
     detector_weights: Path | None = None,
     faces: Sequence[FacePoint] = (),
+    face_photo: Path | None = None,
     analysis_rate: float | None = None,
     max_uncertainty: float | None = None,
     overwrite: bool = False,
@@ -74,6 +75,9 @@ def process_session(
         Face detector (`enicfer.faces.detectors.DETECTORS`) and its weights.
     faces
         ``(frame, x, y)`` points in px in the participant's face, where the choice should not be automatic.
+    face_photo
+        Photo of the participant's face alone, which says who of several people they are; it goes before the
+        session's.
     analysis_rate
         Frames per s whose expression is read, 0 for all; it goes before the protocol's.
     max_uncertainty
@@ -102,7 +106,14 @@ def process_session(
         find_pulses(recording, session.protocol)
     rate = session.protocol.expression.analysis_rate if analysis_rate is None else analysis_rate
     tools = load_tools(
-        model, detector, detector_weights, session.protocol.quality, faces, session.participant_region, rate
+        model,
+        detector,
+        detector_weights,
+        session.protocol.quality,
+        faces,
+        session.participant_region,
+        rate,
+        face_photo or session.face_photo,
     )
     watch = watch_video
     if work is not None:
@@ -129,6 +140,7 @@ def trace_video(
     detector: str = "centerface",
     detector_weights: Path | None = None,
     faces: Sequence[FacePoint] = (),
+    face_photo: Path | None = None,
     analysis_rate: float | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -141,7 +153,7 @@ def trace_video(
         The video.
     output
         ``.h5`` or ``.tsv`` file to write, or None.
-    model, detector, detector_weights, faces, analysis_rate, overwrite, progress
+    model, detector, detector_weights, faces, face_photo, analysis_rate, overwrite, progress
         As in `process_session`.
 
     Raises
@@ -158,7 +170,9 @@ def trace_video(
         if target.exists() and not overwrite:
             raise OutputError(f"{target} is there already: give --overwrite to replace it, or another name.")
     probe_video(Path(video))
-    tools = load_tools(model, detector, detector_weights, Quality(), faces, None, analysis_rate or 0.0)
+    tools = load_tools(
+        model, detector, detector_weights, Quality(), faces, None, analysis_rate or 0.0, face_photo
+    )
     found = watch_video((Path(video),), tools, None, progress)
     if target is not None:
         write_trace(target, found.faces, found.expression)
@@ -349,6 +363,7 @@ def place_on_clock(
 def describe_origin(session: Session, run: Run, tools: Tools) -> dict[str, Any]:
     """What the result was made from and with: versions, parameters, hashes of the inputs. JSON-ready."""
     inputs = [*run.videos, run.recording, run.bold, run.triggers, run.events, run.frame_times, run.xdf]
+    inputs.append(session.face_photo)
     return {
         "enicfer": __version__,
         "packages": {name: version(name) for name in ("mne", "numpy", "opencv-python", "torch", "av")},
@@ -357,5 +372,6 @@ def describe_origin(session: Session, run: Run, tools: Tools) -> dict[str, Any]:
         "protocol": json.loads(json.dumps({"name": session.protocol.name, **asdict(session.protocol)})),
         "analysis_rate": tools.analysis_rate,
         "faces_given": [list(point) for point in tools.faces],
+        "photo_given": tools.photo is not None,
         "inputs": {path.name: hash_file(path) for path in inputs if path is not None and path.is_file()},
     }

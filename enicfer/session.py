@@ -19,7 +19,7 @@ VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mts", ".m2t
 LOG_SUFFIXES = (".csv", ".tsv", ".log", ".txt")
 SETTINGS = "session.toml"
 
-_SESSION_KEYS = ("participant", "session", "protocol", "participant_region", "run")
+_SESSION_KEYS = ("participant", "session", "protocol", "participant_region", "face_photo", "run")
 _RUN_KEYS = (
     "task",
     "run",
@@ -98,6 +98,8 @@ class Session:
         One or more runs.
     participant_region
         ``(left, top, right, bottom)`` in fractions of the picture where the participant sits, or None.
+    face_photo
+        Photo of the participant's face alone, or None.
     """
 
     folder: Path
@@ -106,6 +108,7 @@ class Session:
     protocol: Protocol
     runs: tuple[Run, ...]
     participant_region: tuple[float, float, float, float] | None = None
+    face_photo: Path | None = None
 
     def entities(self, run: Run) -> dict[str, str]:
         """BIDS entities of a run, in order."""
@@ -149,6 +152,7 @@ def _from_settings(folder: Path, settings: Path, protocol: str | Path | None) ->
     participant = _label(data, "participant", problems, required=True)
     session = _label(data, "session", problems)
     region = _region(data.get("participant_region"), problems)
+    photo = _file(folder, data, "face_photo", "the file's", problems)
     tables = data.get("run", [])
     if not isinstance(tables, list) or not tables or not all(isinstance(t, dict) for t in tables):
         problems.append("there must be at least one [[run]] table")
@@ -164,7 +168,7 @@ def _from_settings(folder: Path, settings: Path, protocol: str | Path | None) ->
         raise ProtocolError(f"{settings.name} cannot be used: " + "; ".join(problems) + ".")
     if protocol is None and (folder / str(chosen)).is_file():
         chosen = folder / str(chosen)
-    found = Session(folder, participant or "", session, read_protocol(str(chosen)), runs, region)
+    found = Session(folder, participant or "", session, read_protocol(str(chosen)), runs, region, photo)
     return _checked(found)
 
 

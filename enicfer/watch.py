@@ -32,6 +32,7 @@ class Tools:
     faces: tuple[FacePoint, ...] = ()
     region: tuple[float, float, float, float] | None = None
     analysis_rate: float = 0.0
+    photo: UInt8Array | None = None
 
 
 @dataclass(frozen=True)
@@ -60,14 +61,16 @@ def load_tools(
     faces: Iterable[FacePoint],
     region: tuple[float, float, float, float] | None,
     analysis_rate: float = 0.0,
+    face_photo: Path | None = None,
 ) -> Tools:
-    """Load classifier and detector."""
+    """Load classifier and detector, and look at the photo of the participant, if there is one."""
     from enicfer.faces.detectors import load_detector
+    from enicfer.faces.photo import describe_photo
     from enicfer.models import load_model
 
-    return Tools(
-        load_model(model), load_detector(detector, weights), quality, tuple(faces), region, analysis_rate
-    )
+    finder = load_detector(detector, weights)
+    photo = describe_photo(face_photo, finder) if face_photo is not None else None
+    return Tools(load_model(model), finder, quality, tuple(faces), region, analysis_rate, photo)
 
 
 def watch_video(
@@ -120,7 +123,7 @@ def watch_video(
             progress(done, done, "faces and expressions")
         if not done:
             raise InputError(f"{videos[0].name} has no frame that can be read: give a complete video.")
-        faces, row = observer.finish(Hints(faces=tools.faces, region=tools.region))
+        faces, row = observer.finish(Hints(faces=tools.faces, region=tools.region, photo=tools.photo))
         faces = replace(faces, notes=(*faces.notes, *_find_damage(stated, faces)))
         expression = make_trace(faces, row, crops.finish(), tools.model, pace.read)
         return Seen(faces, expression, brightness.finish())

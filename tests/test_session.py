@@ -108,3 +108,16 @@ def test_runs_need_their_own_names(tmp_path):
 def test_no_folder(tmp_path):
     with pytest.raises(InputError, match="no session folder"):
         read_session(tmp_path / "nothing")
+
+
+def test_a_photo_of_the_participant_is_looked_up_in_the_folder(example, tmp_path):
+    source = example("eeg", short=True)
+    for path in source.iterdir():
+        if path.is_file() and path.name != "session.toml":
+            (tmp_path / path.name).symlink_to(path)
+    text = (source / "session.toml").read_text(encoding="utf-8")
+    (tmp_path / "session.toml").write_text('face_photo = "child.jpg"\n' + text, encoding="utf-8")
+    with pytest.raises(ProtocolError, match=r"face_photo names 'child\.jpg'"):
+        read_session(tmp_path)
+    (tmp_path / "child.jpg").touch()
+    assert read_session(tmp_path).face_photo == tmp_path / "child.jpg"

@@ -110,7 +110,7 @@ def write_marker(path: Path, marker: Marker) -> None:
 def stamp_files(session: Session) -> Files:
     """Size and modification time of every input of a session; names are relative to its folder."""
     files: Files = {}
-    for path in dict.fromkeys(file for run in session.runs for file in input_files(run)):
+    for path in _inputs(session):
         status = path.stat()
         files[_name(path, session)] = {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
     return files
@@ -119,8 +119,14 @@ def stamp_files(session: Session) -> Files:
 def hash_files(session: Session) -> Files:
     """As `stamp_files`, with the hash of each content. The stamp is taken first: a later change is seen."""
     files = stamp_files(session)
-    paths = {_name(file, session): file for run in session.runs for file in input_files(run)}
+    paths = {_name(file, session): file for file in _inputs(session)}
     return {name: {**stamp, "sha256": hash_file(paths[name])} for name, stamp in files.items()}
+
+
+def _inputs(session: Session) -> list[Path]:
+    """Every file that a session is read from, once."""
+    shared = [session.face_photo] if session.face_photo is not None else []
+    return list(dict.fromkeys([*(file for run in session.runs for file in input_files(run)), *shared]))
 
 
 def _name(path: Path, session: Session) -> str:

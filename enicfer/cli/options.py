@@ -61,6 +61,12 @@ def face_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="A point in the participant's face; may be given several times.",
         ),
         click.option(
+            "--face-photo",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="A photo of the participant's face alone, taken in the same light.",
+        ),
+        click.option(
             "--analysis-rate",
             type=click.FloatRange(min=0),
             metavar="HZ",

@@ -75,6 +75,13 @@ def appearance_distance(a: npt.ArrayLike, b: npt.ArrayLike) -> FloatArray:
     return np.asarray(sum(parts) / len(parts))
 
 
+def face_distance(a: npt.ArrayLike, b: npt.ArrayLike) -> FloatArray:
+    """Distance (m, n) as `appearance_distance`, of the faces alone: without hair and clothing."""
+    correlation = normalise_luma(a).astype(np.float64) @ normalise_luma(b).T / _LUMA_END
+    chroma = _rms(split_signature(a)[1], split_signature(b)[1])
+    return np.asarray(((1 - correlation) / UNIT_LUMA + chroma / UNIT_CHROMA) / 2)
+
+
 def _rms(a: Float32Array, b: Float32Array) -> FloatArray:
     p, q = a.astype(np.float64), b.astype(np.float64)
     square = (p**2).mean(axis=1)[:, None] + (q**2).mean(axis=1) - 2 * p @ q.T / p.shape[1]

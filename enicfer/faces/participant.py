@@ -17,6 +17,7 @@ import numpy.typing as npt
 from enicfer.errors import InputError
 from enicfer.faces.appearance import appearance_distance
 from enicfer.faces.occlusion import measure_occlusion
+from enicfer.faces.photo import compare_people
 from enicfer.records import Float32Array, FloatArray, Status, UInt8Array
 
 RowArray = npt.NDArray[Any]
@@ -38,10 +39,13 @@ class Hints:
         ``(frame, x, y)``: frame number and a point in px in the participant's face.
     region
         ``(left, top, right, bottom)`` in fractions of the picture in which the participant sits, or None.
+    photo
+        Signature of the participant's face (`enicfer.faces.photo.describe_photo`), or None. Points go before it.
     """
 
     faces: tuple[tuple[int, float, float], ...] = ()
     region: tuple[float, float, float, float] | None = None
+    photo: UInt8Array | None = None
 
 
 @dataclass(frozen=True)
@@ -200,6 +204,18 @@ def _name_participant(
         if np.count_nonzero(votes) > 1:
             raise InputError("The faces given with --face look like different people: point at one person.")
         return int(np.argmax(votes)), 1.0, ()
+    if hints is not None and hints.photo is not None:
+        best, confidence = compare_people(rows["signature"], person[rows["tracklet"]], hints.photo)
+        if confidence < MIN_CONFIDENCE:
+            return (
+                best,
+                confidence,
+                (
+                    f"Nobody is enough like the photo (confidence {confidence:.2f}, needed {MIN_CONFIDENCE}): say "
+                    "who the participant is, with --face FRAME:X,Y, or give a photo taken in the same light.",
+                ),
+            )
+        return best, confidence, (f"The participant was chosen by the photo, confidence {confidence:.2f}.",)
     merit = np.zeros(count)
     aspect = np.array(size) / max(size)
     for i in range(count):
