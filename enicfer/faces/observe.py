@@ -208,6 +208,7 @@ class FaceObserver:
         self._limit = np.full(GRID, NEW_SOMETHING)
         self._missing = False
         self._size = (0, 0)
+        self._notes: list[str] = []
         self.full_passes = 0
 
     def observe(self, frame: Picture) -> list[Face]:
@@ -215,7 +216,7 @@ class FaceObserver:
         if not frame.decodable:
             self._frames.append((frame.video_time, False, 0))
             return []
-        self._size = (frame.width, frame.height)
+        self._mind_size((frame.width, frame.height))
         found, signatures = self._detect(frame)
         numbers = self._tracker.assign(frame.video_time, found.box, signatures)
         self._missing = any(t.seen < frame.video_time for t in self._tracker.live)
@@ -224,6 +225,19 @@ class FaceObserver:
             self._record(frame, number, tracklet, found.select([i]), signatures[i])
             for i, tracklet in enumerate(numbers)
         ]
+
+    def _mind_size(self, size: tuple[int, int]) -> None:
+        """Where the size of the pictures changes, no face is expected where it was."""
+        if self._size not in ((0, 0), size):
+            self._tracker.cut()
+            self._full_grid = None
+            if not self._notes:
+                before, now = (f"{width} x {height}" for width, height in (self._size, size))
+                self._notes.append(
+                    f"The picture changes its size from {before} to {now} px in frame {len(self._frames)}: boxes are "
+                    "in each frame's own pixels."
+                )
+        self._size = size
 
     def finish(self, hints: Hints | None = None) -> tuple[FaceTrack, npt.NDArray[np.int64]]:
         """Choose the participant and judge every frame.
@@ -266,7 +280,7 @@ class FaceObserver:
             n_faces=frames["n_faces"],
             measures=measures,
             detector=self.detector.name,
-            notes=choice.notes,
+            notes=(*choice.notes, *self._notes),
         )
         return track, row
 
