@@ -3,7 +3,7 @@
 The whole picture is searched when it must be: where no face is known, at a cut, when a known face is lost, when
 something changed outside the known faces, and every `FULL_EVERY` frames. In each frame every known face is
 found anew in a small square around it, which costs little and gives its box and landmarks at always the same
-scale. What is kept per face is one row of numbers (about 300 bytes), never a picture.
+scale. What is kept per face is one row of numbers (`enicfer.faces.rows`), never a picture.
 
 Conventions: px of the upright full-size picture, s of video time, rows counted from 0 over all faces of all
 frames in the order in which `FaceObserver.observe` returns them.
@@ -33,6 +33,7 @@ from enicfer.faces.quality import (
     measure_sharpness,
     measure_truncation,
 )
+from enicfer.faces.rows import FRAME, ROW, Signatures, Table
 from enicfer.faces.track import Tracker
 from enicfer.protocol import Quality
 from enicfer.records import FaceTrack, Float32Array, FloatArray, Status, UInt8Array
@@ -54,21 +55,6 @@ VAIN, HIGHEST, RECOVERY = 2.0, 96.0, 0.002
 REST_EMPTY, REST_MISSING, REST_CHANGED = 4, 3, 6
 # What a face found in a square must share with the box expected there (intersection over union).
 MIN_OVERLAP = 0.15
-
-ROW = np.dtype(
-    [
-        ("frame", np.int32),
-        ("tracklet", np.int32),
-        ("box", np.float32, (4,)),
-        ("landmarks", np.float32, (5, 2)),
-        ("score", np.float32),
-        ("sharpness", np.float32),
-        ("brightness", np.float32),
-        ("truncated", np.float32),
-        ("signature", np.uint8, (SIGNATURE,)),
-    ]
-)
-FRAME = np.dtype([("video_time", np.float64), ("decodable", np.bool_), ("n_faces", np.uint8)])
 
 
 class Picture(Protocol):
@@ -139,33 +125,6 @@ class Square:
         return describe_face(self.picture, local.box[0], local.landmarks[0])
 
 
-class Table:
-    """Rows of numbers that arrive one by one, kept in blocks of one array each."""
-
-    def __init__(self, kind: np.dtype[Any], block: int = 4096) -> None:
-        self._kind, self._block = kind, block
-        self._blocks: list[npt.NDArray[Any]] = []
-        self._count = 0
-
-    def __len__(self) -> int:
-        return self._count
-
-    def append(self, values: tuple[Any, ...]) -> int:
-        """Add a row and give its number."""
-        block, at = divmod(self._count, self._block)
-        if block == len(self._blocks):
-            self._blocks.append(np.zeros(self._block, self._kind))
-        self._blocks[block][at] = values
-        self._count += 1
-        return self._count - 1
-
-    def join(self) -> npt.NDArray[Any]:
-        """All rows in one array."""
-        if not self._blocks:
-            return np.zeros(0, self._kind)
-        return np.concatenate(self._blocks)[: self._count]
-
-
 class FaceObserver:
     """Sees all faces of a video and chooses the participant's at the end.
 
@@ -200,7 +159,7 @@ class FaceObserver:
         self.detector = detector
         self.quality = quality if quality is not None else Quality()
         self.crop_size, self.channels, self.full_every = crop_size, channels, full_every
-        self._rows, self._frames = Table(ROW), Table(FRAME)
+        self._rows, self._frames, self._signatures = Table(ROW), Table(FRAME), Signatures()
         self._tracker = Tracker()
         self._since_full = 10**9
         self._grid: FloatArray | None = None
@@ -255,7 +214,7 @@ class FaceObserver:
             (n,) number of the participant's face among all faces observed, -1 where there is none.
         """
         rows, frames = self._rows.join(), self._frames.join()
-        choice = choose_participant(rows, len(frames), self._size, hints)
+        choice = choose_participant(rows, self._signatures, len(frames), self._size, hints)
         n = len(frames)
         row = choice.row
         shown = row >= 0
@@ -358,9 +317,8 @@ class FaceObserver:
         crop = crop_face(gray, box, landmarks, SHARPNESS_SIZE)
         sharpness, brightness = measure_sharpness(crop), float(cv2.mean(crop)[0])
         truncated = measure_truncation(box, frame.width, frame.height)
-        row = self._rows.append(
-            (number, tracklet, box, landmarks, score, sharpness, brightness, truncated, signature)
-        )
+        row = self._rows.append((number, tracklet, box, landmarks, score, sharpness, brightness, truncated))
+        self._signatures.append(signature)
         if self.channels == 3:
             crop = crop_face(frame.bgr(), box, landmarks, self.crop_size)[..., ::-1]
         elif self.crop_size != SHARPNESS_SIZE:

@@ -12,6 +12,7 @@ covered. Measured with hands put over faces of real clips (``benchmarks/occlusio
 import numpy as np
 
 from enicfer.faces.appearance import CHROMA, LUMA, normalise_luma, split_signature
+from enicfer.faces.rows import Signatures
 from enicfer.records import Float32Array, UInt8Array
 
 # A cell differs if it is further from the median than so many robust standard deviations, plus a floor (in
@@ -24,7 +25,7 @@ SAMPLE = 2000
 BLOCK = 8192
 
 
-def measure_occlusion(signatures: UInt8Array) -> Float32Array:
+def measure_occlusion(signatures: Signatures | UInt8Array) -> Float32Array:
     """Evidence (n,) in 0..1 that each of one person's faces is covered.
 
     Parameters

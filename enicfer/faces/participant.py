@@ -4,7 +4,7 @@ Tracklets are joined while their looks are alike; two that were in the picture a
 person. The participant is named by hints, or else is who is there most, nearest to the middle, and most of one
 size. A tracklet that cannot be told to be the participant's or another's stays ambiguous.
 
-Conventions: boxes in px, rows as in `enicfer.faces.observe.ROW`, hints' points in px of the upright picture, regions
+Conventions: boxes in px, rows as in `enicfer.faces.rows.ROW`, hints' points in px of the upright picture, regions
 in fractions of it.
 """
 
@@ -18,6 +18,7 @@ from enicfer.errors import InputError
 from enicfer.faces.appearance import appearance_distance
 from enicfer.faces.occlusion import measure_occlusion
 from enicfer.faces.photo import compare_people
+from enicfer.faces.rows import Signatures
 from enicfer.records import Float32Array, FloatArray, Status, UInt8Array
 
 RowArray = npt.NDArray[Any]
@@ -86,7 +87,11 @@ class Summary:
 
 
 def choose_participant(
-    rows: RowArray, n_frames: int, size: tuple[int, int], hints: Hints | None = None
+    rows: RowArray,
+    signatures: Signatures,
+    n_frames: int,
+    size: tuple[int, int],
+    hints: Hints | None = None,
 ) -> Choice:
     """Say which row of each frame is the participant's.
 
@@ -94,6 +99,8 @@ def choose_participant(
     ----------
     rows
         All faces seen, sorted by frame.
+    signatures
+        What each of them looks like.
     n_frames
         Number of frames.
     size
@@ -112,10 +119,10 @@ def choose_participant(
         if hints is not None and hints.faces:
             raise InputError("No face was found in the video, so none can be chosen with --face.")
         return Choice(row, reason, np.zeros(0, np.float32), 0.0, ("No face was found in any frame.",))
-    tracklets = summarise_tracklets(rows, size)
+    tracklets = summarise_tracklets(rows, signatures, size)
     together = find_coexisting(rows, len(tracklets.count))
     person = join_people(tracklets, together)
-    chosen, confidence, notes = _name_participant(rows, tracklets, person, n_frames, size, hints)
+    chosen, confidence, notes = _name_participant(rows, signatures, tracklets, person, n_frames, size, hints)
     identity = identify(tracklets, together, person, chosen, confidence)
     for status in (Status.OTHER_PERSON, Status.AMBIGUOUS_PERSON):
         reason[rows["frame"][identity[rows["tracklet"]] == status]] = status
@@ -124,10 +131,10 @@ def choose_participant(
     mine = mine[np.lexsort((-rows["score"][mine], rows["frame"][mine]))]
     frames, at = np.unique(rows["frame"][mine], return_index=True)
     row[frames] = mine[at]
-    return Choice(row, reason, measure_occlusion(rows["signature"][row[row >= 0]]), confidence, notes)
+    return Choice(row, reason, measure_occlusion(signatures.select(row[row >= 0])), confidence, notes)
 
 
-def summarise_tracklets(rows: RowArray, size: tuple[int, int]) -> Summary:
+def summarise_tracklets(rows: RowArray, signatures: Signatures, size: tuple[int, int]) -> Summary:
     """One entry per tracklet, by its number."""
     order = np.argsort(rows["tracklet"], kind="stable")
     parts = np.split(order, np.flatnonzero(np.diff(rows["tracklet"][order])) + 1)
@@ -141,7 +148,7 @@ def summarise_tracklets(rows: RowArray, size: tuple[int, int]) -> Summary:
         last=np.array([rows["frame"][p[-1]] for p in parts]),
         centre=np.array([np.median(centre[p], axis=0) for p in parts]),
         size=np.array([np.median(extent[p]) for p in parts]),
-        looks=np.array([rows["signature"][p].mean(axis=0) for p in parts]),
+        looks=signatures.mean_of(rows["tracklet"], len(parts)),
     )
 
 
@@ -191,6 +198,7 @@ def join_people(tracklets: Summary, together: npt.NDArray[np.bool_]) -> npt.NDAr
 
 def _name_participant(
     rows: RowArray,
+    signatures: Signatures,
     tracklets: Summary,
     person: npt.NDArray[np.int64],
     n_frames: int,
@@ -205,7 +213,7 @@ def _name_participant(
             raise InputError("The faces given with --face look like different people: point at one person.")
         return int(np.argmax(votes)), 1.0, ()
     if hints is not None and hints.photo is not None:
-        best, confidence = compare_people(rows["signature"], person[rows["tracklet"]], hints.photo)
+        best, confidence = compare_people(signatures, person[rows["tracklet"]], hints.photo)
         if confidence < MIN_CONFIDENCE:
             return (
                 best,

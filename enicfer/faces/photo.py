@@ -14,6 +14,7 @@ import numpy.typing as npt
 from enicfer.errors import InputError
 from enicfer.faces.appearance import describe_face, face_distance
 from enicfer.faces.detectors.base import Detector
+from enicfer.faces.rows import Signatures
 from enicfer.records import FloatArray, UInt8Array
 
 # Distance of a face that is nobody in the video. Measured between clips of one person 0.1 to 0.3, between people in
@@ -56,14 +57,14 @@ def describe_photo(path: Path, detector: Detector) -> UInt8Array:
 
 
 def compare_people(
-    signatures: UInt8Array, person: npt.NDArray[np.int64], photo: UInt8Array
+    signatures: Signatures, person: npt.NDArray[np.int64], photo: UInt8Array
 ) -> tuple[int, float]:
     """Who is most like the photo, and how sure that is.
 
     Parameters
     ----------
     signatures
-        (rows, SIGNATURE) of all faces seen.
+        Of all faces seen.
     person
         (rows,) number of the person, -1 for nobody.
     photo
@@ -78,7 +79,11 @@ def compare_people(
         both distances; a half where they are equally alike.
     """
     distance = np.array(
-        [_nearest(signatures[person == i], photo) for i in range(int(person.max()) + 1)], dtype=np.float64
+        [
+            _nearest(signatures.select(np.flatnonzero(person == i)), photo)
+            for i in range(int(person.max()) + 1)
+        ],
+        dtype=np.float64,
     )
     order = np.argsort(distance, kind="stable")
     best = int(order[0])
@@ -86,7 +91,7 @@ def compare_people(
     return best, float(next_best / max(next_best + distance[best], 1e-9))
 
 
-def _nearest(signatures: UInt8Array, photo: UInt8Array) -> float:
+def _nearest(signatures: Signatures, photo: UInt8Array) -> float:
     some = signatures[:: max(1, len(signatures) // _MOST_ROWS)]
     distance: FloatArray = face_distance(some, photo)[:, 0]
     return float(np.quantile(distance, _NEAREST))

@@ -5,6 +5,7 @@ Grids go to a temporary file, because an hour of them would fill the memory of a
 """
 
 import tempfile
+from array import array
 from types import TracebackType
 from typing import Self
 
@@ -31,7 +32,7 @@ class BrightnessRecorder:
     def __init__(self, pulses: Pulses | None) -> None:
         wanted = pulses is not None and pulses.source in BRIGHTNESS_SOURCES
         self._region = pulses.region if pulses is not None and wanted else None
-        self._values: list[float] = []
+        self._values = array("d")
         # Closed by __exit__, since it must outlive this method.
         self._grid = tempfile.TemporaryFile() if self._region == "auto" else None  # noqa: SIM115
         self._last = bytes(GRID[0] * GRID[1])
@@ -63,7 +64,7 @@ class BrightnessRecorder:
         if self._region is None:
             return None
         if self._grid is None:
-            return np.array(self._values)
+            return np.array(self._values, np.float64)
         self._grid.flush()
         return np.memmap(self._grid, np.uint8, "r", shape=(self._count, *GRID))
 
