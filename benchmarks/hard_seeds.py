@@ -1,0 +1,134 @@
+"""Whose face, when it is hard: two people in the same colours, the other one larger, nearer, and walking through.
+
+Sessions are drawn by the example's generator: the examiner walks through the picture in front of the participant
+three times, visits, sits down while the participant is away for a minute, and has the participant's colours. Prints
+for each seed:
+
+- ``other_taken``: frames with an answer in which it is the examiner's face (aimed at: none);
+- ``kept``: share of the frames showing the participant's face (half of it or more, uncovered) with an answer
+  (aimed at: 0.97);
+- ``absent_ok``, ``covered_ok``: frames without the face, or with a covered one, that have an answer;
+- ``changed``: share of the frames whose status differs from that with the whole picture searched in every frame
+  (aimed at: at most 0.005);
+- ``searched``: share of the frames in which the whole picture was searched.
+
+    python benchmarks/hard_seeds.py [--seeds 20] [--first 0] [--short]
+"""
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pandas as pd
+
+from enicfer.example import Scene
+from enicfer.example.plan import plan_session
+from enicfer.example.render import COVERED, Sighting, draw_frames
+from enicfer.faces.detectors import load_detector
+from enicfer.faces.observe import FaceObserver
+from enicfer.io.video import Frame
+from enicfer.records import FaceTrack, Status
+
+RESULTS = Path(__file__).parent / "results" / "hard_seeds.csv"
+HARD = Scene(
+    crossings=3,
+    similar_colours=True,
+    absences=(60.0,),
+    visits=3,
+    examiner_size=(60.0, 90.0),
+    trials_per_condition=3,
+)
+# As hard, but smaller and soon over: for tests.
+SHORT = replace(
+    HARD,
+    width=320,
+    height=240,
+    participant_size=(24.0, 33.0),
+    examiner_size=(30.0, 45.0),
+    absences=(4.0,),
+    trials_per_condition=2,
+    visits=1,
+    frame_rate=(14.0, 16.0),
+)
+
+
+def draw(scene: Scene, seed: int) -> Iterator[tuple[Frame, Sighting, Sighting]]:
+    """Frames as a decoder gives them, and what can be seen of participant and examiner."""
+    plan = plan_session(scene, seed)
+    for i, (picture, mine, other) in enumerate(draw_frames(scene, plan, seed)):
+        image = av.VideoFrame.from_ndarray(picture, format="bgr24").reformat(format="yuv420p")
+        yield Frame(i, float(plan.frame_time[i]), image), mine, other
+
+
+def follow(scene: Scene, seed: int, compare: bool = True) -> dict[str, float]:
+    """Follow the faces of a drawn session, and with ``compare`` also with a search of the whole picture always."""
+    detector = load_detector()
+    observers = [FaceObserver(detector), *([FaceObserver(detector, full_every=1)] if compare else [])]
+    seen = []
+    for frame, mine, other in draw(scene, seed):
+        for observer in observers:
+            observer.observe(frame)
+        seen.append((mine, other))
+    tracks = [observer.finish()[0] for observer in observers]
+    found = judge(tracks[0], seen)
+    found["searched"] = observers[0].full_passes / len(seen)
+    if compare:
+        found["changed"] = float((tracks[0].status != tracks[1].status).mean())
+        found |= {f"full_{name}": value for name, value in judge(tracks[1], seen).items() if name != "frames"}
+    return found
+
+
+def judge(track: FaceTrack, seen: list[tuple[Sighting, Sighting]]) -> dict[str, float]:
+    """Compare a track with what can be seen."""
+    ok = track.status == Status.OK
+    boxes = [np.array([s.box or [np.nan] * 4 for s in side]) for side in zip(*seen, strict=True)]
+    right, wrong = (_overlap(track.box, box) for box in boxes)
+    visible = np.array([s.box is not None and s.inside * (1 - s.hidden) > 0.5 for s, _ in seen])
+    whole = np.array([s.box is not None and s.inside > 0.9 and s.hidden < 0.05 for s, _ in seen])
+    covered = np.array([s.box is not None and s.hidden >= COVERED for s, _ in seen])
+    absent = np.array([s.box is None for s, _ in seen])
+    return {
+        "frames": len(seen),
+        "other_taken": int((ok & (wrong > right)).sum()),
+        "kept": float(ok[whole].mean()),
+        "kept_half": float(ok[visible].mean()),
+        "absent_ok": int((ok & absent).sum()),
+        "covered_ok": int((ok & covered).sum()),
+        "ambiguous": int((track.status == Status.AMBIGUOUS_PERSON).sum()),
+    }
+
+
+def _overlap(a: Any, b: Any) -> Any:
+    """Intersection over union of boxes (n, 4), 0 where one is missing."""
+    side = np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2])
+    both = np.clip(side, 0, None).prod(axis=1)
+    area = (a[:, 2:] - a[:, :2]).prod(axis=1) + (b[:, 2:] - b[:, :2]).prod(axis=1)
+    return np.nan_to_num(both / (area - both))
+
+
+def main() -> None:
+    """Run and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--short", action="store_true", help="the shorter scene of the tests")
+    options = parser.parse_args()
+    rows = []
+    for seed in range(options.first, options.first + options.seeds):
+        rows.append({"seed": seed, **follow(SHORT if options.short else HARD, seed)})
+        print(rows[-1], flush=True)
+    table = pd.DataFrame(rows).round(4)
+    print(table.to_string(index=False))
+    if not options.short:
+        RESULTS.parent.mkdir(exist_ok=True)
+        table.to_csv(RESULTS, index=False, lineterminator="\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""Two people in the same colours who walk through each other; the benchmark of the same name has 20 longer ones."""
+
+from dataclasses import replace
+
+import pytest
+
+from benchmarks.hard_seeds import SHORT, follow
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_nobody_else_is_taken_for_the_participant(seed):
+    found = follow(SHORT, seed, compare=False)
+    assert found["frames"] > 500
+    assert found["other_taken"] == 0
+    assert found["absent_ok"] == found["covered_ok"] == 0
+    assert found["kept"] >= 0.95  # 15 frames/s: a face that comes back is missed for twice the time
+    assert found["searched"] < 0.25
+
+
+def test_searching_everything_always_would_change_nothing_to_speak_of():
+    scene = replace(
+        SHORT,
+        frame_rate=(28.0, 32.0),
+        conditions=("happy", "neutral"),
+        crossings=1,
+        absences=(1.5,),
+        covers=0,
+        visits=0,
+    )
+    found = follow(scene, 2)
+    assert found["other_taken"] == found["full_other_taken"] == 0
+    assert found["changed"] <= 0.005
+    assert found["kept"] >= 0.97
