@@ -46,11 +46,11 @@ class Augmentation:
     scale: float = 0.12
     translation: float = 0.08
     shear: float = 0.08
-    gamma: float = 0.4
-    contrast: float = 0.3
-    erase: float = 0.25
+    gamma: float = 0.3
+    contrast: float = 0.2
+    erase: float = 0.15
     blur: float = 0.1
-    noise: float = 0.1
+    noise: float = 0.05
     lab: float = 0.0
 
 

@@ -75,7 +75,7 @@ class Network:
     input_size: int = 48
     channels: int = 1
     padding: str = "same"
-    dropout: tuple[float, float] = (0.25, 0.5)
+    dropout: tuple[float, float] = (0.1, 0.3)
 
 
 @dataclass(frozen=True)
@@ -129,9 +129,9 @@ class Schedule:
         Steps between checkpoints.
     """
 
-    epochs: int = 44
+    epochs: int = 30
     batch_size: int = 128
-    learning_rate: float = 2e-3
+    learning_rate: float = 1.5e-3
     weight_decay: float = 0.05
     warm_up: float = 0.05
     ema: float = 0.998
@@ -161,7 +161,7 @@ class Distillation:
     """
 
     teachers: tuple[str, ...] = ()
-    share: float = 0.5
+    share: float = 0.7
     temperature: float = 2.0
 
 
