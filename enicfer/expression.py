@@ -6,6 +6,8 @@ analysis rate only the faces of some frames are classified, and the frames betwe
 """
 
 import math
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,10 +19,13 @@ if TYPE_CHECKING:
     from enicfer.models import Classifier
 
 _BATCH = 64  # crops; larger batches gain nothing on a CPU
+_AHEAD = 2  # batches that may wait for the classifier
 
 
 class CropClassifier:
     """Classifies crops as they come, a batch at a time, and keeps only the probabilities.
+
+    Batches are classified by a thread of its own while the next frames are decoded and searched.
 
     Parameters
     ----------
@@ -33,6 +38,8 @@ class CropClassifier:
         self._waiting: list[UInt8Array] = []
         self._done: list[Float32Array] = []
         self._read = bytearray()
+        self._worker = ThreadPoolExecutor(1, "classify")
+        self._pending: deque[Future[Float32Array]] = deque()
 
     def add(self, crop: UInt8Array) -> None:
         """Take one ``(s, s)`` crop; rows of `finish` are in the order of these calls."""
@@ -49,14 +56,22 @@ class CropClassifier:
         """``(m, k)`` probabilities of all crops, NaN for those that were skipped."""
         if self._waiting:
             self._classify()
+        self._collect(0)
+        self._worker.shutdown()
         out = np.full((len(self._read), len(self.model.labels)), np.nan, np.float32)
         if self._done:
             out[np.frombuffer(self._read, np.bool_)] = np.concatenate(self._done)
         return out
 
     def _classify(self) -> None:
-        self._done.append(self.model.predict(np.stack(self._waiting)))
+        self._pending.append(self._worker.submit(self.model.predict, np.stack(self._waiting)))
         self._waiting.clear()
+        self._collect(_AHEAD)
+
+    def _collect(self, left: int) -> None:
+        """Wait for the oldest batches until only so many are pending."""
+        while len(self._pending) > left:
+            self._done.append(self._pending.popleft().result())
 
 
 class Pace:
