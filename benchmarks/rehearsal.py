@@ -26,7 +26,7 @@ from enicfer.training.datasets.images import duplicate_of
 from enicfer.training.export import export_model
 from enicfer.training.lab_conditions import imitate_lab
 from enicfer.training.loop import train
-from enicfer.training.recipe import Transfer
+from enicfer.training.recipe import Distillation, Transfer
 from enicfer.training.splits import TRAIN, VALIDATION
 
 COUNTS = (100, 300, 1000, 3000, 6395)
@@ -60,11 +60,10 @@ def run(recipe, data, folder):
     return load_model(path)
 
 
-def schedule(recipe, count, rate):
+def schedule(recipe, count, **settings):
     """Enough steps for few images, and not too many for many."""
-    epochs = int(np.clip(30000 // count, 12, 60))
-    plan = replace(recipe.schedule, epochs=epochs, learning_rate=rate, batch_size=32 if count < 1000 else 128)
-    return replace(recipe, schedule=plan)
+    epochs, batch = int(np.clip(30000 // count, 12, 60)), 32 if count < 1000 else 128
+    return replace(recipe, schedule=replace(recipe.schedule, epochs=epochs, batch_size=batch, **settings))
 
 
 def draw(rows, path):
@@ -104,7 +103,8 @@ def main():
 
     recipe = prepare_recipe(Path("ronnet-7"), options.data)
     plan = replace(recipe.schedule, precision=options.precision, epochs=options.epochs)
-    recipe = replace(recipe, schedule=plan)
+    # No teachers: they have seen the target's images.
+    recipe = replace(recipe, schedule=plan, distillation=Distillation())
     faces = read_dataset(options.data, "fer2013").only_labels(recipe.data.labels)
     pool, check = (faces.select(faces.split == name) for name in ("Training", "PublicTest"))
     check = in_the_lab(check.select(~duplicate_of(check.image, pool.image)), 1)
@@ -125,8 +125,8 @@ def main():
     start = Transfer(str(options.work / "source" / "model.safetensors"), ("convs",))
     for count in counts:
         labelled = parts(target.select(np.arange(count)))
-        for regime, rate, transfer in (("transfer", 5e-4, start), ("direct", 2e-3, Transfer())):
-            chosen = replace(schedule(recipe, count, rate), transfer=transfer)
+        gently = replace(schedule(recipe, count, learning_rate=5e-4, optimiser="adamw"), transfer=start)
+        for regime, chosen in (("transfer", gently), ("direct", schedule(recipe, count))):
             model = run(chosen, labelled, options.work / f"{regime}-{count}")
             rows.append((regime, count, *score(model)))
             print(*rows[-1], flush=True)

@@ -6,7 +6,7 @@ files in turns, so that a machine that slows down slows all of them:
 
 - ``decode``: PyAV decodes and nothing else;
 - ``faces``: decoding, finding and following faces; ``faces, yunet``: with the other detector, if it has weights;
-- ``whole``: what ``enicfer trace`` does, every face of every frame classified; ``whole, 5 Hz``: at that analysis rate;
+- ``whole``: what ``enicfer trace`` does, every face of every frame classified; ``whole, 5 Hz``: at that rate;
 - ``fer``: the package of that name on every frame, if it is installed.
 
 Prints a Markdown table of medians, and writes it as CSV: frames/s, multiples of real time (30 frames/s), the share

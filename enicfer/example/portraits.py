@@ -7,7 +7,8 @@ Conventions: images are uint8 BGR. A `Portrait` is scaled so that the pupils are
 all its points are ``(x, y)`` px of that scaled picture. "Right" and "left" are the subject's own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -144,7 +145,19 @@ class Portrait:
         return np.asarray((self.alpha == 255) & ((around < 1) if name == "face" else (y > bottom)))
 
 
+@contextmanager
+def portable_drawing() -> Iterator[None]:
+    """Draw without OpenCV's processor-specific kernels, whose results differ between processors."""
+    used = cv2.ipp.useIPP()
+    cv2.ipp.setUseIPP(False)
+    try:
+        yield
+    finally:
+        cv2.ipp.setUseIPP(used)
+
+
 @cache
+@portable_drawing()
 def load_portrait(name: str, like: str | None = None) -> Portrait:
     """Read a photograph, cut the person out and scale it to `PUPIL_DISTANCE`.
 

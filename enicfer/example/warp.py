@@ -16,10 +16,11 @@ from functools import cache, lru_cache
 import cv2
 import numpy as np
 
-from enicfer.example.portraits import PUPIL_DISTANCE, Portrait, as_uint8, load_portrait
+from enicfer.example.portraits import PUPIL_DISTANCE, Portrait, as_uint8, load_portrait, portable_drawing
 from enicfer.expressions import Expression
 from enicfer.records import Float32Array, FloatArray, UInt8Array
 
+GRID = 64  # steps a pixel, in which fields are stored
 Moves = Mapping[str, tuple[float, float]]
 
 EXPRESSIONS: dict[str, Moves] = {
@@ -79,6 +80,7 @@ class HeadFields:
 
 
 @cache
+@portable_drawing()
 def head_fields(name: str) -> HeadFields:
     """Compute the fields of a portrait (a name in `enicfer.example.portraits.PEOPLE`)."""
     portrait = load_portrait(name)
@@ -126,9 +128,9 @@ def spline_field(
     spline = RBFInterpolator(moved, source - moved, kernel="thin_plate_spline", smoothing=0.5)
     xs, ys = np.meshgrid(np.arange(left, right), np.arange(top, bottom))
     field = spline(np.stack([xs.ravel(), ys.ravel()], axis=1)).reshape(*xs.shape, 2)
-    return np.asarray(
-        field * fade(portrait, xs.astype(float), ys.astype(float), 1.05, 1.35)[..., None], np.float32
-    )
+    field *= fade(portrait, xs.astype(float), ys.astype(float), 1.05, 1.35)[..., None]
+    # The solver's last digits differ from processor to processor; the grid's do not.
+    return np.asarray(np.round(field * GRID) / GRID, np.float32)
 
 
 def face_ring(portrait: Portrait, size: float, n: int = 24) -> FloatArray:

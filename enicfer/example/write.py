@@ -30,6 +30,7 @@ import numpy as np
 
 from enicfer.errors import InputError, OutputError
 from enicfer.example.plan import Plan, plan_session
+from enicfer.example.portraits import portable_drawing
 from enicfer.example.recording import LOG_LEAD, REPETITION_TIME, write_eeg, write_fmri
 from enicfer.example.render import COVERED, Sighting, draw_frames
 from enicfer.example.scene import Scene
@@ -104,7 +105,8 @@ def _write_files(folder: Path, modality: str, seed: int, scene: Scene) -> None:
             sightings.append((seen[0], seen[1]))
             yield tick, picture
 
-    write_video(folder / "camera.mp4", pictures(), scene.width, scene.height)
+    with portable_drawing():
+        write_video(folder / "camera.mp4", pictures(), scene.width, scene.height)
     _write_truth(folder / "truth.json", truth_of(scene, plan, ticks, sightings, lost_volumes))
     text = (
         f'participant = "01"\nprotocol = "{PROTOCOLS[modality]}"\n\n'

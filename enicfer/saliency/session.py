@@ -274,7 +274,9 @@ def write_overlay_video(
             stream: Any = None
             for picture, video_time in _overlay_frames(run, videos, model, method, progress):
                 if stream is None:
-                    stream = container.add_stream(codec, rate=30)
+                    # x264's macroblock tree reads memory that it has not written: no two runs alike.
+                    options = {"x264-params": "no-mbtree=1"} if codec == "libx264" else {}
+                    stream = container.add_stream(codec, rate=30, options=options)
                     stream.width, stream.height = picture.shape[1], picture.shape[0]
                     stream.pix_fmt = "yuv420p"
                     stream.time_base = stream.codec_context.time_base = Fraction(1, 90000)

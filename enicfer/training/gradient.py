@@ -19,7 +19,7 @@ from enicfer.models.preprocessing import standardise
 from enicfer.models.ronnet import SeededDropout
 from enicfer.training.augmentation import augment
 from enicfer.training.recipe import Recipe, Schedule
-from enicfer.training.teachers import Teachers, learn_from
+from enicfer.training.teachers import learn_from
 
 
 class Team:
@@ -36,14 +36,21 @@ class Team:
         `schedule.threads` is the number of parts.
     images, label, votes : Tensor
         The whole training part.
+    taught : Tensor, optional
+        What teachers say about it (`enicfer.training.teachers`).
     """
 
     def __init__(
-        self, model: nn.Module, recipe: Recipe, images: Tensor, label: Tensor, votes: Tensor
+        self,
+        model: nn.Module,
+        recipe: Recipe,
+        images: Tensor,
+        label: Tensor,
+        votes: Tensor,
+        taught: Tensor | None = None,
     ) -> None:
         self.model, self.recipe = model, recipe
-        self.images, self.label, self.votes = images, label, votes
-        self.teachers = Teachers(recipe) if recipe.distillation.teachers else None
+        self.images, self.label, self.votes, self.taught = images, label, votes, taught
         self.weight = class_weights(label, votes.shape[1], recipe.schedule.balance)
         threads = recipe.schedule.threads
         self.replicas = [copy.deepcopy(model).train() for _ in range(threads)]
@@ -79,12 +86,11 @@ class Team:
         images = augment(self.images[rows], self.recipe.augmentation, generator)
         with torch.autocast("cpu", torch.bfloat16, enabled=plan.precision == "bfloat16"):
             logits = replica(standardise(images)).float()
-            taught = self.teachers.probabilities(images) if self.teachers else None
         loss = objective(logits, self.label[rows], self.votes[rows], plan, self.weight)
-        if taught is not None:
+        if self.taught is not None:
             lesson = self.recipe.distillation
-            own = logits[:, : taught.shape[1]]
-            loss = torch.lerp(loss, learn_from(taught, own, lesson.temperature), lesson.share)
+            own = logits[:, : self.taught.shape[1]]
+            loss = torch.lerp(loss, learn_from(self.taught[rows], own, lesson.temperature), lesson.share)
         return loss.item(), list(torch.autograd.grad(loss, trained_parameters(replica)))
 
 

@@ -31,10 +31,12 @@ from torch import Tensor, nn
 from enicfer.errors import InputError, ModelError
 from enicfer.models.preprocessing import as_tensor, resize_crops, standardise
 from enicfer.training.datasets.images import FaceImages, duplicate_of
-from enicfer.training.gradient import Team, seeded_generator, trained_parameters
-from enicfer.training.networks import build_network
+from enicfer.training.gradient import Team, seeded_generator
+from enicfer.training.networks import build_network, last_layer
+from enicfer.training.optimisers import make_optimisers
 from enicfer.training.recipe import Recipe, Schedule
 from enicfer.training.splits import TRAIN, VALIDATION
+from enicfer.training.teachers import ask_teachers
 
 COLUMNS = (
     "step",
@@ -88,17 +90,18 @@ def train(
     checkpoint = output / "checkpoint.pt"
     model = build_network(recipe, begin=not checkpoint.exists())
     average = copy.deepcopy(model).eval()
-    optimiser = _optimiser(model, plan)
+    optimisers = make_optimisers(model, last_layer(model), plan)
     per_epoch = len(learn) // plan.batch_size
     last = plan.epochs * per_epoch
     identity: dict[str, Any] = {"recipe": recipe.as_dict(), "fingerprint": data.fingerprint()}
     step = 0
     identity |= {"plans": [[0, plan.epochs]], "best": {}}
     if checkpoint.exists():
-        step = _resume(checkpoint, identity, model, average, optimiser)
+        step = _resume(checkpoint, identity, model, average, optimisers)
         report(f"continuing at step {step} of {last}")
     log = _Log(output / "log.csv", step)
-    team = Team(model, recipe, images, label, votes)
+    taught = ask_teachers(recipe, learn.image) if recipe.distillation.teachers else None
+    team = Team(model, recipe, images, label, votes, taught)
 
     started, losses = time.perf_counter(), []
     while step < last and not _exhausted(identity["best"], step, per_epoch, plan):
@@ -106,10 +109,11 @@ def train(
         order = torch.randperm(len(learn), generator=seeded_generator(plan.seed, epoch, stream=1))
         rows = order[position * plan.batch_size : (position + 1) * plan.batch_size]
         rate = learning_rate(step, last, plan)
-        for group in optimiser.param_groups:
-            group["lr"] = rate
         losses.append(team.differentiate(rows, step))
-        optimiser.step()
+        for optimiser in optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = rate
+            optimiser.step()
         step += 1
         _average(average, model, min(plan.ema, step / (step + 10)))
 
@@ -132,14 +136,14 @@ def train(
                 row |= {k: f"{v:.5f}" for k, v in accuracies.items()}
                 if plan.patience:
                     _keep_best(identity["best"], step, accuracies["accuracy"], average)
-            _save(checkpoint, identity, step, model, average, optimiser)
+            _save(checkpoint, identity, step, model, average, optimisers)
             log.write(row)
             left = (last - step) * plan.batch_size / speed
             report(_line(row) + f"  {left / 60:.0f} min left")
             started, losses = time.perf_counter(), []
     if plan.patience:
         average.load_state_dict(identity["best"]["weights"])
-        _save(checkpoint, identity, step, model, average, optimiser)
+        _save(checkpoint, identity, step, model, average, optimisers)
         report(f"kept step {identity['best']['step']}, the best of {step}")
     return checkpoint
 
@@ -218,16 +222,6 @@ def _accuracies(model: nn.Module, check: _Check) -> dict[str, float]:
     return result
 
 
-def _optimiser(model: nn.Module, plan: Schedule) -> torch.optim.Optimizer:
-    matrices = [p for p in trained_parameters(model) if p.ndim > 1]
-    vectors = [p for p in trained_parameters(model) if p.ndim <= 1]
-    groups = [
-        {"params": matrices, "weight_decay": plan.weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=plan.learning_rate, betas=(0.9, 0.99), fused=True)
-
-
 @torch.no_grad()
 def _average(average: nn.Module, model: nn.Module, decay: float) -> None:
     pairs = zip(average.state_dict().values(), model.state_dict().values(), strict=True)
@@ -242,13 +236,13 @@ def _save(
     step: int,
     model: nn.Module,
     average: nn.Module,
-    optimiser: torch.optim.Optimizer,
+    optimisers: list[torch.optim.Optimizer],
 ) -> None:
     content = identity | {
         "step": step,
         "model": model.state_dict(),
         "average": average.state_dict(),
-        "optimiser": optimiser.state_dict(),
+        "optimisers": [optimiser.state_dict() for optimiser in optimisers],
     }
     temporary = path.with_suffix(".tmp")
     with temporary.open("wb") as file:
@@ -263,7 +257,7 @@ def _resume(
     identity: dict[str, Any],
     model: nn.Module,
     average: nn.Module,
-    optimiser: torch.optim.Optimizer,
+    optimisers: list[torch.optim.Optimizer],
 ) -> int:
     content = torch.load(path, weights_only=True)
     epochs = identity["recipe"]["schedule"]["epochs"]
@@ -279,7 +273,8 @@ def _resume(
             )
     model.load_state_dict(content["model"])
     average.load_state_dict(content["average"])
-    optimiser.load_state_dict(content["optimiser"])
+    for optimiser, state in zip(optimisers, content["optimisers"], strict=True):
+        optimiser.load_state_dict(state)
     identity |= {"plans": plans, "best": content["best"]}
     return int(content["step"])
 

@@ -88,6 +88,11 @@ def _take_over(network: RonNet, recipe: Recipe, heads: int) -> None:
     network.load_state_dict(state | {"fc2.weight": weight, "fc2.bias": bias})
 
 
+def last_layer(network: torch.nn.Module) -> str:
+    """Name of the output layer."""
+    return "fc2" if isinstance(network, RonNet) else "fc"
+
+
 @torch.no_grad()
 def finish_network(network: RonNet | GoogLeNet, labels: int, vote_share: float) -> RonNet | GoogLeNet:
     """Make the network that is shipped: folded, and with one output per label.
@@ -103,7 +108,7 @@ def finish_network(network: RonNet | GoogLeNet, labels: int, vote_share: float) 
     """
     if isinstance(network, RonNet):
         network = fold_batch_norm(network)
-    last = "fc2" if isinstance(network, RonNet) else "fc"
+    last = last_layer(network)
     state = network.state_dict()
     for name in (f"{last}.weight", f"{last}.bias"):
         if len(state[name]) > labels:

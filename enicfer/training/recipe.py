@@ -17,6 +17,7 @@ from enicfer.models.weights import ARCHITECTURES
 from enicfer.training.augmentation import Augmentation
 
 PRECISIONS = ("float32", "bfloat16")
+OPTIMISERS = ("adamw", "muon")
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,9 @@ class Schedule:
     seed : int
     threads : int
         Each works on a part of every batch; another number gives other random numbers.
+    optimiser : str
+        "muon" (`enicfer.training.optimisers`), or "adamw", which needs more epochs,
+        but is the one for networks that begin from a finished one: their layers are not normalised.
     precision : str
         "float32", or "bfloat16" for the forward and backward pass (weights stay float32): three
         times as fast on processors with matrix instructions for it (AMX), slower on others.
@@ -131,7 +135,7 @@ class Schedule:
 
     epochs: int = 30
     batch_size: int = 128
-    learning_rate: float = 1.5e-3
+    learning_rate: float = 6e-3
     weight_decay: float = 0.05
     warm_up: float = 0.05
     ema: float = 0.998
@@ -140,6 +144,7 @@ class Schedule:
     vote_share: float = 0.0
     seed: int = 0
     threads: int = 2
+    optimiser: str = "muon"
     precision: str = "float32"
     balance: float = 0.0
     patience: int = 0
@@ -161,7 +166,7 @@ class Distillation:
     """
 
     teachers: tuple[str, ...] = ()
-    share: float = 0.7
+    share: float = 0.5
     temperature: float = 2.0
 
 
@@ -255,11 +260,10 @@ def read_recipe(path: Path) -> Recipe:
         raise InputError(
             f"[network] padding in {path} is {recipe.network.padding!r}; allowed are {', '.join(PADDING)}."
         )
-    if recipe.schedule.precision not in PRECISIONS:
-        raise InputError(
-            f"[schedule] precision in {path} is {recipe.schedule.precision!r}; allowed are "
-            f"{', '.join(PRECISIONS)}."
-        )
+    for key, allowed in (("precision", PRECISIONS), ("optimiser", OPTIMISERS)):
+        value = getattr(recipe.schedule, key)
+        if value not in allowed:
+            raise InputError(f"[schedule] {key} in {path} is {value!r}; allowed are {', '.join(allowed)}.")
     location = (path.parent / recipe.data.path).resolve()
     return replace(recipe, data=replace(recipe.data, path=str(location)))
 

@@ -1,62 +1,54 @@
-"""Distillation: what finished models say about a batch, as something to learn.
+"""Distillation: what finished models say about the training images, as something to learn.
 
-Conventions: teachers see the very image that the network sees, augmentation included (Beyer et al.
-2022, doi:10.1109/CVPR52688.2022.01065), and speak in calibrated probabilities, (n, k), in the order of the
-recipe's labels; several teachers are averaged.
+Conventions: teachers see each image once, as it is, and the network learns that answer for every variant
+of the image; several teachers are averaged; labels are in the order of the recipe.
 """
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from enicfer.errors import InputError
 from enicfer.models import load_model
-from enicfer.models.preprocessing import standardise
+from enicfer.records import UInt8Array
 from enicfer.training.recipe import Recipe
 
 
-class Teachers:
-    """The models that `[distillation] teachers` names.
+def ask_teachers(recipe: Recipe, images: UInt8Array) -> Tensor:
+    """Ask the models that `[distillation] teachers` names.
 
     Parameters
     ----------
     recipe : Recipe
+    images : ndarray of uint8, shape (n, h, w) or (n, h, w, 3)
+
+    Returns
+    -------
+    Tensor, shape (n, k)
+        Probabilities, softened by the recipe's temperature.
 
     Raises
     ------
     InputError
-        A teacher does not know one of the labels, or reads another kind of picture.
+        A teacher does not know one of the labels.
     """
+    answers = []
+    for model in map(load_model, recipe.distillation.teachers):
+        missing = [label for label in recipe.data.labels if label not in model.labels]
+        if missing:
+            raise InputError(f"The teacher {model.name} does not know {', '.join(missing)}.")
+        columns = [model.labels.index(label) for label in recipe.data.labels]
+        answers.append(soften(model.predict(images)[:, columns], recipe.distillation.temperature))
+    return torch.from_numpy(np.mean(answers, axis=0, dtype=np.float32))
 
-    def __init__(self, recipe: Recipe) -> None:
-        self.softness = recipe.distillation.temperature
-        self.models = [load_model(name) for name in recipe.distillation.teachers]
-        self.columns = []
-        for model in self.models:
-            missing = [label for label in recipe.data.labels if label not in model.labels]
-            if missing:
-                raise InputError(f"The teacher {model.name} does not know {', '.join(missing)}.")
-            if model.channels != recipe.network.channels:
-                raise InputError(
-                    f"The teacher {model.name} reads {model.channels} channels, and [network] channels "
-                    f"is {recipe.network.channels}; they must agree."
-                )
-            self.columns.append([model.labels.index(label) for label in recipe.data.labels])
 
-    @torch.no_grad()
-    def probabilities(self, images: Tensor) -> Tensor:
-        """Softened probabilities (n, k) of images (n, channels, size, size) in 0-1."""
-        answers = []
-        for model, columns in zip(self.models, self.columns, strict=True):
-            size = (model.input_size, model.input_size)
-            seen = images
-            if images.shape[2:] != size:
-                seen = functional.interpolate(images, size, mode="bilinear", antialias=True)
-            logits = model.network(standardise(seen)).float()[:, columns]
-            answers.append(torch.softmax(logits / (model.temperature * self.softness), dim=1))
-        return torch.stack(answers).mean(0)
+def soften(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+    """Probabilities (n, k) at another temperature than 1; rows need not sum to 1."""
+    powers = np.maximum(probabilities, np.finfo(np.float32).tiny) ** (1 / temperature)
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
 def learn_from(taught: Tensor, logits: Tensor, temperature: float) -> Tensor:

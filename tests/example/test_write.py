@@ -1,5 +1,9 @@
 import hashlib
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import av
 import mne
@@ -97,6 +101,36 @@ def test_truth_knows_who_is_where(session):
             assert (points > (left, top)).all() and (points < (right, bottom)).all()
     shown = [frame["strength"] for frame in truth["frames"] if frame["expression"] == "happy"]
     assert max(shown) > 0.9
+
+
+DIGEST = """
+import hashlib, sys, tempfile, pathlib
+from enicfer.example import write_example_session
+sys.path.insert(0, sys.argv[1])
+from test_write import SHORT
+with tempfile.TemporaryDirectory() as folder:
+    for path in sorted(write_example_session(pathlib.Path(folder) / "s", "eeg", 1, scene=SHORT).iterdir()):
+        print(path.name, hashlib.sha256(path.read_bytes()).hexdigest())
+"""
+PROCESSORS = {
+    "linear algebra of another processor": {"OPENBLAS_CORETYPE": "Prescott"},
+    "one thread": {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+    "memory that holds something": {"MALLOC_PERTURB_": "85"},
+    "pictures by another library": {"OPENCV_IPP": "disabled"},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PROCESSORS)
+def test_same_bytes_on_other_processors(session, name):
+    if not (session / "eeg.vhdr").exists():
+        pytest.skip("one modality is enough for the pictures")
+    command = [sys.executable, "-c", DIGEST, str(Path(__file__).parent)]
+    run = subprocess.run(
+        command, env=os.environ | PROCESSORS[name], capture_output=True, text=True, check=True
+    )
+    here = [f"{p.name} {hashlib.sha256(p.read_bytes()).hexdigest()}" for p in sorted(session.iterdir())]
+    assert run.stdout.splitlines() == here
 
 
 def test_same_seed_same_bytes(session, tmp_path):

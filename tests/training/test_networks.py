@@ -64,7 +64,7 @@ def test_the_finished_model_no_longer_needs_its_source(
     source: Path, tmp_path: Path, small: Recipe, stripes: Stripes
 ) -> None:
     recipe = transfer(small, source, "convs")
-    recipe = replace(recipe, schedule=replace(recipe.schedule, epochs=8))
+    recipe = replace(recipe, schedule=replace(recipe.schedule, epochs=8, optimiser="adamw"))
     checkpoint = train(recipe, stripes(), tmp_path / "run", quiet)
     source.unlink()
     path = tmp_path / "lab.safetensors"
@@ -85,7 +85,9 @@ def test_what_does_not_fit_is_refused(source: Path, small: Recipe) -> None:
 
 def test_googlenet_trains_by_the_same_recipe(small: Recipe, stripes: Stripes, tmp_path: Path) -> None:
     network = replace(small.network, architecture="googlenet", input_size=40)
-    recipe = replace(small, network=network, schedule=replace(small.schedule, epochs=3, ema=0.5))
+    recipe = replace(
+        small, network=network, schedule=replace(small.schedule, epochs=6, ema=0.5, learning_rate=3e-3)
+    )
     checkpoint = train(recipe, stripes(), tmp_path / "run", quiet)
     metrics = export_model(checkpoint, recipe, stripes(), tmp_path / "g.safetensors")
     assert metrics["accuracy"] > 0.5

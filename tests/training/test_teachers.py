@@ -8,13 +8,12 @@ import torch
 
 from enicfer.errors import InputError
 from enicfer.models import load_model, save_model
-from enicfer.models.preprocessing import as_tensor
 from enicfer.models.ronnet import RonNet
 from enicfer.training.datasets.images import FaceImages
 from enicfer.training.export import export_model
 from enicfer.training.loop import train
 from enicfer.training.recipe import Distillation, Recipe
-from enicfer.training.teachers import Teachers, learn_from
+from enicfer.training.teachers import ask_teachers, learn_from, soften
 
 Stripes = Callable[..., FaceImages]
 
@@ -39,11 +38,17 @@ def test_teachers_speak_in_the_order_of_the_recipe_and_are_averaged(
     larger = teacher(tmp_path / "b.safetensors", small.data.labels, 24, 1)
     images = stripes().image[:5]
     expected = load_model(same).predict(images)[:, [1, 2, 0]]
-    said = Teachers(taught_by(small, same)).probabilities(as_tensor(images))
+    said = ask_teachers(taught_by(small, same), images)
     np.testing.assert_allclose(said.numpy(), expected, atol=1e-5)
-    other = Teachers(taught_by(small, larger)).probabilities(as_tensor(images))
-    both = Teachers(taught_by(small, same, larger)).probabilities(as_tensor(images))
+    other = ask_teachers(taught_by(small, larger), images)
+    both = ask_teachers(taught_by(small, same, larger), images)
     torch.testing.assert_close(both, (said + other) / 2)
+
+
+def test_softened_probabilities_are_those_of_cooler_logits() -> None:
+    logits = torch.tensor([[2.0, -1.0, 0.3], [0.0, 50.0, 0.0]])
+    softened = soften(torch.softmax(logits, 1).numpy(), 2.0)
+    np.testing.assert_allclose(softened, torch.softmax(logits / 2, 1).numpy(), atol=1e-6)
 
 
 def test_the_lesson_is_least_where_the_network_says_the_same() -> None:
@@ -74,4 +79,4 @@ def test_a_network_learns_from_a_teacher_alone(tmp_path: Path, small: Recipe, st
 def test_a_teacher_that_does_not_fit_is_refused(tmp_path: Path, small: Recipe) -> None:
     path = teacher(tmp_path / "a.safetensors", small.data.labels[:2], 16, 0)
     with pytest.raises(InputError, match=f"teacher a does not know {small.data.labels[2]}"):
-        Teachers(taught_by(small, path))
+        ask_teachers(taught_by(small, path), np.zeros((2, 16, 16), np.uint8))
