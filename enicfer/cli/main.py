@@ -16,6 +16,7 @@ COMMANDS = {
     "share-check": "enicfer.cli.share_check:share_check",
     "trace": "enicfer.cli.trace:trace",
     "align": "enicfer.cli.align:align",
+    "apply": "enicfer.cli.apply:apply",
     "example-session": "enicfer.cli.example_session:example_session",
     "protocols": "enicfer.cli.protocols:protocols",
     "models": "enicfer.cli.models:models",

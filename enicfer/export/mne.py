@@ -15,6 +15,7 @@ are exact.
 """
 
 import struct
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from enicfer.errors import InputError
+from enicfer.errors import InputError, OutputError
 from enicfer.export.columns import HED_VERSION, LOST_HED, UNCERTAIN_HED, expression_hed
 from enicfer.export.physio import time_uncertainty
 from enicfer.export.sampling import interpolate, spans_inside
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 Extras = dict[str, str | int | float | None]
 LOST_NAME = "face/lost"
 BAD_LOST_NAME = "BAD_face_lost"
+NO_DATE = (0, -(2**31))  # seconds, microseconds
 
 
 def make_annotations(run: RunResult, *, bad_lost: bool = False, hed: bool = False) -> "mne.Annotations":
@@ -71,14 +73,56 @@ def make_annotations(run: RunResult, *, bad_lost: bool = False, hed: bool = Fals
 def write_annotations(path: Path, annotations: "mne.Annotations") -> None:
     """Write ``..._annot.fif`` without the date and the machine's address that MNE-Python puts there."""
     annotations.save(path, overwrite=True, verbose="error")
-    content = bytearray(path.read_bytes())
-    position = 0
-    while position + 16 <= len(content):
-        _, kind, size, _ = struct.unpack_from(">iIii", content, position)
-        if kind == 31 and size == 20:  # an id: version, machine (2), seconds, microseconds
-            content[position + 20 : position + 36] = bytes(16)
-        position += 16 + size
-    path.write_bytes(content)
+    _forget_origin(path)
+
+
+def save_raw(path: Path, raw: "mne.io.BaseRaw", *, overwrite: bool = False) -> None:
+    """Write a recording as FIF, in parts of 2 GB, whole or not at all; same recording, same bytes.
+
+    Parameters
+    ----------
+    path
+        Its name ends with ``_raw.fif`` or ``_eeg.fif``.
+    raw
+        The recording, loaded or not.
+    overwrite
+        Replace what is there.
+
+    Raises
+    ------
+    InputError
+        For another name.
+    OutputError
+        If the file is there already, or cannot be written.
+    """
+    if not path.name.endswith(("_raw.fif", "_eeg.fif")):
+        raise InputError(f"The output {path.name} must end with _raw.fif or _eeg.fif, as MNE-Python expects.")
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path} is there already: give --overwrite to replace it, or another name.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # A folder of its own, because the parts of a long recording name each other.
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".enicfer-") as unfinished:
+            raw.save(Path(unfinished) / path.name, verbose="error")
+            for part in sorted(Path(unfinished).iterdir(), reverse=True):
+                _forget_origin(part)
+                part.replace(path.parent / part.name)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror or error}.") from None
+
+
+def _forget_origin(path: Path) -> None:
+    """Blank machine and time in the ids of a FIF file, as MNE-Python does for a recording without a date."""
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        position = 0
+        while position + 16 <= size:
+            file.seek(position)
+            _, kind, length, _ = struct.unpack(">iIii", file.read(16))
+            if kind == 31 and length == 20:  # an id: version, machine (2), seconds, microseconds
+                file.seek(position + 20)
+                file.write(bytes(8) + struct.pack(">ii", *NO_DATE))  # a 0 would be read as the year 1970
+            position += 16 + length
 
 
 def add_emotion_events(
