@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 Extras = dict[str, str | int | float | None]
 LOST_NAME = "face/lost"
 BAD_LOST_NAME = "BAD_face_lost"
-NO_DATE = (0, -(2**31))  # seconds, microseconds
+NO_DATE = (0, 2**31 - 1)  # seconds, microseconds
 
 
 def make_annotations(run: RunResult, *, bad_lost: bool = False, hed: bool = False) -> "mne.Annotations":
