@@ -14,6 +14,7 @@ COMMANDS = {
     "process-dataset": "enicfer.cli.batch:process_dataset",
     "slurm-script": "enicfer.cli.slurm_script:slurm_script",
     "share-check": "enicfer.cli.share_check:share_check",
+    "deidentify": "enicfer.cli.deidentify:deidentify",
     "trace": "enicfer.cli.trace:trace",
     "align": "enicfer.cli.align:align",
     "apply": "enicfer.cli.apply:apply",
