@@ -201,9 +201,16 @@ def read_result(path: str | Path) -> RunResult:
             warnings=tuple(quality["warnings"]),
             course=content["course"],
         )
+    except InputError:
+        raise
     except KeyError as error:
         raise InputError(
             f"The files of {stem} lack {error}: they are of another version, process the session again."
+        ) from None
+    # h5py raises RuntimeError and OSError for damaged data, the rest is content of another kind.
+    except (TypeError, ValueError, AttributeError, IndexError, RuntimeError, OSError) as error:
+        raise InputError(
+            f"The files of {stem} are damaged or of another version ({error}): process the session again."
         ) from None
 
 

@@ -10,6 +10,7 @@ import gzip
 import json
 import math
 import re
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -61,21 +62,24 @@ def read_table(path: Path, columns: Iterable[str] | None = None) -> pd.DataFrame
     """
     names = list(columns) if columns is not None else None
     try:
-        table = pd.read_csv(
-            path,
-            sep="\t",
-            names=names,
-            dtype=str,
-            keep_default_na=False,
-            encoding="utf-8",
-            index_col=False,
-            quoting=csv.QUOTE_NONE,
-        )
+        with warnings.catch_warnings():
+            # A row with too many fields would be cut.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            table = pd.read_csv(
+                path,
+                sep="\t",
+                names=names,
+                dtype=str,
+                keep_default_na=False,
+                encoding="utf-8",
+                index_col=False,
+                quoting=csv.QUOTE_NONE,
+            )
     except FileNotFoundError:
         raise InputError(
             f"{path.name} is missing in {path.parent.name}: process the session again."
         ) from None
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, pd.errors.ParserWarning) as error:
         raise InputError(f"{path.name} cannot be read as a table: {error}.") from None
     for name in table.columns:
         if name not in TEXT_COLUMNS:

@@ -245,6 +245,10 @@ def read_recipe(path: Path) -> Recipe:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"The recipe {path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"The recipe {path} is not UTF-8 text ({error.reason}): save it as UTF-8."
+        ) from error
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"The recipe {path} is not valid TOML: {error}.") from error
     tables: dict[str, Any] = {

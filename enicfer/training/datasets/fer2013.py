@@ -74,11 +74,13 @@ def _read_csv(path: Path) -> FaceImages:
     try:
         with path.open(encoding="utf-8", newline="") as stream:
             rows = list(csv.DictReader(stream))
-        codes = [LABELS.index(WORDS[CSV_CODES[int(row["emotion"])]]) for row in rows]
+        words = dict(enumerate(CSV_CODES))
+        codes = [LABELS.index(WORDS[words[int(row["emotion"])]]) for row in rows]
         pixels = [np.array(row["pixels"].split(), np.uint8) for row in rows]
         image = np.stack(pixels).reshape(-1, SIDE, SIDE)
         split = np.array([row["Usage"] for row in rows])
-    except (OSError, KeyError, ValueError, IndexError) as error:
+    # Fields may be missing (None) or out of range as well.
+    except (OSError, KeyError, ValueError, AttributeError, TypeError, OverflowError, csv.Error) as error:
         raise InputError(
             f"{path} is not the CSV of FER2013, with the columns emotion (0 to 6), pixels "
             f"({SIDE * SIDE} numbers) and Usage ({error})."

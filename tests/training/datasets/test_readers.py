@@ -205,3 +205,11 @@ def test_names_are_read_by_a_pattern(tmp_path: Path) -> None:
             read_dataset(folder, "names", Options(pattern=wrong))
     with pytest.raises(InputError, match=r"age of .* is 'y', which is no number"):
         read_dataset(folder, "names", Options(pattern=r".*(?P<word>[a-z]).*(?P<age>[a-z])"))
+
+
+@pytest.mark.parametrize("emotion", ["-1", "7", ""])
+def test_an_emotion_out_of_range_is_refused(tmp_path: Path, emotion: str) -> None:
+    path = tmp_path / "fer2013.csv"
+    path.write_text(f"emotion,pixels,Usage\n{emotion},{' '.join(['7'] * 2304)},Training\n", encoding="utf-8")
+    with pytest.raises(InputError, match="emotion \\(0 to 6\\)"):
+        read_dataset(path, "fer2013")
