@@ -21,7 +21,7 @@ from enicfer.models.weights import NORMALISATIONS, Model, read_model
 
 WEIGHTS = Path(__file__).parent / "weights"
 DEFAULT = "ronnet-7"
-SHIPPED = {"ronnet-7": "ronnet-7.safetensors", "googlenet-7": "googlenet-7.safetensors"}
+SHIPPED = {name: f"{name}.safetensors" for name in ("ronnet-7", "ronnet-5", "googlenet-7")}
 # Of 1 to 64, the batch with most images per second: larger ones leave the processor's cache.
 BATCH = 16
 
