@@ -187,7 +187,7 @@ def _parse_psychopy_table(text: str) -> Iterable[Entry]:
                 for onset in _numbers(cell):
                     yield onset, component
                     for condition in conditions:
-                        if row[condition].strip():
+                        if row.get(condition, "").strip():
                             yield onset, f"{component}/{row[condition].strip()}"
             if what == "keys" and cell.strip() not in ("", "None"):
                 starts, delays = (

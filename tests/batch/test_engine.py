@@ -85,9 +85,10 @@ def test_a_worker_that_dies_while_idle_is_replaced():
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_an_end_of_the_program_is_the_end_of_its_workers(how, tmp_path):
     code = """
-        import os, sys, time
+        import os, signal, sys, time
         from pathlib import Path
         from cloudpickle import register_pickle_by_value
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # the tests may run where it is ignored
         from enicfer.batch.engine import LocalSlot, run_jobs
         register_pickle_by_value(sys.modules["__main__"])
         def work(job):

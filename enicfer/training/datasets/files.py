@@ -130,8 +130,8 @@ def read_image(path: Path) -> np.ndarray:
     try:
         # imread cannot open every Unicode path on every system, decoding bytes can.
         content = np.fromfile(path, np.uint8)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
+    except (OSError, ValueError) as error:  # ValueError: a name with a null byte
+        raise InputError(f"{str(path)!r} cannot be read: {error}.") from error
     picture = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
     if picture is None:
         raise InputError(f"{path} is not an image that can be decoded.")

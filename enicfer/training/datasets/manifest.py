@@ -41,7 +41,7 @@ def read_manifest(path: Path, options: Options) -> FaceImages:
             reader = csv.DictReader(stream)
             columns = reader.fieldnames or []
             rows = list(reader)
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"The manifest {file} cannot be read ({error}).") from error
     missing = [column for column in REQUIRED if column not in columns]
     unknown = [column for column in columns if column not in REQUIRED + OPTIONAL]
