@@ -12,10 +12,8 @@ Conventions: boxes are ``(left, top, right, bottom)`` px of the upright picture;
 those of the copy are those of the video, in ticks of 1/90000 s.
 """
 
-from collections.abc import Sequence
-from fractions import Fraction
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -24,8 +22,9 @@ import numpy.typing as npt
 from enicfer.errors import InputError, OutputError
 from enicfer.faces.detectors import load_detector
 from enicfer.faces.detectors.base import intersection_over_union
-from enicfer.io.store import replacing
-from enicfer.io.video import Frame, probe_video, read_frames
+from enicfer.io.encode import CONTAINERS, to_ticks, write_video
+from enicfer.io.store import check_free, replacing
+from enicfer.io.video import probe_video, read_frames
 from enicfer.records import FloatArray, Progress, UInt8Array
 
 MIN_SCORE = 0.2
@@ -33,8 +32,6 @@ REACH = 0.5
 BRIDGE = 3.0
 GROWTH = 0.25  # of the box's sides, on each side
 COLOUR = (128, 128, 128)
-TIME_BASE = Fraction(1, 90000)
-SUFFIXES = (".mp4", ".mov", ".mkv")
 
 
 def deidentify_video(
@@ -66,19 +63,18 @@ def deidentify_video(
     OutputError
         If the copy is there already, or cannot be written.
     """
-    if output.suffix.lower() not in SUFFIXES:
-        raise InputError(f"The copy {output.name} must be one of the kinds {', '.join(SUFFIXES)}.")
-    if output.exists() and (not overwrite or output.samefile(video)):
-        raise OutputError(
-            f"{output} is there already: give another name, or --overwrite for an earlier copy."
-        )
+    if output.suffix.lower() not in CONTAINERS:
+        raise InputError(f"The copy {output.name} must be one of the kinds {', '.join(CONTAINERS)}.")
+    if output.exists() and output.samefile(video):
+        raise OutputError(f"{output} is the video itself: give another name for the copy.")
+    check_free(output, overwrite)
     time, boxes = find_faces(video, progress)
     if not len(time):
         raise InputError(f"{video.name} has no frame that can be read: give a complete video.")
     covers = cover(time, boxes)
     output.parent.mkdir(parents=True, exist_ok=True)
     with replacing(output) as partial:
-        _write(video, partial, output.suffix, covers, progress)
+        write_video(partial, _covered(video, covers, progress), suffix=output.suffix)
     return len(time), sum(len(found) > 0 for found in covers)
 
 
@@ -168,51 +164,14 @@ def paint(picture: UInt8Array, boxes: FloatArray) -> None:
         cv2.rectangle(picture, (left, top), (right, bottom), COLOUR, thickness=-1)
 
 
-def _write(
-    video: Path, path: Path, suffix: str, covers: Sequence[FloatArray], progress: Progress | None
-) -> None:
-    import av
-
-    kind = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}[suffix.lower()]
-    options = {"fflags": "+bitexact"}
-    if kind != "matroska":
-        options |= dict.fromkeys(("video_track_timescale", "movie_timescale"), str(TIME_BASE.denominator))
-    try:
-        with av.open(str(path), "w", format=kind, options=options) as container:
-            stream: Any = None
-            done = 0
-            for frame in read_frames(video):
-                if not frame.decodable:
-                    continue
-                picture = _even(frame)
-                paint(picture, covers[done])
-                if stream is None:
-                    # x264's macroblock tree reads memory that it has not written: no two copies alike.
-                    settings = {"crf": "20", "bf": "0", "threads": "1", "x264-params": "no-mbtree=1"}
-                    stream = container.add_stream("libx264", rate=30, options=settings)
-                    stream.width, stream.height = picture.shape[1], picture.shape[0]
-                    stream.pix_fmt = "yuv420p"
-                    stream.time_base = stream.codec_context.time_base = TIME_BASE
-                    stream.codec_context.thread_count = 1
-                    stream.codec_context.flags |= av.codec.context.Flags.bitexact
-                if picture.shape[:2] != (stream.height, stream.width):
-                    raise InputError(
-                        f"The picture of {video.name} changes its size at {frame.video_time:.1f} s: "
-                        "cut the video there."
-                    )
-                image = av.VideoFrame.from_ndarray(picture, format="bgr24")
-                image.pts, image.time_base = round(frame.video_time / float(TIME_BASE)), TIME_BASE
-                container.mux(stream.encode(image))
-                done += 1
-                if progress is not None and done % 10 == 0:
-                    progress(done, len(covers), "covering faces")
-            container.mux(stream.encode(None))
-    except av.FFmpegError as error:
-        raise OutputError(f"{path.name} cannot be written: {error}.") from None
-
-
-def _even(frame: Frame) -> UInt8Array:
-    """The picture of a frame, without a last odd row or column, to paint on."""
-    picture = frame.bgr()
-    height, width = (side // 2 * 2 for side in picture.shape[:2])
-    return np.ascontiguousarray(picture[:height, :width]).copy()
+def _covered(
+    video: Path, covers: Sequence[FloatArray], progress: Progress | None
+) -> Iterator[tuple[int, UInt8Array]]:
+    """Ticks and painted picture of each frame that decodes."""
+    frames = (frame for frame in read_frames(video) if frame.decodable)
+    for done, (frame, boxes) in enumerate(zip(frames, covers, strict=True), start=1):
+        picture = frame.bgr().copy()
+        paint(picture, boxes)
+        yield to_ticks(frame.video_time), picture
+        if progress is not None and done % 10 == 0:
+            progress(done, len(covers), "covering faces")

@@ -161,14 +161,13 @@ def trace_video(
     EnicferError
         If the video cannot be read, or the output is there already or cannot be written.
     """
-    from enicfer.io.store import write_trace
+    from enicfer.io.store import check_free, write_trace
 
     target = Path(output) if output is not None else None
     if target is not None:
         if target.suffix not in (".h5", ".tsv"):
             raise OutputError(f"The output {target.name} must end in .h5 or .tsv.")
-        if target.exists() and not overwrite:
-            raise OutputError(f"{target} is there already: give --overwrite to replace it, or another name.")
+        check_free(target, overwrite)
     probe_video(Path(video))
     tools = load_tools(
         model, detector, detector_weights, Quality(), faces, None, analysis_rate or 0.0, face_photo

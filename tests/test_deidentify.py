@@ -80,7 +80,7 @@ def test_nothing_is_lost_and_names_are_checked(example, tmp_path):
     (tmp_path / "there.mp4").write_text("precious", encoding="utf-8")
     with pytest.raises(OutputError, match="is there already"):
         deidentify_video(video, tmp_path / "there.mp4")
-    with pytest.raises(OutputError, match="is there already"):
+    with pytest.raises(OutputError, match="is the video itself"):
         deidentify_video(video, video, overwrite=True)
     with pytest.raises(InputError, match=r"\.mp4, \.mov, \.mkv"):
         deidentify_video(video, tmp_path / "copy.avi")

@@ -29,10 +29,11 @@ def apply(
     RECORDING is the EEG file that the run was made from, or a cropped or filtered FIF copy of it. What it
     holds already is kept.
     """
-    from enicfer.export.mne import add_emotion_channels, add_emotion_events, save_raw
+    from enicfer.export.mne import add_emotion_channels, add_emotion_events, check_raw_file, save_raw
     from enicfer.io.eeg import open_raw
     from enicfer.io.store import read_result
 
+    check_raw_file(output, overwrite)
     run, raw = read_result(result), open_raw(recording)
     add_emotion_events(raw, run, bad_lost=bad_lost)
     if channels:

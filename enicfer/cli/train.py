@@ -18,7 +18,7 @@ import click
 @click.option(
     "--precision",
     type=click.Choice(["float32", "bfloat16"]),
-    help="Instead of the recipe's; bfloat16 is fast on processors with matrix instructions (AMX) only.",
+    help="Instead of the recipe's; bfloat16 is fast only on processors that have it (AVX-512 BF16, AMX).",
 )
 @click.option("--quiet", is_flag=True, help="No progress.")
 def train(recipe: Path, output: Path, data: Path | None, precision: str | None, quiet: bool) -> None:

@@ -34,7 +34,7 @@ from enicfer.example.portraits import portable_drawing
 from enicfer.example.recording import LOG_LEAD, REPETITION_TIME, write_eeg, write_fmri
 from enicfer.example.render import COVERED, Sighting, draw_frames
 from enicfer.example.scene import Scene
-from enicfer.example.video import TIME_BASE, write_video
+from enicfer.io.encode import TIME_BASE, write_video
 from enicfer.protocol import read_protocol
 from enicfer.records import UInt8Array
 
@@ -106,7 +106,7 @@ def _write_files(folder: Path, modality: str, seed: int, scene: Scene) -> None:
             yield tick, picture
 
     with portable_drawing():
-        write_video(folder / "camera.mp4", pictures(), scene.width, scene.height)
+        write_video(folder / "camera.mp4", pictures(), quality=27, preset="veryfast")
     _write_truth(folder / "truth.json", truth_of(scene, plan, ticks, sightings, lost_volumes))
     text = (
         f'participant = "01"\nprotocol = "{PROTOCOLS[modality]}"\n\n'

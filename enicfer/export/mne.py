@@ -28,6 +28,7 @@ from enicfer.errors import InputError, OutputError
 from enicfer.export.columns import HED_VERSION, LOST_HED, UNCERTAIN_HED, expression_hed
 from enicfer.export.physio import time_uncertainty
 from enicfer.export.sampling import interpolate, spans_inside
+from enicfer.io.store import check_free
 from enicfer.records import FloatArray, RunResult
 from enicfer.segments import LOST, UNCERTAIN
 
@@ -76,6 +77,21 @@ def write_annotations(path: Path, annotations: "mne.Annotations") -> None:
     _forget_origin(path)
 
 
+def check_raw_file(path: Path, overwrite: bool) -> None:
+    """Refuse a name that MNE-Python would not expect, or a file that is there, before work begins.
+
+    Raises
+    ------
+    InputError
+        If the name does not end with ``_raw.fif`` or ``_eeg.fif``.
+    OutputError
+        If the file is there, and ``overwrite`` is not set.
+    """
+    if not path.name.endswith(("_raw.fif", "_eeg.fif")):
+        raise InputError(f"The output {path.name} must end with _raw.fif or _eeg.fif, as MNE-Python expects.")
+    check_free(path, overwrite)
+
+
 def save_raw(path: Path, raw: "mne.io.BaseRaw", *, overwrite: bool = False) -> None:
     """Write a recording as FIF, in parts of 2 GB, whole or not at all; same recording, same bytes.
 
@@ -95,10 +111,7 @@ def save_raw(path: Path, raw: "mne.io.BaseRaw", *, overwrite: bool = False) -> N
     OutputError
         If the file is there already, or cannot be written.
     """
-    if not path.name.endswith(("_raw.fif", "_eeg.fif")):
-        raise InputError(f"The output {path.name} must end with _raw.fif or _eeg.fif, as MNE-Python expects.")
-    if path.exists() and not overwrite:
-        raise OutputError(f"{path} is there already: give --overwrite to replace it, or another name.")
+    check_raw_file(path, overwrite)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # A folder of its own, because the parts of a long recording name each other.

@@ -61,6 +61,18 @@ _RECORDING_FACTS = (
 )
 
 
+def check_free(path: Path, overwrite: bool) -> None:
+    """Refuse to write over a file that is there, before work begins.
+
+    Raises
+    ------
+    OutputError
+        If it is there, and ``overwrite`` is not set.
+    """
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path} is there already: give --overwrite to replace it, or another name.")
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary name beside ``path`` to write to, which replaces ``path`` if all went well.

@@ -10,7 +10,6 @@ Conventions: times are s on the recording's clock; frames are counted from 0 in 
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +17,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from enicfer.errors import InputError, OutputError
+from enicfer.errors import InputError
 from enicfer.faces.crop import crop_face, frame_face
+from enicfer.io.encode import to_ticks, write_video
 from enicfer.io.names import find_frames, find_results, stem_of
 from enicfer.io.store import read_result, replacing
 from enicfer.io.video import read_frames
@@ -259,51 +259,29 @@ def write_overlay_video(
 
     Raises
     ------
+    InputError
+        If the video has no frame that can be read.
     OutputError
         If the file cannot be written.
     """
-    import av
-
     from enicfer.saliency.figures import make_folder
 
     make_folder(path.parent)
-    codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
+    frames = _overlay_frames(run, videos, model, method, progress)
     with replacing(path) as partial:
-        container = av.open(str(partial), "w", format="mp4", container_options={"fflags": "+bitexact"})
-        try:
-            stream: Any = None
-            for picture, video_time in _overlay_frames(run, videos, model, method, progress):
-                if stream is None:
-                    # x264's macroblock tree reads memory that it has not written: no two runs alike.
-                    options = {"x264-params": "no-mbtree=1"} if codec == "libx264" else {}
-                    stream = container.add_stream(codec, rate=30, options=options)
-                    stream.width, stream.height = picture.shape[1], picture.shape[0]
-                    stream.pix_fmt = "yuv420p"
-                    stream.time_base = stream.codec_context.time_base = Fraction(1, 90000)
-                    stream.codec_context.thread_count = 1
-                image = av.VideoFrame.from_ndarray(picture, format="bgr24")
-                image.pts, image.time_base = round(video_time * 90000), Fraction(1, 90000)
-                container.mux(stream.encode(image))
-            if stream is None:
-                raise OutputError(f"{videos[0].name} has no frame that can be read: give a complete video.")
-            container.mux(stream.encode())
-        except av.FFmpegError as error:
-            raise OutputError(f"{path.name} cannot be written: {error}.") from None
-        finally:
-            container.close()
+        write_video(partial, ((to_ticks(time), picture) for picture, time in frames), quality=23)
 
 
 def _overlay_frames(
     run: RunResult, videos: Sequence[Path], model: "Classifier", method: str, progress: Progress | None
 ) -> Iterable[tuple[UInt8Array, float]]:
-    """Pictures (h, w, 3) with even sides and their times, a batch of maps at a time."""
+    """Pictures (h, w, 3) and their times in s, a batch of maps at a time."""
     waiting: list[tuple[UInt8Array, float, UInt8Array | None, Any]] = []
     for frame in read_frames(tuple(videos)):
         if not frame.decodable:
             continue
         crop = matrix = None
         picture = frame.bgr(VIDEO_SIDE)
-        picture = picture[: picture.shape[0] // 2 * 2, : picture.shape[1] // 2 * 2]
         if frame.index < run.time.size and run.expression.ok[frame.index]:
             box, landmarks = run.faces.box[frame.index], run.faces.landmarks[frame.index]
             source = frame.gray() if model.channels == 1 else np.ascontiguousarray(frame.bgr()[..., ::-1])

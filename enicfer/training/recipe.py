@@ -122,8 +122,8 @@ class Schedule:
         "muon" (`enicfer.training.optimisers`), or "adamw", which needs more epochs,
         but is the one for networks that begin from a finished one: their layers are not normalised.
     precision : str
-        "float32", or "bfloat16" for the forward and backward pass (weights stay float32): three
-        times as fast on processors with matrix instructions for it (AMX), slower on others.
+        "float32", or "bfloat16" for the forward and backward pass (weights stay float32): faster on
+        processors with instructions for it (AVX-512 BF16, AMX), slower on others.
     balance : float
         0: every image counts the same in the loss of the labels; 1: every class does.
     patience : int
