@@ -21,3 +21,23 @@ class Expression(StrEnum):
 
 SEVEN: tuple[Expression, ...] = tuple(Expression)
 FIVE: tuple[Expression, ...] = SEVEN[:5]
+
+# How data sets, programs and coders call them.
+WORDS: dict[str, str] = {
+    "anger": "angry",
+    "angry": "angry",
+    "fear": "fearful",
+    "fearful": "fearful",
+    "afraid": "fearful",
+    "scared": "fearful",
+    "happiness": "happy",
+    "happy": "happy",
+    "joy": "happy",
+    "sadness": "sad",
+    "sad": "sad",
+    "neutral": "neutral",
+    "disgust": "disgusted",
+    "disgusted": "disgusted",
+    "surprise": "surprised",
+    "surprised": "surprised",
+}

@@ -85,7 +85,7 @@ def hash_tools(model: str | Path | None, detector: str, weights: Path | None) ->
 
 def input_files(run: Run) -> list[Path]:
     """Every file that a run is read from, with those that belong to its recording (header, markers, sidecar)."""
-    named = [run.recording, run.bold, run.triggers, run.events, run.frame_times, run.xdf]
+    named = [run.recording, run.bold, run.triggers, run.events, run.frame_times, run.xdf, run.trace]
     found = [*run.videos, *(file for path in named if path is not None for file in _with_companions(path))]
     return list(dict.fromkeys(found))
 

@@ -21,6 +21,7 @@ from enicfer.cache import watch_once
 from enicfer.course import follow_course
 from enicfer.errors import InputError, OutputError
 from enicfer.fingerprint import hash_file, hash_tools
+from enicfer.imports import import_trace
 from enicfer.io.bold import read_bold
 from enicfer.io.eeg import read_eeg
 from enicfer.io.video import probe_video
@@ -118,14 +119,17 @@ def process_session(
     watch = watch_video
     if work is not None:
         watch = partial(watch_once, folder=work, tools_hash=hash_tools(model, detector, detector_weights))
-    seen: dict[tuple[Path, ...], Seen] = {}
+    seen: dict[tuple[Path | None, ...], Seen] = {}
     results = []
     for run, recording, table in zip(session.runs, recordings, trials, strict=True):
-        if run.videos not in seen:
-            seen[run.videos] = watch(
-                run.videos, tools, session.protocol.pulses, progress=progress, threads=threads
-            )
-        results.append(assemble_run(session, run, recording, table, seen[run.videos], tools, max_uncertainty))
+        key = (*run.videos, run.trace)
+        if key not in seen:
+            if run.trace is None:
+                look = partial(watch, run.videos, tools)
+            else:
+                look = partial(import_trace, run.trace, run.videos)
+            seen[key] = look(session.protocol.pulses, progress=progress, threads=threads)
+        results.append(assemble_run(session, run, recording, table, seen[key], tools, max_uncertainty))
     from enicfer.outputs import write_outputs
 
     paths = write_outputs(results, target)
@@ -161,12 +165,11 @@ def trace_video(
     EnicferError
         If the video cannot be read, or the output is there already or cannot be written.
     """
-    from enicfer.io.store import check_free, write_trace
+    from enicfer.io.store import check_free, check_trace_file, write_trace
 
     target = Path(output) if output is not None else None
     if target is not None:
-        if target.suffix not in (".h5", ".tsv"):
-            raise OutputError(f"The output {target.name} must end in .h5 or .tsv.")
+        check_trace_file(target)
         check_free(target, overwrite)
     probe_video(Path(video))
     tools = load_tools(
@@ -311,7 +314,7 @@ def assemble_run(
         segments=segments,
         trials=table,
         quality=quality,
-        provenance=describe_origin(session, run, tools),
+        provenance=describe_origin(session, run, seen, tools),
         warnings=warnings,
         course=course,
     )
@@ -359,15 +362,26 @@ def place_on_clock(
     return replace(seen.faces, status=faces), expression, time
 
 
-def describe_origin(session: Session, run: Run, tools: Tools) -> dict[str, Any]:
+def describe_origin(session: Session, run: Run, seen: Seen, tools: Tools) -> dict[str, Any]:
     """What the result was made from and with: versions, parameters, hashes of the inputs. JSON-ready."""
-    inputs = [*run.videos, run.recording, run.bold, run.triggers, run.events, run.frame_times, run.xdf]
+    inputs = [
+        *run.videos,
+        run.recording,
+        run.bold,
+        run.triggers,
+        run.events,
+        run.frame_times,
+        run.xdf,
+        run.trace,
+    ]
     inputs.append(session.face_photo)
     return {
         "enicfer": __version__,
         "packages": {name: version(name) for name in ("mne", "numpy", "opencv-python", "torch", "av")},
-        "model": {"name": tools.model.name, **tools.model.metadata},
-        "detector": tools.detector.name,
+        "model": {"name": tools.model.name, **tools.model.metadata}
+        if run.trace is None
+        else {"name": seen.expression.model, "imported": run.trace.name},
+        "detector": seen.faces.detector,
         "protocol": json.loads(json.dumps({"name": session.protocol.name, **asdict(session.protocol)})),
         "analysis_rate": tools.analysis_rate,
         "faces_given": [list(point) for point in tools.faces],

@@ -30,6 +30,7 @@ _RUN_KEYS = (
     "events",
     "frame_times",
     "xdf",
+    "trace",
     "coarse_offset",
 )
 _LABEL = re.compile(r"[0-9A-Za-z]+")
@@ -57,6 +58,8 @@ class Run:
         CSV whose times replace the video's own, or None.
     xdf
         LSL file with a stream of frame numbers, or None.
+    trace
+        What another program, a coder or an earlier run said of the video's frames (`enicfer.imports`), or None.
     coarse_offset
         Recording's time at video time 0 and how far it may be off, in s, where pulses are regular, or None.
     more
@@ -72,6 +75,7 @@ class Run:
     events: Path | None = None
     frame_times: Path | None = None
     xdf: Path | None = None
+    trace: Path | None = None
     coarse_offset: tuple[float, float] | None = None
     more: tuple[tuple[str, str], ...] = ()
 

@@ -20,7 +20,9 @@ from enicfer.batch.share import read_names
 from enicfer.errors import EnicferError
 from enicfer.io.audio import read_sound
 from enicfer.io.bold import read_bold
+from enicfer.io.codings import read_coding
 from enicfer.io.eeg import read_eeg
+from enicfer.io.face_tables import read_face_table
 from enicfer.io.frame_times import read_frame_times
 from enicfer.io.store import SUFFIXES, find_frames, read_result
 from enicfer.io.tables import read_json, read_table
@@ -42,6 +44,19 @@ EPRIME = (
     "\t*** LogFrame Start ***\n\tStim.OnsetTime: 12345\n\t*** LogFrame End ***\n"
 )
 FRAME_TIMES = "frame,time\n" + "".join(f"{i},{i / 30:.4f}\n" for i in range(30))
+
+PYFEAT = "frame,FaceScore,FaceRectX,FaceRectY,FaceRectWidth,FaceRectHeight,happiness,neutral\n" + "".join(
+    f"{i},0.9,1,2,30,40,0.25,0.75\n" for i in range(12)
+)
+OPENFACE = (
+    "frame, timestamp, confidence, success, AU06_r, AU12_r\n1, 0.0, 0.9, 1, 2.0, 3.0\n2, 0.03, 0.9, 1, 0, 0\n"
+)
+FACEREADER = (
+    "Log\n\nVideo Time\tNeutral\tHappy\n00:00:00.000\t0.5\t0.2\n00:00:00.040\tFIND_FAILED\tFIND_FAILED\n"
+)
+BORIS = "Subject\tBehavior\tBehavior type\tTime\nkid\thappy\tSTART\t1.5\nkid\thappy\tSTOP\t2.5\n"
+ELAN = "face\t00:00:01.500\t1.5\t00:00:02.500\t2.5\thappy\n" * 3
+DATAVYU = "face.ordinal,face.onset,face.offset,face.code01\n1,1500,2500,happy\n2,3000,4000,sad\n"
 
 edit = st.tuples(
     st.sampled_from(["cut", "write", "insert", "double", "remove"]),
@@ -102,6 +117,12 @@ SMALL = {
     "table.tsv": (lambda: b"onset\tduration\ttrial_type\n1.0\t0.5\tn/a\n", read_table),
     "names.txt": (lambda: "Ada\nZoë\n".encode(), read_names),
     "sidecar.json": (lambda: json.dumps({"RepetitionTime": 2.0, "a": [1, {"b": None}]}).encode(), read_json),
+    "pyfeat.csv": (PYFEAT.encode, read_face_table),
+    "openface.csv": (OPENFACE.encode, read_face_table),
+    "facereader.txt": (FACEREADER.encode, read_face_table),
+    "boris.tsv": (BORIS.encode, read_coding),
+    "elan.txt": (ELAN.encode, read_coding),
+    "datavyu.csv": (DATAVYU.encode, read_coding),
     "fer2013.csv": (FER.encode, lambda path: read_dataset(path, "fer2013")),
 }
 

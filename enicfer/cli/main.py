@@ -16,6 +16,7 @@ COMMANDS = {
     "share-check": "enicfer.cli.share_check:share_check",
     "deidentify": "enicfer.cli.deidentify:deidentify",
     "trace": "enicfer.cli.trace:trace",
+    "import": "enicfer.cli.import_trace:import_trace",
     "align": "enicfer.cli.align:align",
     "apply": "enicfer.cli.apply:apply",
     "example-session": "enicfer.cli.example_session:example_session",

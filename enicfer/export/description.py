@@ -159,6 +159,12 @@ def methods_text(run: RunResult) -> str:
         "expression in the trial's window, weighted by the time that each frame stands for; trials with too few "
         "answered frames are missing."
     )
+    imported = run.provenance.get("model", {}).get("imported")
+    if imported is not None:
+        return (
+            f"Expressions ({labels}) were not read by enicfer but taken from {imported} ({expression.model}), and "
+            f"brought to the recording's clock with enicfer {__version__}. {sync}{trials}"
+        )
     return (
         f"Facial expressions were read from video with enicfer {__version__}. In each frame, faces were found "
         f"with the detector {run.faces.detector}, the participant's face was told from others by following it "

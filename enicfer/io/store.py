@@ -147,16 +147,46 @@ def write_trace(path: str | Path, faces: FaceTrack, expression: ExpressionTrace)
         For another kind of file, or if it cannot be written.
     """
     path = Path(path)
+    check_trace_file(path)
     if path.suffix == ".h5":
         with replacing(path) as partial, _new_file(partial) as file:
             _write_trace(file, faces, expression)
-    elif path.name.endswith((".tsv", ".tsv.gz")):
+    else:
         with replacing(path) as partial:
             write_table(partial, trace_table(faces, expression))
-    else:
+
+
+def check_trace_file(path: Path) -> None:
+    """Refuse a name that `write_trace` does not know, before work begins.
+
+    Raises
+    ------
+    OutputError
+        For another kind of file.
+    """
+    if not path.name.endswith((".h5", ".tsv", ".tsv.gz")):
         raise OutputError(
             f"{path.name} is no kind of file that a trace is written as: use .h5, .tsv or .tsv.gz."
         )
+
+
+def read_trace(path: Path) -> tuple[FaceTrack, ExpressionTrace]:
+    """Read the HDF5 file that `write_trace` wrote, or that of a run.
+
+    Raises
+    ------
+    InputError
+        If it is no such file.
+    """
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            return _read_trace(file)
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OSError) as error:
+        raise InputError(
+            f"{path.name} is no trace of this version of enicfer ({error}): make it again."
+        ) from None
 
 
 def trace_table(faces: FaceTrack, expression: ExpressionTrace) -> pd.DataFrame:
@@ -288,17 +318,7 @@ def _read_frames(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"{path.name} cannot be read as HDF5: {error}.") from None
     with file:
-        video_time, status = file["video_time"][:], file["status"][:]
-        faces = FaceTrack(
-            video_time=video_time,
-            **{name: file[name][:] for name in ("box", "landmarks", "score", "n_faces")},
-            status=file["face_status"][:],
-            measures={name: data[:] for name, data in file.get("measures", {}).items()},
-            detector=file.attrs["detector"],
-            notes=tuple(json.loads(file.attrs["notes"])),
-        )
-        labels = tuple(str(label) for label in file["probability"].attrs["labels"])
-        expression = ExpressionTrace(video_time, file["probability"][:], status, labels, file.attrs["model"])
+        faces, expression = _read_trace(file)
         triggers = {"onset": file["triggers/onset"][:], "code": file["triggers/code"].asstr()[:]}
         return {
             "faces": faces,
@@ -309,6 +329,20 @@ def _read_frames(path: Path) -> dict[str, Any]:
             "provenance": json.loads(file.attrs["provenance"]),
             "triggers": pd.DataFrame(triggers).astype({"code": "str"}),
         }
+
+
+def _read_trace(file: "h5py.File") -> tuple[FaceTrack, ExpressionTrace]:
+    video_time, status = file["video_time"][:], file["status"][:]
+    faces = FaceTrack(
+        video_time=video_time,
+        **{name: file[name][:] for name in ("box", "landmarks", "score", "n_faces")},
+        status=file["face_status"][:],
+        measures={name: data[:] for name, data in file.get("measures", {}).items()},
+        detector=file.attrs["detector"],
+        notes=tuple(json.loads(file.attrs["notes"])),
+    )
+    labels = tuple(str(label) for label in file["probability"].attrs["labels"])
+    return faces, ExpressionTrace(video_time, file["probability"][:], status, labels, file.attrs["model"])
 
 
 def _recording(content: Mapping[str, Any], triggers: pd.DataFrame) -> Recording:

@@ -91,6 +91,33 @@ def read_table(path: Path, columns: Iterable[str] | None = None) -> pd.DataFrame
     return table
 
 
+def read_text(path: Path) -> str:
+    """Read a text file of another program, in UTF-8, UTF-16 or Windows-1252; line ends become line feeds.
+
+    Raises
+    ------
+    InputError
+        If it is missing or no text.
+    """
+    if not path.is_file():
+        raise InputError(f"There is no file {path.name} in {path.parent.name}: check the name.")
+    raw = path.read_bytes()
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        encodings = ["utf-16"]
+    elif raw[:200].count(b"\x00") > 20:
+        encodings = ["utf-16-le" if raw[1:2] == b"\x00" else "utf-16-be"]
+    else:
+        encodings = ["utf-8-sig", "cp1252"]
+    for encoding in encodings:
+        try:
+            text = raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if "\x00" not in text:
+            return text.replace("\r\n", "\n").replace("\r", "\n")
+    raise InputError(f"{path.name} is not a text file: give the file as the program wrote it.")
+
+
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write ``content`` as JSON; see `json_ready` for what it may hold."""
     text = json.dumps(json_ready(content), indent=2, ensure_ascii=False, allow_nan=False)

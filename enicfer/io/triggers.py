@@ -27,6 +27,7 @@ from pathlib import Path
 import pandas as pd
 
 from enicfer.errors import InputError
+from enicfer.io.tables import read_text
 from enicfer.protocol import normalise_code
 
 Entry = tuple[float, str]
@@ -77,7 +78,7 @@ def read_trigger_log(path: Path) -> pd.DataFrame:
     InputError
         If the file is missing, is no text, or has no line with a time and a code.
     """
-    text = _read_text(path)
+    text = read_text(path)
     for recognise, parse in FORMATS:
         if recognise(text):
             entries = [
@@ -92,26 +93,6 @@ def read_trigger_log(path: Path) -> pd.DataFrame:
         )
     table = pd.DataFrame(entries, columns=["onset", "code"]).astype({"onset": "float64", "code": "str"})
     return table.sort_values("onset", kind="stable", ignore_index=True)
-
-
-def _read_text(path: Path) -> str:
-    if not path.is_file():
-        raise InputError(f"There is no log {path.name} in {path.parent.name}: check the name.")
-    raw = path.read_bytes()
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encodings = ["utf-16"]
-    elif raw[:200].count(b"\x00") > 20:
-        encodings = ["utf-16-le" if raw[1:2] == b"\x00" else "utf-16-be"]
-    else:
-        encodings = ["utf-8-sig", "cp1252"]
-    for encoding in encodings:
-        try:
-            text = raw.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if "\x00" not in text:
-            return text.replace("\r\n", "\n").replace("\r", "\n")
-    raise InputError(f"{path.name} is not a text file: give the log that the task program wrote.")
 
 
 def _is_eprime(text: str) -> bool:

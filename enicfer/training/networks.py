@@ -8,13 +8,14 @@ are; outputs are matched by label, and a label that is new begins at zero.
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import torch
 
 from enicfer.errors import InputError
 from enicfer.models import load_model
-from enicfer.models.googlenet import GoogLeNet
+from enicfer.models.googlenet import BasicConv2d, GoogLeNet
 from enicfer.models.ronnet import RonNet, fold_batch_norm
 from enicfer.training.recipe import Recipe
 
@@ -88,6 +89,25 @@ def _take_over(network: RonNet, recipe: Recipe, heads: int) -> None:
     network.load_state_dict(state | {"fc2.weight": weight, "fc2.bias": bias})
 
 
+@torch.no_grad()
+def unit_variance(network: GoogLeNet) -> GoogLeNet:
+    """The same function with every normalised layer at variance 1.
+
+    What comes before a normalisation may have any scale. Training lets it grow, up to variances beyond the
+    range of half precision; here each channel's weights are divided by what the normalisation divides by.
+    """
+    scaled = copy.deepcopy(network)
+    for layer in scaled.modules():
+        if isinstance(layer, BasicConv2d):
+            mean, variance = layer.bn.running_mean, layer.bn.running_var
+            assert mean is not None and variance is not None
+            deviation = torch.sqrt(variance + layer.bn.eps)
+            layer.conv.weight /= deviation[:, None, None, None]
+            mean /= deviation
+            variance.fill_(1 - layer.bn.eps)
+    return scaled
+
+
 def last_layer(network: torch.nn.Module) -> str:
     """Name of the output layer."""
     return "fc2" if isinstance(network, RonNet) else "fc"
@@ -106,8 +126,7 @@ def finish_network(network: RonNet | GoogLeNet, labels: int, vote_share: float) 
         See `enicfer.training.export.export_model`; the weighted sum of two linear outputs is
         again one linear output.
     """
-    if isinstance(network, RonNet):
-        network = fold_batch_norm(network)
+    network = fold_batch_norm(network) if isinstance(network, RonNet) else unit_variance(network)
     last = last_layer(network)
     state = network.state_dict()
     for name in (f"{last}.weight", f"{last}.bias"):

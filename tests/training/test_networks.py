@@ -8,11 +8,12 @@ import torch
 
 from enicfer.errors import InputError
 from enicfer.models import load_model, save_model
+from enicfer.models.googlenet import GoogLeNet
 from enicfer.models.ronnet import RonNet
 from enicfer.training.datasets.images import FaceImages
 from enicfer.training.export import export_model
 from enicfer.training.loop import train
-from enicfer.training.networks import build_network
+from enicfer.training.networks import build_network, finish_network
 from enicfer.training.recipe import Recipe, Transfer
 
 Stripes = Callable[..., FaceImages]
@@ -92,3 +93,21 @@ def test_googlenet_trains_by_the_same_recipe(small: Recipe, stripes: Stripes, tm
     metrics = export_model(checkpoint, recipe, stripes(), tmp_path / "g.safetensors")
     assert metrics["accuracy"] > 0.5
     assert load_model(tmp_path / "g.safetensors").metadata["architecture"] == "googlenet"
+
+
+def test_a_googlenet_with_weights_of_any_scale_fits_half_precision() -> None:
+    torch.manual_seed(0)
+    network = GoogLeNet(outputs=3, input_size=40, channels=1, dropout=0.0).train()
+    with torch.no_grad():
+        network.inception4e.branch2[0].conv.weight *= 1e4
+        network.inception3a.branch1.conv.weight *= 1e-4
+        for _ in range(30):
+            network(torch.rand(8, 1, 40, 40))
+    images = torch.rand(4, 1, 40, 40)
+    network.eval()
+    finished = finish_network(network, 3, 0.0)
+    assert torch.allclose(finished(images), network(images), atol=1e-4)
+    assert float(network.inception4e.branch2[0].bn.running_var.max()) > 65504
+    halved = finished.half().float()
+    assert all(bool(torch.isfinite(value).all()) for value in halved.state_dict().values())
+    assert torch.allclose(halved(images), network(images), atol=0.02)

@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from enicfer.errors import InputError
-from enicfer.training.datasets.files import LABELS, WORDS, Options
+from enicfer.expressions import WORDS
+from enicfer.training.datasets.files import LABELS, Options
 from enicfer.training.datasets.folders import read_label_folders
 from enicfer.training.datasets.images import FaceImages
 

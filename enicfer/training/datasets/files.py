@@ -16,30 +16,13 @@ import cv2
 import numpy as np
 
 from enicfer.errors import InputError
-from enicfer.expressions import Expression
+from enicfer.expressions import WORDS, Expression
 from enicfer.models.preprocessing import resize_crops
 from enicfer.training.datasets.images import FaceImages
 
 LABELS = tuple(str(expression) for expression in Expression)
 SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".pgm"}
 DROPPED = {"contempt", "contemptuous"}
-WORDS = {
-    "anger": "angry",
-    "angry": "angry",
-    "fear": "fearful",
-    "fearful": "fearful",
-    "afraid": "fearful",
-    "happiness": "happy",
-    "happy": "happy",
-    "joy": "happy",
-    "sadness": "sad",
-    "sad": "sad",
-    "neutral": "neutral",
-    "disgust": "disgusted",
-    "disgusted": "disgusted",
-    "surprise": "surprised",
-    "surprised": "surprised",
-}
 Crop = Callable[[np.ndarray], np.ndarray | None]
 
 
