@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from enicfer import __version__
 from enicfer.errors import InputError, OutputError
 from enicfer.export.bids import write_root, write_run
 from enicfer.io.names import session_folder, stem_of
@@ -53,7 +54,7 @@ def write_outputs(
     runs = [runs] if isinstance(runs, RunResult) else list(runs)
     _check_names(runs)
     output = Path(output)
-    _check_tree(output)
+    check_tree(output)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         # Beside its place, so that moving is renaming; inside, if it is there (it may be a mounted volume).
@@ -89,17 +90,32 @@ def _check_names(runs: Sequence[RunResult]) -> None:
         raise InputError(f"The runs belong to {len(sessions)} sessions: write one session at a time.")
 
 
-def _check_tree(output: Path) -> None:
-    """Refuse to write into a data set of recordings, or of another program."""
+def check_tree(output: Path) -> None:
+    """Refuse to write into a data set of recordings, of another program, or of another version of this one.
+
+    Versions that differ in the last number only write the same files.
+
+    Raises
+    ------
+    OutputError
+        If the folder is such a data set.
+    """
     about = output / "dataset_description.json"
     if not about.is_file():
         return
     makers = read_json(about).get("GeneratedBy") or [{}]
-    names = [maker.get("Name", "") for maker in makers if isinstance(maker, dict)]
+    makers = [maker for maker in makers if isinstance(maker, dict)]
+    names = [maker.get("Name", "") for maker in makers]
     if "enicfer" not in names:
         maker = f"made by {', '.join(filter(None, names))}" if any(names) else "not made by enicfer"
         raise OutputError(
             f"{output} is a data set {maker}: give a folder of its own, such as {output.name}/derivatives/enicfer."
+        )
+    version = str(makers[names.index("enicfer")].get("Version", "unknown"))
+    if version.split(".")[:2] != __version__.split(".")[:2]:
+        raise OutputError(
+            f"{output} was made by enicfer {version}, and this is {__version__}, whose files differ: give a new "
+            "folder with --output, so that no data set mixes the two."
         )
 
 

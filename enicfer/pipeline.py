@@ -183,6 +183,9 @@ def trace_video(
 
 def check_output(session: Session, target: Path, overwrite: bool) -> None:
     """Refuse an output that would overwrite something, or that cannot be written, before work begins."""
+    from enicfer.outputs import check_tree
+
+    check_tree(target)
     label = f"sub-{session.participant}" + (f"/ses-{session.session}" if session.session else "")
     if (target / label).exists() and not overwrite:
         raise OutputError(

@@ -204,6 +204,11 @@ def test_what_cannot_be_written_is_said(make_run, tmp_path):
     [
         ({"Name": "raw", "BIDSVersion": "1.10.0"}, "not made by enicfer"),
         ({"Name": "x", "GeneratedBy": [{"Name": "fMRIPrep"}]}, "made by fMRIPrep"),
+        (
+            {"Name": "x", "GeneratedBy": [{"Name": "enicfer", "Version": "0.0.9"}]},
+            r"made by enicfer 0\.0\.9, and this",
+        ),
+        ({"Name": "x", "GeneratedBy": [{"Name": "enicfer"}]}, "made by enicfer unknown"),
     ],
 )
 def test_data_sets_of_others_are_left_alone(make_run, tmp_path, content, words):

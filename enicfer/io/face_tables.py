@@ -188,7 +188,7 @@ def _is_openface(names: Sequence[str]) -> bool:
 
 
 def _read_openface(table: Table) -> FaceRows:
-    units = {name: table.numbers(name) for name in table.names if re.fullmatch(r"AU\d+_r", name)}
+    units = {name: table.numbers(name) for name in table.names if re.fullmatch(r"AU\d\d_r", name)}
     if not units:
         raise InputError(
             f"{table.path.name} has no intensities of action units (AU01_r, ...): run OpenFace with -aus."

@@ -96,7 +96,7 @@ def test_a_file_without_entries_is_refused_with_its_first_line(tmp_path, text):
 
 
 def test_missing_and_binary_files(tmp_path):
-    with pytest.raises(InputError, match=r"no log nothing\.csv"):
+    with pytest.raises(InputError, match=r"no file nothing\.csv"):
         read_trigger_log(tmp_path / "nothing.csv")
     (tmp_path / "x.log").write_bytes(bytes(range(256)) * 4)
     with pytest.raises(InputError, match="not a text file"):
