@@ -21,7 +21,7 @@ from enicfer.errors import EnicferError
 from enicfer.io.audio import read_sound
 from enicfer.io.bold import read_bold
 from enicfer.io.codings import read_coding
-from enicfer.io.eeg import read_eeg
+from enicfer.io.eeg import open_raw, read_eeg
 from enicfer.io.face_tables import read_face_table
 from enicfer.io.frame_times import read_frame_times
 from enicfer.io.store import SUFFIXES, find_frames, read_result
@@ -232,6 +232,7 @@ def test_streams(shared_data, tmp_path, changes, head):
     content = content[:3000] if head else content[:200000]
     (tmp_path / "a.xdf").write_bytes(damage(content, changes))
     attempt(read_xdf, tmp_path / "a.xdf")
+    attempt(open_raw, tmp_path / "a.xdf")
 
 
 @pytest.mark.slow

@@ -1,9 +1,12 @@
 """Session folders: what is found, and what is refused in one sentence."""
 
+import tomllib
+from pathlib import Path
+
 import pytest
 
 from enicfer.errors import InputError, ProtocolError
-from enicfer.session import read_session
+from enicfer.session import _RUN_KEYS, _SESSION_KEYS, read_session
 
 SETTINGS = """
 participant = "01"
@@ -121,3 +124,12 @@ def test_a_photo_of_the_participant_is_looked_up_in_the_folder(example, tmp_path
         read_session(tmp_path)
     (tmp_path / "child.jpg").touch()
     assert read_session(tmp_path).face_photo == tmp_path / "child.jpg"
+
+
+def test_every_key_is_in_the_docs():
+    text = (Path(__file__).parents[1] / "docs" / "sessions.md").read_text(encoding="utf-8")
+    shown = text.split("```toml\n")[1].split("```")[0].replace("\n# ", "\n")
+    example = tomllib.loads(shown)
+    (run,) = example.pop("run")
+    assert {*example, "run"} == set(_SESSION_KEYS)
+    assert set(run) == set(_RUN_KEYS)

@@ -1,4 +1,4 @@
-"""EEG recordings: everything that `mne.io.read_raw` opens, with its triggers.
+"""EEG recordings: everything that `mne.io.read_raw` opens, and XDF, with their triggers.
 
 Triggers are the annotations and the events of the stimulus channels, together. Their codes are text: an
 annotation's description (``"Stimulus/S  1"`` of BrainVision becomes ``"Stimulus/S 1"``), or the number of a
@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from enicfer.errors import InputError
+from enicfer.io.xdf import open_xdf
 from enicfer.protocol import normalise_code
 from enicfer.records import Modality, Recording
 
@@ -40,6 +41,8 @@ def open_raw(path: Path) -> "mne.io.BaseRaw":
 
     if not path.exists():
         raise InputError(f"There is no recording {path.name} in {path.parent.name}: check the name.")
+    if path.suffix.lower() in (".xdf", ".xdfz"):
+        return open_xdf(path)
     reader: Callable[..., Any] = mne.io.read_raw_egi if path.suffix.lower() == ".raw" else mne.io.read_raw
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # readers warn of montages and filters that do not matter here
@@ -49,7 +52,7 @@ def open_raw(path: Path) -> "mne.io.BaseRaw":
             reason = " ".join(str(error).split())[:200] or type(error).__name__
             raise InputError(
                 f"{path.name} cannot be read as an EEG recording ({reason}): give a complete file of one of "
-                f"the kinds {', '.join(EEG_SUFFIXES)}."
+                f"the kinds {', '.join(EEG_SUFFIXES)}, .xdf."
             ) from None
 
 

@@ -1,13 +1,14 @@
-"""XDF files of the Lab Streaming Layer: frame streams and markers.
+"""XDF files of the Lab Streaming Layer: frame streams, markers, and the EEG itself.
 
 Time stamps are synchronised between computers and dejittered by pyxdf; they are s on the clock of the computer
 that recorded, which is neither ``video_time`` nor the recording's ``time``.
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,12 @@ from enicfer.errors import InputError
 from enicfer.protocol import normalise_code
 from enicfer.records import FloatArray
 
+if TYPE_CHECKING:
+    import mne
+
 _GZIP = b"\x1f\x8b"
+_UNITS = {"microvolts": 1e-6, "microvolt": 1e-6, "uv": 1e-6, "µv": 1e-6, "millivolts": 1e-3, "mv": 1e-3}
+MAX_SAMPLES = 2**31
 
 
 @dataclass(frozen=True)
@@ -31,12 +37,17 @@ class Stream:
         ``(n,)`` s.
     values
         ``n`` samples: ``(n, channels)`` numbers, or a list of lists of text.
+    channels, units, kinds
+        What the sender said of each channel (label, unit, type); empty where it said nothing.
     """
 
     name: str
     kind: str
     time: FloatArray
     values: Any
+    channels: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
 
     @property
     def is_text(self) -> bool:
@@ -80,10 +91,79 @@ def read_xdf(path: Path) -> list[Stream]:
         text = info["channel_format"][0] == "string"
         streams.append(
             Stream(
-                str(info["name"][0]), str(info["type"][0]), time, list(values) if text else np.asarray(values)
+                str(info["name"][0]),
+                str(info["type"][0]),
+                time,
+                list(values) if text else np.asarray(values),
+                *(_said_of_channels(info, key) for key in ("label", "unit", "type")),
             )
         )
     return streams
+
+
+def _said_of_channels(info: Any, key: str) -> tuple[str, ...]:
+    """One entry of each channel's description, or nothing if any channel has none."""
+    try:
+        channels = info["desc"][0]["channels"][0]["channel"]
+        return tuple(str(channel[key][0]) for channel in channels)
+    except (TypeError, KeyError, IndexError):
+        return ()
+
+
+def open_xdf(path: Path) -> "mne.io.BaseRaw":
+    """The stream of type EEG as a recording of MNE-Python, with the markers of all text streams as annotations.
+
+    Samples lie on a regular grid at the stream's own (dejittered) rate, from its first sample; each point has the
+    sample nearest in time. Where none is within 1.5 samples, the signal is 0 under ``BAD_ACQ_SKIP``.
+
+    Raises
+    ------
+    InputError
+        If there is not exactly one such stream with samples; those that are there are named.
+    """
+    import mne
+
+    streams = read_xdf(path)
+    found = [s for s in streams if s.kind.upper() == "EEG" and not s.is_text and len(s.time) > 1]
+    if len(found) != 1:
+        raise InputError(
+            f"{path.name} has {len(found) or 'no'} streams of type EEG with samples: it has {_list(streams)}; give a "
+            "file with one."
+        )
+    stream = found[0]
+    since = stream.time - stream.time[0]
+    step = float(np.median(np.diff(since)))
+    if not (step > 0 and since[-1] / step < MAX_SAMPLES):
+        raise InputError(f"The stream {stream.name!r} of {path.name} has time stamps that do not count up.")
+    grid = np.arange(round(since[-1] / step) + 1) * step
+    right = np.clip(np.searchsorted(since, grid), 1, since.size - 1)
+    nearest = np.where(grid - since[right - 1] <= since[right] - grid, right - 1, right)
+    there = np.abs(since[nearest] - grid) <= 1.5 * step
+    signal = np.where(there, np.asarray(stream.values, np.float64)[nearest].T, 0.0)
+    for row, unit in enumerate(stream.units):
+        signal[row] *= _UNITS.get(unit.lower(), 1.0)
+    count = signal.shape[0]
+    names = (
+        list(stream.channels)
+        if len(set(stream.channels)) == count
+        else [f"EEG{i + 1:03d}" for i in range(count)]
+    )
+    kinds = stream.kinds if len(stream.kinds) == count else ("EEG",) * count
+    types = ["eeg" if kind.upper() == "EEG" else "misc" for kind in kinds]
+    raw = mne.io.RawArray(signal, mne.create_info(names, 1 / step, types), verbose="error")
+    edges = np.flatnonzero(np.diff(np.concatenate([[True], there, [True]]).astype(np.int8)))
+    pauses = [(a * step, (b - a) * step, "BAD_ACQ_SKIP") for a, b in edges.reshape(-1, 2).tolist()]
+    marks = [
+        (at - stream.time[0], 0.0, code)
+        for at, code in _markers(streams)
+        if 0 <= at - stream.time[0] <= grid[-1] and code
+    ]
+    raw.set_annotations(
+        mne.Annotations(*map(list, zip(*pauses, *marks, strict=True)), orig_time=None)
+        if pauses or marks
+        else None
+    )
+    return raw
 
 
 def read_frame_stream(path: Path, name: str) -> tuple[np.ndarray, FloatArray]:
@@ -126,15 +206,20 @@ def read_frame_stream(path: Path, name: str) -> tuple[np.ndarray, FloatArray]:
 
 def read_markers(path: Path) -> pd.DataFrame:
     """Text markers of all streams: columns ``onset`` (s of LSL's clock, sorted) and ``code``."""
-    rows = [
+    table = pd.DataFrame(_markers(read_xdf(path)), columns=["onset", "code"]).astype(
+        {"onset": "float64", "code": "str"}
+    )
+    return table.sort_values("onset", kind="stable", ignore_index=True)
+
+
+def _markers(streams: Sequence[Stream]) -> list[tuple[float, str]]:
+    return [
         (float(t), normalise_code(sample[0]))
-        for stream in read_xdf(path)
+        for stream in streams
         if stream.is_text
         for t, sample in zip(stream.time, stream.values, strict=True)
         if len(sample) and not str(sample[0]).lstrip().startswith(("<?xml", "<info"))
     ]
-    table = pd.DataFrame(rows, columns=["onset", "code"]).astype({"onset": "float64", "code": "str"})
-    return table.sort_values("onset", kind="stable", ignore_index=True)
 
 
 def _first_numbers(stream: Stream) -> FloatArray | None:

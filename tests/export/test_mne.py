@@ -296,6 +296,8 @@ FILES = [
     "test_egi.raw",
     "eeglab_data.set",
     "example_4.mff",
+    "../xdf/minimal.xdf",
+    "../xdf/clock_resets.xdf",
 ]
 
 

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from enicfer.errors import InputError
-from enicfer.io.xdf import read_frame_stream, read_markers, read_xdf
+from enicfer.io.eeg import read_eeg
+from enicfer.io.xdf import open_xdf, read_frame_stream, read_markers, read_xdf
 
 
 def test_markers_of_a_real_recording_with_clock_resets(shared_data):
@@ -46,3 +47,31 @@ def test_no_xdf_file(tmp_path):
         read_xdf(tmp_path / "a.xdf")
     with pytest.raises(InputError, match=r"no XDF file b\.xdf"):
         read_xdf(tmp_path / "b.xdf")
+
+
+def test_the_eeg_stream_is_a_recording_with_its_markers(shared_data):
+    raw = open_xdf(shared_data / "xdf" / "minimal.xdf")
+    assert raw.info["sfreq"] == pytest.approx(10) and raw.n_times == 9
+    assert raw.get_data().shape == (3, 9)
+    assert raw.annotations.description.tolist()[0] == "Hello"
+    assert raw.annotations.onset[0] == pytest.approx(0.2, abs=1e-6)
+
+
+def test_a_gap_in_the_stream_is_a_pause(shared_data):
+    path = shared_data / "xdf" / "clock_resets.xdf"
+    recording = read_eeg(path)
+    assert recording.duration == pytest.approx(1383.184 - 810.030, abs=0.02)
+    assert len(recording.gaps) == 1
+    start, stop = recording.gaps[0]
+    assert stop - start == pytest.approx(273.88, abs=0.05)
+    markers = read_markers(path)
+    inside = (markers["onset"] > 810.03) & (markers["onset"] < 1383.18)
+    assert len(recording.triggers) == inside.sum()
+    np.testing.assert_allclose(
+        recording.triggers["onset"], np.sort(markers["onset"][inside]) - 810.02979176, atol=1e-4
+    )
+
+
+def test_a_file_without_eeg_is_refused(shared_data):
+    with pytest.raises(InputError, match="no streams of type EEG"):
+        open_xdf(shared_data / "xdf" / "empty_streams.xdf")
