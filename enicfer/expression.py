@@ -25,7 +25,9 @@ _AHEAD = 2  # batches that may wait for the classifier
 class CropClassifier:
     """Classifies crops as they come, a batch at a time, and keeps only the probabilities.
 
-    Batches are classified by a thread of its own while the next frames are decoded and searched.
+    Batches are classified by threads of their own while the next frames are decoded and searched. Each batch is
+    computed by one thread alone: sums that are split among threads are rounded otherwise, and the number of
+    threads would show in the probabilities.
 
     Parameters
     ----------
@@ -38,7 +40,10 @@ class CropClassifier:
         self._waiting: list[UInt8Array] = []
         self._done: list[Float32Array] = []
         self._read = bytearray()
-        self._worker = ThreadPoolExecutor(1, "classify")
+        import torch
+
+        workers = max(1, min(_AHEAD, torch.get_num_threads()))
+        self._workers = ThreadPoolExecutor(workers, "classify", torch.set_num_threads, (1,))
         self._pending: deque[Future[Float32Array]] = deque()
 
     def add(self, crop: UInt8Array) -> None:
@@ -57,14 +62,14 @@ class CropClassifier:
         if self._waiting:
             self._classify()
         self._collect(0)
-        self._worker.shutdown()
+        self._workers.shutdown()
         out = np.full((len(self._read), len(self.model.labels)), np.nan, np.float32)
         if self._done:
             out[np.frombuffer(self._read, np.bool_)] = np.concatenate(self._done)
         return out
 
     def _classify(self) -> None:
-        self._pending.append(self._worker.submit(self.model.predict, np.stack(self._waiting)))
+        self._pending.append(self._workers.submit(self.model.predict, np.stack(self._waiting)))
         self._waiting.clear()
         self._collect(_AHEAD)
 

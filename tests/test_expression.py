@@ -4,10 +4,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from enicfer.expression import CropClassifier, Pace, make_trace
+from enicfer.models import load_model
 from enicfer.records import FaceTrack, Status
 
 
@@ -22,6 +23,7 @@ class Mean:
         return np.c_[p, 1 - p].astype(np.float32)
 
 
+@settings(deadline=None)  # the first call imports torch
 @given(st.lists(st.integers(0, 255), max_size=200))
 def test_rows_are_in_the_order_of_the_crops(values):
     crops = CropClassifier(Mean())
@@ -115,3 +117,20 @@ def test_frames_between_are_not_analysed():
     assert trace.status.tolist() == [Status.OK, Status.NOT_ANALYSED, Status.NOT_ANALYSED, Status.OK]
     np.testing.assert_array_equal(trace.probability[[0, 3]], probability[[0, 2]])
     assert np.isnan(trace.probability[[1, 2]]).all()
+
+
+def test_the_number_of_threads_does_not_show():
+    import torch
+
+    crops = np.random.default_rng(0).integers(0, 256, (150, 48, 48), np.uint8)
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            classifier = CropClassifier(load_model())
+            for crop in crops:
+                classifier.add(crop)
+            found.append(classifier.finish().tobytes())
+    finally:
+        torch.set_num_threads(before)
+    assert found[0] == found[1] == found[2]

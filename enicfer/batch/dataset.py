@@ -60,6 +60,7 @@ def process_dataset(
     n_jobs: int = 1,
     retry_failed: bool = False,
     timeout: float | None = None,
+    scheduler: str | None = None,
     report: Report | None = None,
 ) -> BatchResult:
     """Process the recordings of a BIDS data set that have a video.
@@ -77,7 +78,7 @@ def process_dataset(
     videos
         Table with the columns ``recording``, ``video`` and perhaps ``triggers``, relative to ``folder``, for
         videos that are named otherwise.
-    n_jobs, retry_failed, timeout, report
+    n_jobs, retry_failed, timeout, scheduler, report
         As in `enicfer.batch.sessions.process_sessions`.
 
     Raises
@@ -86,6 +87,9 @@ def process_dataset(
         For what is wrong with everything.
     """
     options, output = options or Options(), Path(output)
+    if scheduler is not None:  # workers have folders of their own
+        folder, output = Path(folder).absolute(), output.absolute()
+        videos = None if videos is None else videos.absolute()
     found = collect_dataset(folder, output, options, selection, videos)
     check_root(output)
     return run_sessions(
@@ -96,6 +100,7 @@ def process_dataset(
         n_jobs=n_jobs,
         retry_failed=retry_failed,
         timeout=timeout,
+        scheduler=scheduler,
         report=report,
     )
 

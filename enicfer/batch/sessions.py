@@ -1,11 +1,13 @@
-"""`process_sessions`: many sessions into one tree, on one computer."""
+"""`process_sessions`: many sessions into one tree, on one computer or a Dask cluster."""
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from enicfer.batch.cluster import make_absolute, open_cluster
 from enicfer.batch.engine import LocalSlot, Report, Slot, run_jobs
 from enicfer.batch.jobs import (
     Job,
@@ -76,6 +78,7 @@ def process_sessions(
     n_jobs: int = 1,
     retry_failed: bool = False,
     timeout: float | None = None,
+    scheduler: str | None = None,
     report: Report | None = None,
 ) -> BatchResult:
     """Process many sessions into one tree; each once, and none at the cost of another.
@@ -97,6 +100,8 @@ def process_sessions(
         Try again what failed.
     timeout
         Longest time in s for one session, or None.
+    scheduler
+        Dask's, as in `enicfer.batch.cluster.open_cluster`; None for processes on this computer.
     report
         Called as ``report(outcome, n_ended, n_in_all)``.
 
@@ -111,6 +116,9 @@ def process_sessions(
         For what is wrong with everything: no sessions, no such model, an output that cannot be written.
     """
     options = options or Options()
+    if scheduler is not None:  # workers have folders of their own
+        folders = [Path(folder).absolute() for folder in folders]
+        output = None if output is None else Path(output).absolute()
     sessions, unread, target = collect_sessions(folders, output, options)
     check_root(target)
     return run_sessions(
@@ -121,6 +129,7 @@ def process_sessions(
         n_jobs=n_jobs,
         retry_failed=retry_failed,
         timeout=timeout,
+        scheduler=scheduler,
         report=report,
     )
 
@@ -151,6 +160,7 @@ def run_sessions(
     n_jobs: int = 1,
     retry_failed: bool = False,
     timeout: float | None = None,
+    scheduler: str | None = None,
     report: Report | None = None,
     make_slots: Callable[[int, int], Sequence[Slot]] | None = None,
 ) -> BatchResult:
@@ -162,17 +172,22 @@ def run_sessions(
         That could be read.
     unread
         Folders that could not, and why.
-    output, options, n_jobs, retry_failed, timeout, report
+    output, options, n_jobs, retry_failed, timeout, scheduler, report
         As in `process_sessions`.
     make_slots
         ``(n_jobs, threads)`` -> where jobs are done; by default on this computer.
     """
-    cores = count_cores()
-    n_jobs = min(cores if n_jobs < 1 else n_jobs, max(len(sessions), 1))
-    threads = max(1, cores // n_jobs)
-    plan = make_plan(sessions, unread, output, options, retry_failed=retry_failed, threads=threads)
-    slots = (make_slots or _local_slots)(n_jobs, threads)
-    ended = run_jobs(plan.jobs, work, remember_failure, slots, timeout=timeout, report=report)
+    with contextlib.ExitStack() as stack:
+        if scheduler is not None:
+            slots, threads = stack.enter_context(open_cluster(scheduler, n_jobs))
+            options = make_absolute(options)
+        else:
+            cores = count_cores()
+            n_jobs = min(cores if n_jobs < 1 else n_jobs, max(len(sessions), 1))
+            threads = max(1, cores // n_jobs)
+            slots = (make_slots or _local_slots)(n_jobs, threads)
+        plan = make_plan(sessions, unread, output, options, retry_failed=retry_failed, threads=threads)
+        ended = run_jobs(plan.jobs, work, remember_failure, slots, timeout=timeout, report=report)
     write_group(output, plan.unread)
     ended = [replace(outcome, changes=tuple(plan.changes[outcome.name])) for outcome in ended]
     outcomes = sorted([*plan.settled, *ended], key=lambda outcome: outcome.name)

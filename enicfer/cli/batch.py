@@ -32,6 +32,12 @@ def batch_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Worker processes; -1 for one per core.",
         ),
         click.option(
+            "--dask-scheduler",
+            "scheduler",
+            metavar="ADDRESS|slurm|pbs|sge|lsf",
+            help="Work on a Dask cluster: a running scheduler, or --n-jobs workers from a queue.",
+        ),
+        click.option(
             "--timeout",
             type=click.FloatRange(min=0, min_open=True),
             metavar="SECONDS",
