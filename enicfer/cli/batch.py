@@ -51,6 +51,7 @@ def batch_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--retry-failed", is_flag=True, help="Try again what failed before."),
         click.option("--overwrite", is_flag=True, help="Do everything again."),
         click.option("--quiet", is_flag=True, help="Print nothing but failures."),
+        click.option("--verbose", is_flag=True, help="Print the warnings of each session, too."),
     ]
     for option in reversed(options):
         command = option(command)
@@ -66,7 +67,9 @@ def batch_options(command: Callable[..., Any]) -> Callable[..., Any]:
     help="Where to write.  [default: derivatives/enicfer beside the sessions]",
 )
 @batch_options
-def process_sessions(folders: tuple[Path, ...], output: Path | None, quiet: bool, **settings: Any) -> None:
+def process_sessions(
+    folders: tuple[Path, ...], output: Path | None, quiet: bool, verbose: bool, **settings: Any
+) -> None:
     """Process many session FOLDERs (or folders that hold some) into one tree.
 
     What is done and unchanged is not done again, so the command can be repeated after any interruption. A
@@ -81,7 +84,7 @@ def process_sessions(folders: tuple[Path, ...], output: Path | None, quiet: bool
         return
     with progress_of_sessions(quiet) as report:
         result = process(list(folders), output=output, options=options, report=report, **running)
-    finish(result, quiet)
+    finish(result, quiet, verbose)
 
 
 def split_settings(settings: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -124,7 +127,7 @@ def progress_of_sessions(quiet: bool) -> Iterator[Callable[["Outcome", int, int]
             bar.close()
 
 
-def finish(result: "BatchResult", quiet: bool) -> None:
+def finish(result: "BatchResult", quiet: bool, verbose: bool = False) -> None:
     """Print the summary; leave with exit code 3 if some sessions failed."""
     states = [outcome.state for outcome in result.outcomes]
     if not quiet:
@@ -133,6 +136,8 @@ def finish(result: "BatchResult", quiet: bool) -> None:
                 again = f"  again: {', '.join(outcome.changes)} changed" if outcome.changes else ""
                 note = f"  {len(outcome.notes)} warnings" if outcome.notes else ""
                 click.echo(f"{outcome.state:10} {outcome.name}{again}{note}")
+                for text in outcome.notes if verbose else ():
+                    click.echo(f"{'':10}   {text}")
     for outcome in result.failed:
         click.echo(f"{'failed':10} {outcome.name}: {outcome.reason} {outcome.advice}", err=quiet)
     if not quiet:
@@ -183,7 +188,9 @@ def print_forecast(sessions: Any, unread: Any, output: Path, options: Any, runni
     help="Table with the columns recording and video, for videos that are named otherwise.",
 )
 @batch_options
-def process_dataset(bids_dir: Path, output_dir: Path, level: str, quiet: bool, **settings: Any) -> None:
+def process_dataset(
+    bids_dir: Path, output_dir: Path, level: str, quiet: bool, verbose: bool, **settings: Any
+) -> None:
     """Process the BIDS data set BIDS_DIR into OUTPUT_DIR.
 
     The level participant finds recordings and their videos (beside them, in beh/ or in sourcedata/) and
@@ -215,4 +222,4 @@ def process_dataset(bids_dir: Path, output_dir: Path, level: str, quiet: bool, *
             report=report,
             **running,
         )
-    finish(result, quiet)
+    finish(result, quiet, verbose)

@@ -1,5 +1,7 @@
 """The commands: what they print, and with which code they leave."""
 
+import re
+
 import pytest
 from click.testing import CliRunner
 
@@ -24,6 +26,11 @@ def test_many_sessions(run, study, tmp_path):
     assert first.exit_code == 0
     assert "[2/2] sub-02 done" in first.stderr
     assert "2 done, 0 unchanged, 0 failed" in first.stdout
+    assert "\n             " not in first.stdout, "warnings are counted, not listed"
+    verbose = run(*command, "--verbose", "--overwrite")
+    assert verbose.stdout.count("\n             ") == sum(
+        int(count) for count in re.findall(r"(\d+) warnings", verbose.stdout)
+    )
     dry = run(*command, "--dry-run")
     assert dry.exit_code == 0
     assert "0 of 2 sessions would be done." in dry.stdout

@@ -1,6 +1,7 @@
 """Whatever happens in the middle, resuming gives the bytes of an undisturbed run."""
 
 import json
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -67,6 +68,64 @@ def test_a_full_disk_fails_the_session_and_room_repairs_it(without_video, tmp_pa
     study.run_study(tmp_path / "study", tmp_path / "fresh")
     assert study.content(tmp_path / "out") == study.content(tmp_path / "fresh")
     assert list((tmp_path / "out").glob("sub-*/**/*_frames.h5"))
+
+
+def test_a_drive_that_disappears_costs_what_was_on_it_and_nothing_else(without_video, tmp_path, monkeypatch):
+    import enicfer.pipeline
+
+    study = without_video
+    study.make_study(tmp_path / "study", 3)
+    process, calls = enicfer.pipeline.process_session, []
+
+    def vanishing(session, **settings):
+        calls.append(session.participant)
+        if len(calls) == 2:
+            (tmp_path / "study").rename(tmp_path / "unmounted")
+        return process(session, **settings)
+
+    monkeypatch.setattr(enicfer.pipeline, "process_session", vanishing)
+    result = study.run_study(tmp_path / "study", tmp_path / "out")
+    assert [(o.name, o.state, o.kind) for o in result.outcomes] == [
+        ("sub-01", "done", ""), ("sub-02", "failed", "files"), ("sub-03", "failed", "files"),
+    ]  # fmt: skip
+    for outcome in result.failed:
+        assert "cannot be read or written: No such file" in outcome.reason
+        assert "network drive" in outcome.advice
+        assert str(tmp_path) not in outcome.reason
+    assert not list((tmp_path / "out").glob("sub-02*")) and list((tmp_path / "out").glob("sub-01*"))
+    (tmp_path / "unmounted").rename(tmp_path / "study")
+    again = study.run_study(tmp_path / "study", tmp_path / "out", retry_failed=True)
+    assert [o.state for o in again.outcomes] == ["unchanged", "done", "done"]
+    study.run_study(tmp_path / "study", tmp_path / "fresh")
+    assert study.content(tmp_path / "out") == study.content(tmp_path / "fresh")
+
+
+@posix
+def test_an_output_drive_that_disappears_leaves_what_was_there(without_video, tmp_path, monkeypatch):
+    import enicfer.pipeline
+
+    study = without_video
+    study.make_study(tmp_path / "study", 2)
+    process, calls = enicfer.pipeline.process_session, []
+
+    def vanishing(session, **settings):
+        calls.append(session.participant)
+        if len(calls) == 2:  # an unmounted drive leaves the empty folder that it was mounted on
+            (tmp_path / "out").rename(tmp_path / "unmounted")
+            (tmp_path / "out").mkdir()
+        return process(session, **settings)
+
+    monkeypatch.setattr(enicfer.pipeline, "process_session", vanishing)
+    result = study.run_study(tmp_path / "study", tmp_path / "out")
+    assert [(o.name, o.state, o.kind) for o in result.outcomes] == [
+        ("sub-01", "done", ""), ("sub-02", "failed", "files"),
+    ]  # fmt: skip
+    shutil.rmtree(tmp_path / "out")
+    (tmp_path / "unmounted").rename(tmp_path / "out")
+    again = study.run_study(tmp_path / "study", tmp_path / "out", retry_failed=True)
+    assert [o.state for o in again.outcomes] == ["unchanged", "done"]
+    study.run_study(tmp_path / "study", tmp_path / "fresh")
+    assert study.content(tmp_path / "out") == study.content(tmp_path / "fresh")
 
 
 def test_two_processes_on_one_output_lose_nothing(without_video, tmp_path):
