@@ -88,7 +88,7 @@ def align_session(
         reports that are there already.
     """
     from enicfer.clock_report import write_clock_report
-    from enicfer.pipeline import find_pulses, read_recording
+    from enicfer.recording import find_pulses, read_recording
 
     session = read_session(folder, protocol)
     target = Path(output) if output is not None else session.folder / "derivatives" / "enicfer-align"

@@ -87,7 +87,7 @@ def check_job(job: Job) -> tuple[list[str], int]:
 
 def _errors(run: Run, session: Session) -> Iterator[EnicferError]:
     from enicfer.io.video import probe_video
-    from enicfer.pipeline import find_pulses, find_trials, read_recording
+    from enicfer.recording import find_pulses, find_trials, read_recording
 
     for video in run.videos:
         try:
