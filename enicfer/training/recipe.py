@@ -133,7 +133,7 @@ class Schedule:
         Steps between checkpoints.
     """
 
-    epochs: int = 30
+    epochs: int = 58
     batch_size: int = 128
     learning_rate: float = 6e-3
     weight_decay: float = 0.05
