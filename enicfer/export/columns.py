@@ -29,7 +29,7 @@ _REASONS = {
     Status.TOO_SMALL: "the face was too small",
     Status.UNDECODABLE: "the frame could not be decoded",
     Status.OUTSIDE_RECORDING: "the frame was taken before or after the recording",
-    Status.NOT_ANALYSED: "the expression was not read, because the analysis rate is lower than the camera's",
+    Status.NOT_ANALYSED: "the expression was not read: a lower analysis rate, or an imported table without it",
 }
 STATUS_LEVELS = {"ok": "the frame has an answer", **{s.label: text for s, text in _REASONS.items()}}
 

@@ -72,9 +72,23 @@ def make_annotations(run: RunResult, *, bad_lost: bool = False, hed: bool = Fals
 
 
 def write_annotations(path: Path, annotations: "mne.Annotations") -> None:
-    """Write ``..._annot.fif`` without the date and the machine's address that MNE-Python puts there."""
+    """Write ``..._annot.fif``, or comma-separated ``.txt``, as `mne.read_annotations` reads them.
+
+    The FIF file is written without the date and the machine's address that MNE-Python puts there. Its ``.csv``
+    would lose the time of the first annotation, which reading takes for 0.
+
+    Raises
+    ------
+    OutputError
+        For ``.csv``.
+    """
+    if path.suffix == ".csv":
+        raise OutputError(
+            f"{path.name}: MNE-Python reads a .csv with the first annotation at 0; give a .txt."
+        )
     annotations.save(path, overwrite=True, verbose="error")
-    _forget_origin(path)
+    if path.suffix == ".fif":
+        _forget_origin(path)
 
 
 def check_raw_file(path: Path, overwrite: bool) -> None:

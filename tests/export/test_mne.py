@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from enicfer.errors import InputError
+from enicfer.errors import InputError, OutputError
 from enicfer.export.mne import (
     add_emotion_channels,
     add_emotion_events,
@@ -324,3 +324,17 @@ def test_real_recordings(make_run, shared_data, name):
     ok = result.expression.status == Status.OK
     wanted = np.interp(clock, result.time[ok], result.expression.probability[ok, 2])
     np.testing.assert_allclose(raw.get_data("fer_happy")[0], wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["spans_annot.fif", "spans.txt"])
+def test_annotations_come_back_from_files(run, tmp_path, name):
+    annotations = make_annotations(run)
+    write_annotations(tmp_path / name, annotations)
+    again = mne.read_annotations(tmp_path / name)
+    assert again.description.tolist() == annotations.description.tolist()
+    np.testing.assert_allclose(again.onset, annotations.onset, atol=1e-4)
+    np.testing.assert_allclose(again.duration, annotations.duration, atol=1e-4)
+    with pytest.raises(OutputError, match="first annotation at 0"):
+        write_annotations(tmp_path / "spans.csv", annotations)
+    if name.endswith(".fif"):
+        assert [dict(e) for e in again.extras] == [dict(e) for e in annotations.extras]
