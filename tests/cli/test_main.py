@@ -47,7 +47,7 @@ def test_protocols():
         (["process-session", "nothing here"], "no session folder"),
         (["process-session", "."], "no video"),
         (["trace", "nothing.mp4", "-o", "out.tsv"], "no video"),
-        (["trace", "nothing.mp4", "-o", "out.xlsx"], ".h5 or .tsv"),
+        (["trace", "nothing.mp4", "-o", "out.xlsx"], ".h5, .tsv or .tsv.gz"),
         (["trace", "nothing.mp4", "-o", "out.tsv", "--face", "here"], "FRAME:X,Y"),
         (["protocols", "nothing.toml"], "nothing"),
     ],
