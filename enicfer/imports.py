@@ -16,6 +16,7 @@ from enicfer.expressions import WORDS, Expression
 from enicfer.io.brightness import BrightnessRecorder
 from enicfer.io.codings import CODERS, Span, read_coding
 from enicfer.io.face_tables import PROGRAMS, FaceRows, read_face_table
+from enicfer.io.frame_times import find_nearest
 from enicfer.io.store import read_trace
 from enicfer.io.video import probe_video, read_frames
 from enicfer.protocol import Pulses
@@ -23,7 +24,6 @@ from enicfer.records import ExpressionTrace, FaceTrack, FloatArray, Progress, St
 from enicfer.watch import Seen
 
 FORMATS = (*PROGRAMS, *CODERS)
-UNCODED = ("missing", "neutral")
 
 
 def import_trace(
@@ -127,19 +127,17 @@ def place_rows(
         )
     seen = rows.status != Status.NO_FACE
     n_faces = np.bincount(frame[seen], minlength=n)
-    mine = np.ones(frame.size, bool)
     names = Counter(name for name, there in zip(rows.who or (), seen, strict=False) if there)
     if of is not None and of not in names:
         raise InputError(
             f"{source} has no face {of!r}: {_listed(names) if names else 'it does not tell faces apart'}."
         )
-    if of is not None:
-        mine = np.array([name == of for name in rows.who or ()])
-    elif len(names) > 1:
+    if of is None and len(names) > 1:
         raise InputError(
             f"{source} has {len(names)} faces ({_listed(names)}): say whose it is with --of when you import it."
         )
-    order = np.flatnonzero(mine & seen)
+    mine = seen if of is None else seen & np.array([name == of for name in rows.who or ()])
+    order = np.flatnonzero(mine)
     count = np.bincount(frame[order], minlength=n)
     row = np.full(n, -1)
     row[frame[order]] = order
@@ -200,7 +198,7 @@ def _frames_of(rows: FaceRows, time: FloatArray, source: str) -> tuple[np.ndarra
         notes.append(f"{source} has one row for each frame: rows are frames, whatever times it gives them.")
     else:
         assert rows.time is not None
-        frame = _nearest(since, rows.time)
+        frame = find_nearest(since, rows.time)
         off = float(np.abs(rows.time - since[frame]).max())
         if off > 2 * step:
             raise InputError(
@@ -213,14 +211,6 @@ def _frames_of(rows: FaceRows, time: FloatArray, source: str) -> tuple[np.ndarra
     if missing:
         notes.append(f"{source} has no row for {missing} of {time.size} frames: they are not analysed.")
     return frame, notes
-
-
-def _nearest(sorted_times: FloatArray, wanted: FloatArray) -> np.ndarray:
-    if sorted_times.size == 1:
-        return np.zeros(wanted.size, np.int64)
-    right = np.clip(np.searchsorted(sorted_times, wanted), 1, sorted_times.size - 1)
-    nearer = wanted - sorted_times[right - 1] <= sorted_times[right] - wanted
-    return np.where(nearer, right - 1, right)
 
 
 def place_spans(

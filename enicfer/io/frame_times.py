@@ -128,3 +128,11 @@ def _guess_unit(path: Path, values: FloatArray, video_time: FloatArray, name: st
         f"The times in {path.name} last {length:.6g} and the video {stated:.3f} s: they agree in none of the units "
         f"{', '.join(_SCALES)}; give the log of this video."
     )
+
+
+def find_nearest(times: FloatArray, wanted: FloatArray) -> np.ndarray:
+    """Index of the nearest of ``times`` (s, not falling) for each of ``wanted``; of two as near, the earlier."""
+    if times.size == 1:
+        return np.zeros(wanted.size, np.int64)
+    right = np.clip(np.searchsorted(times, wanted), 1, times.size - 1)
+    return np.where(wanted - times[right - 1] <= times[right] - wanted, right - 1, right)

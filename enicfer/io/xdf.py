@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from enicfer.errors import InputError
+from enicfer.io.frame_times import find_nearest
 from enicfer.protocol import normalise_code
 from enicfer.records import FloatArray
 
@@ -136,8 +137,7 @@ def open_xdf(path: Path) -> "mne.io.BaseRaw":
     if not (step > 0 and since[-1] / step < MAX_SAMPLES):
         raise InputError(f"The stream {stream.name!r} of {path.name} has time stamps that do not count up.")
     grid = np.arange(round(since[-1] / step) + 1) * step
-    right = np.clip(np.searchsorted(since, grid), 1, since.size - 1)
-    nearest = np.where(grid - since[right - 1] <= since[right] - grid, right - 1, right)
+    nearest = find_nearest(since, grid)
     there = np.abs(since[nearest] - grid) <= 1.5 * step
     signal = np.where(there, np.asarray(stream.values, np.float64)[nearest].T, 0.0)
     for row, unit in enumerate(stream.units):
