@@ -274,6 +274,9 @@ def check_root(output: Path) -> None:
     OutputError
         With the reason.
     """
+    from enicfer.outputs import check_tree
+
+    check_tree(output)
     foreign = output.is_dir() and any(not path.name.startswith(".") for path in output.iterdir())
     ours = (output / "dataset_description.json").is_file() or (output / HIDDEN).is_dir()
     if foreign and not ours:

@@ -1,5 +1,6 @@
 """What is done is not done again, what changed is, and what is wrong is named."""
 
+import json
 import os
 import shutil
 from concurrent.futures import Future
@@ -205,3 +206,17 @@ def test_a_session_that_kills_its_worker_is_named(without_video, tmp_path, monke
     assert table["kind"]["sub-01"] == "killed"
     assert "memory" in table["advice"]["sub-01"]
     assert "SIGKILL" in (tmp_path / "out" / "logs" / "sub-01.log").read_text(encoding="utf-8")
+
+
+def test_a_tree_of_another_version_or_program_is_left_alone(without_video, tmp_path):
+    without_video.make_study(tmp_path / "study", 1)
+    for maker, words in (
+        ({"Name": "enicfer", "Version": "0.0.9"}, "made by enicfer"),
+        ({"Name": "x"}, "made by x"),
+    ):
+        about = tmp_path / "out" / "dataset_description.json"
+        about.parent.mkdir(exist_ok=True)
+        about.write_text(json.dumps({"GeneratedBy": [maker]}), encoding="utf-8")
+        with pytest.raises(OutputError, match=words):
+            without_video.run_study(tmp_path / "study", tmp_path / "out")
+        assert [path.name for path in about.parent.iterdir()] == [about.name]
