@@ -55,6 +55,7 @@ class Team:
         threads = recipe.schedule.threads
         self.replicas = [copy.deepcopy(model).train() for _ in range(threads)]
         for replica in self.replicas:
+            _keep_frozen_statistics(replica)
             for own, shared in zip(replica.parameters(), model.parameters(), strict=True):
                 own.data = shared.data
         self.pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
@@ -99,6 +100,13 @@ def _mean(share: list[float], tensors: list[Tensor]) -> Tensor:
     for weight, tensor in zip(share[1:], tensors[1:], strict=True):
         total.add_(tensor, alpha=weight)
     return total
+
+
+def _keep_frozen_statistics(model: nn.Module) -> None:
+    """A frozen batch normalisation keeps its mean and variance, too."""
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d) and not module.weight.requires_grad:
+            module.eval()
 
 
 def trained_parameters(model: nn.Module) -> list[nn.Parameter]:

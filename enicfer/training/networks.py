@@ -1,9 +1,10 @@
 """The network that a recipe trains: new, or begun from another model (transfer).
 
 Conventions: a new network has batch normalisation after each hidden layer, which the finished
-model no longer has (`enicfer.models.ronnet.fold_batch_norm`).  One that begins from a finished
-model has none, takes over its weights, and keeps the layers named in `[transfer] freeze` as they
-are; outputs are matched by label, and a label that is new begins at zero.
+model no longer has (`enicfer.models.ronnet.fold_batch_norm`); a RonNet that begins from a finished
+one has none, either.  GoogLeNet keeps its own always.  A network that begins from a finished model
+takes over its weights, and keeps the layers named in `[transfer] freeze` as they are, statistics
+included; outputs are matched by label, and a label that is new begins at zero.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from enicfer.models.googlenet import BasicConv2d, GoogLeNet
 from enicfer.models.ronnet import RonNet, fold_batch_norm
 from enicfer.training.recipe import Recipe
 
-FREEZABLE = ("convs", "fc1")
+FREEZABLE = {"ronnet": ("convs", "fc1"), "googlenet": ("convs",)}
 
 
 def build_network(recipe: Recipe, begin: bool = True) -> RonNet | GoogLeNet:
@@ -41,52 +42,64 @@ def build_network(recipe: Recipe, begin: bool = True) -> RonNet | GoogLeNet:
     InputError
         An unknown layer to freeze, or a start that does not fit the recipe.
     """
-    strange = [name for name in recipe.transfer.freeze if name not in FREEZABLE]
-    if strange:
-        raise InputError(f"[transfer] freeze names {', '.join(strange)}; allowed are {', '.join(FREEZABLE)}.")
+    plan = recipe.network
+    allowed = FREEZABLE[plan.architecture]
+    strange = [name for name in recipe.transfer.freeze if name not in allowed]
+    if strange and recipe.transfer.start:
+        raise InputError(
+            f"[transfer] freeze names {', '.join(strange)}; {plan.architecture} has {', '.join(allowed)}."
+        )
     heads = 2 if recipe.schedule.vote_weight else 1
     transfers = bool(recipe.transfer.start)
-    plan = recipe.network
     arguments: dict[str, Any] = {
         "outputs": heads * len(recipe.data.labels),
         "input_size": plan.input_size,
         "channels": plan.channels,
     }
+    network: RonNet | GoogLeNet
     if plan.architecture == "googlenet":
-        if transfers:
-            raise InputError("[transfer] is possible with the ronnet architecture only.")
-        return GoogLeNet(**arguments, dropout=plan.dropout[1])
-    network = RonNet(**arguments, padding=plan.padding, batch_norm=not transfers, dropout=plan.dropout)
+        network = GoogLeNet(**arguments, dropout=plan.dropout[1])
+    else:
+        network = RonNet(**arguments, padding=plan.padding, batch_norm=not transfers, dropout=plan.dropout)
     if transfers and begin:
         _take_over(network, recipe, heads)
     if transfers:
         for name in recipe.transfer.freeze:
-            network.get_submodule(name).requires_grad_(False)
+            for module in _frozen_part(network, name):
+                module.requires_grad_(False)
     return network
 
 
+def _frozen_part(network: RonNet | GoogLeNet, name: str) -> list[torch.nn.Module]:
+    if isinstance(network, RonNet):
+        return [network.get_submodule(name)]
+    return [module for child, module in network.named_children() if child != last_layer(network)]
+
+
 @torch.no_grad()
-def _take_over(network: RonNet, recipe: Recipe, heads: int) -> None:
+def _take_over(network: RonNet | GoogLeNet, recipe: Recipe, heads: int) -> None:
     source = load_model(recipe.transfer.start)
-    if not isinstance(source.network, RonNet):
-        raise InputError(f"{source.name} is no RonNet, so a RonNet cannot begin from it.")
-    for key in ("input_size", "channels", "padding"):
-        theirs, ours = source.network.arguments[key], network.arguments[key]
-        if theirs != ours:
+    if type(source.network) is not type(network):
+        theirs, ours = type(source.network).__name__, type(network).__name__
+        raise InputError(f"{source.name} is a {theirs}, so a {ours} cannot begin from it.")
+    for key, wanted in network.arguments.items():
+        given = source.network.arguments[key]
+        if key in ("input_size", "channels", "padding") and given != wanted:
             raise InputError(
-                f"{source.name} has {key} {theirs}, and [network] {key} is {ours}; they must agree."
+                f"{source.name} has {key} {given}, and [network] {key} is {wanted}; they must agree."
             )
-    state = source.network.state_dict()
-    weight, bias = torch.zeros_like(network.fc2.weight), torch.zeros_like(network.fc2.bias)
+    state, last = source.network.state_dict(), last_layer(network)
+    own = network.get_submodule(last).state_dict()
+    weight, bias = torch.zeros_like(own["weight"]), torch.zeros_like(own["bias"])
     for head in range(heads):
         for row, label in enumerate(recipe.data.labels):
             if label in source.labels:
                 here = head * len(recipe.data.labels) + row
                 there = source.labels.index(label)
                 # Begin calibrated: the temperature becomes part of the weights.
-                weight[here] = state["fc2.weight"][there] / source.temperature
-                bias[here] = state["fc2.bias"][there] / source.temperature
-    network.load_state_dict(state | {"fc2.weight": weight, "fc2.bias": bias})
+                weight[here] = state[f"{last}.weight"][there] / source.temperature
+                bias[here] = state[f"{last}.bias"][there] / source.temperature
+    network.load_state_dict(state | {f"{last}.weight": weight, f"{last}.bias": bias})
 
 
 @torch.no_grad()

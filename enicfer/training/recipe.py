@@ -88,7 +88,7 @@ class Transfer:
     start : str
         Name or file of the model; "" begins anew ("direct" training).
     freeze : tuple of str
-        Layers that stay as they are: "convs", "fc1".
+        Layers that stay as they are: "convs", "fc1"; of a GoogLeNet "convs", all but the last.
     """
 
     start: str = ""

@@ -77,7 +77,7 @@ def test_the_finished_model_no_longer_needs_its_source(
 
 
 def test_what_does_not_fit_is_refused(source: Path, small: Recipe) -> None:
-    with pytest.raises(InputError, match="freeze names conv; allowed are convs, fc1"):
+    with pytest.raises(InputError, match="freeze names conv; ronnet has convs, fc1"):
         build_network(transfer(small, source, "conv"))
     larger = replace(small.network, input_size=48)
     with pytest.raises(InputError, match=r"input_size 16, and .* input_size is 48"):
@@ -93,6 +93,36 @@ def test_googlenet_trains_by_the_same_recipe(small: Recipe, stripes: Stripes, tm
     metrics = export_model(checkpoint, recipe, stripes(), tmp_path / "g.safetensors")
     assert metrics["accuracy"] > 0.5
     assert load_model(tmp_path / "g.safetensors").metadata["architecture"] == "googlenet"
+
+
+@pytest.mark.parametrize("freeze", [(), ("convs",)])
+def test_a_googlenet_begins_from_a_finished_one(
+    tmp_path: Path, freeze: tuple[str, ...], small: Recipe, stripes: Stripes
+) -> None:
+    torch.manual_seed(0)
+    source, labels = tmp_path / "source.safetensors", small.data.labels
+    save_model(source, GoogLeNet(3, 40, 1), name="source", architecture="googlenet", labels=labels[::-1])
+    recipe = replace(
+        transfer(small, source, *freeze),
+        network=replace(small.network, architecture="googlenet", input_size=40),
+        schedule=replace(small.schedule, epochs=1, ema=0.0),
+    )
+    model, images = load_model(source), stripes().image[:4]
+    network = build_network(recipe)
+    told = network.eval()(model.prepare(images))[:, :3].flip(1)
+    torch.testing.assert_close(told, torch.from_numpy(model.logits(images)), atol=1e-3, rtol=1e-3)
+    original = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    trained = torch.load(train(recipe, stripes(), tmp_path / "run", quiet), weights_only=True)["average"]
+    changed = {name for name, tensor in trained.items() if not torch.equal(tensor, original[name])}
+    body = {name for name in changed if not name.startswith("fc.")}
+    assert bool(body) != bool(freeze)
+    assert "fc.weight" in changed
+
+
+def test_another_architecture_is_refused(small: Recipe, source: Path) -> None:
+    network = replace(small.network, architecture="googlenet", input_size=40)
+    with pytest.raises(InputError, match="source is a RonNet, so a GoogLeNet cannot begin from it"):
+        build_network(replace(transfer(small, source), network=network))
 
 
 def test_a_googlenet_with_weights_of_any_scale_fits_half_precision() -> None:
