@@ -60,6 +60,8 @@ def collect_evidence(
         video_breaks=tuple(file.start for file in files[1:]),
         gaps=recording.gaps,
     )
+    if protocol.pulses.wall_clock and evidence.coarse_offset is None:
+        evidence = _expect_by_wall_clocks(evidence, run, recording, protocol)
     reader = READERS.get(protocol.pulses.source)
     return evidence if reader is None else reader(evidence, run, recording, protocol)
 
@@ -132,6 +134,16 @@ def _add_wall_clocks(evidence: Evidence, run: Run, recording: Recording, protoco
         video_start_wall=None if created is None else created.timestamp(),
         recording_start_wall=None if measured is None else measured.timestamp(),
     )
+
+
+def _expect_by_wall_clocks(
+    evidence: Evidence, run: Run, recording: Recording, protocol: Protocol
+) -> Evidence:
+    evidence = _add_wall_clocks(evidence, run, recording, protocol)
+    video, other = evidence.video_start_wall, evidence.recording_start_wall
+    if video is None or other is None:
+        return evidence  # pulses that need no such help are matched without
+    return replace(evidence, coarse_offset=(video - other, protocol.pulses.wall_clock))
 
 
 READERS: dict[str, Callable[[Evidence, Run, Recording, Protocol], Evidence]] = {

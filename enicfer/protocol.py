@@ -60,6 +60,9 @@ class Pulses:
         Name of the stream for the sources that read one.
     max_drift
         Largest drift to be considered, in ppm.
+    wall_clock
+        Half-width in s within which the clocks of camera and recording show the same time of day; above 0 the
+        creation time of the video and the date of the recording choose among offsets that fit equally well.
     """
 
     source: str = "led"
@@ -68,6 +71,7 @@ class Pulses:
     anchors: tuple[tuple[float, float], ...] = ()
     stream: str = ""
     max_drift: float = 1000.0
+    wall_clock: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -376,6 +380,7 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "anchors": _anchors,
     "stream": _text,
     "max_drift": _positive,
+    "wall_clock": _not_negative,
     "volume_codes": _codes,
     "repetition_time": _positive,
     "dummy_volumes": _count,

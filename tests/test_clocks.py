@@ -1,6 +1,7 @@
 """`enicfer align` on small generated sessions, one per kind of evidence, against the truth."""
 
 import struct
+from datetime import UTC, datetime
 from fractions import Fraction
 
 import av
@@ -56,7 +57,7 @@ def write_video(path, onset, stamps, sound=True):
             container.mux(track.encode())
 
 
-def write_eeg(folder, events, duration):
+def write_eeg(folder, events, duration, meas_date=None):
     from pybv import write_brainvision
 
     kinds = {"S": "Stimulus", "R": "Response"}
@@ -66,7 +67,7 @@ def write_eeg(folder, events, duration):
     ]
     write_brainvision(
         data=np.random.default_rng(0).normal(0, 1e-5, (2, int(duration * 1000))),
-        sfreq=1000, ch_names=["Cz", "Pz"], fname_base="eeg", folder_out=str(folder), events=rows,
+        sfreq=1000, ch_names=["Cz", "Pz"], fname_base="eeg", folder_out=str(folder), events=rows, meas_date=meas_date,
     )  # fmt: skip
 
 
@@ -222,6 +223,34 @@ def test_bad_input_is_one_sentence(folder, tmp_path, pulses, run, kind, message)
         align_session(settings(folder, pulses, run), output=tmp_path / "out")
     assert "\n" not in str(error.value)
     assert not (tmp_path / "out").exists()
+
+
+def test_clocks_that_somebody_set_tell_regular_pulses_apart(tmp_path):
+    onset = 1.5 + 2.0 * np.arange(12)
+    write_video(tmp_path / "made.mkv", onset, np.arange(650) * FRAME, sound=False)
+    with av.open(str(tmp_path / "made.mkv")) as a, av.open(str(tmp_path / "camera.mkv"), "w") as b:
+        b.metadata["creation_time"] = "2024-05-01T10:00:10.300000Z"
+        copy = b.add_stream_from_template(a.streams.video[0])
+        for packet in a.demux(a.streams.video[0]):
+            if packet.dts is not None:
+                packet.stream = copy
+                b.mux(packet)
+    write_eeg(tmp_path, [(t + 10, "S  1") for t in onset], 50, meas_date=datetime(2024, 5, 1, 10, tzinfo=UTC))
+    pulses = 'codes = ["Stimulus/S 1"]\n'
+    with pytest.raises(AlignmentError, match="more than one way"):
+        align_session(settings(tmp_path, pulses), output=tmp_path / "out")
+    (found,), _ = align_session(settings(tmp_path, pulses + "wall_clock = 0.9"), output=tmp_path / "out")
+    assert found.alignment.time(5.0) == pytest.approx(15.0, abs=0.005)
+    assert found.alignment.details["coarse_offset"] == pytest.approx([10.3, 0.9])
+    settings(tmp_path, pulses + "wall_clock = 0.9", "coarse_offset = [12.0, 0.9]")  # by hand goes first
+    (found,), _ = align_session(tmp_path, output=tmp_path / "more")
+    assert found.alignment.time(5.0) == pytest.approx(17.0, abs=0.005)
+
+
+def test_a_video_without_a_date_is_matched_by_its_pulses(folder, truth, tmp_path):
+    settings(folder, 'codes = ["Stimulus/S 1"]\nwall_clock = 5')
+    (found,), _ = align_session(folder, output=tmp_path / "out")
+    assert worst(found, truth) < 0.005
 
 
 def test_regular_pulses_need_a_coarse_offset_which_the_session_can_give(folder, truth, tmp_path):

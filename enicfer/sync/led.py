@@ -26,6 +26,9 @@ DARK = 0.04  # within this share of the step a frame counts as dark, or as lit i
 GAMMA = 1.5  # before any frame is seen: between light itself (1) and sRGB (2.2)
 GAMMA_SPREAD = 0.4  # of its logarithm
 MIN_SPREAD = 0.0005  # s, what frame times are worth at best
+NOISE_SHIFT = (
+    0.2  # of a frame: by how much noise as high as the step would shift all onsets (benchmarks/alignment.py)
+)
 BEST_CELLS = 8
 
 
@@ -125,7 +128,8 @@ def find_led_onsets(video_time: npt.ArrayLike, brightness: npt.ArrayLike) -> Ons
     part = np.clip((x[first] - x[first - 1]) / step, 0, 1)
     camera = _guess_camera(t[first], interval, part, dark, float(np.median(np.diff(t))))
     onset, spread, _ = camera.place(camera.expected)
-    return Onsets(onset, spread, camera)
+    shared = NOISE_SHIFT * (float(dark.mean()) - DARK) * float(np.median(np.diff(t)))
+    return Onsets(onset, spread, camera, floor=shared)
 
 
 def _guess_camera(

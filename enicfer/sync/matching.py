@@ -1,8 +1,7 @@
 """Which pulse of the video is which pulse of the recording: a vote over offset and drift.
 
-Every pair of a video pulse and a recording pulse votes for the offset that would make the two one instant,
-for each drift of a grid that is fine enough not to blur the pulses. The fullest cells are refined by least
-squares and counted again with one partner per pulse. The best is believed only if
+The fullest cells of the vote (`enicfer.sync.voting`) are refined by least squares and counted again with one
+partner per pulse. The best is believed only if
 
 - so many matches would not come about by chance: the number of false alarms, that is the binomial tail of the
   match count times the number of cells searched, is below `MAX_FALSE_ALARMS` (the a-contrario rule of
@@ -27,6 +26,7 @@ from scipy.stats import binom
 
 from enicfer.errors import AlignmentError
 from enicfer.records import FloatArray
+from enicfer.sync.voting import CHUNK, IntArray, Problem, Seed, vote
 
 MAX_FALSE_ALARMS = 1e-5
 MAX_RIVAL_P = 1e-3
@@ -34,16 +34,8 @@ CHANCE_RIVAL = 1e-2  # a rival with more expected false alarms than this is what
 MIN_PULSES = 4
 MATCH_RATE = 0.3  # least share of pulses that match where the pairing holds, for finding where it ends
 CHANCE_RATE = 0.02
-CHUNK = 128  # video pulses that vote at once; more cost time and add nothing
-MIN_CHUNK = 16
-MAX_VOTES = 5e6
-N_CHUNKS = 5
-N_CANDIDATES = 24
 N_WEAK_RIVALS = 2  # hopeless hypotheses that are followed all the same, so that a runner-up can be named
 CODE_STEP = 1e6  # s; separates pulses of different codes on one axis
-
-IntArray = npt.NDArray[np.intp]
-Seed = tuple[int, int, float, float]  # first and last video pulse, slope, intercept at their mean time
 
 
 @dataclass(frozen=True)
@@ -95,22 +87,6 @@ class Match:
     rival_p: float
 
 
-@dataclass(frozen=True)
-class _Problem:
-    """The pulses, sorted, with everything that all steps need."""
-
-    video: FloatArray
-    recording: FloatArray
-    video_key: FloatArray
-    recording_key: FloatArray
-    order: IntArray  # of the recording's pulses by code and time
-    target: FloatArray  # the recording's pulses in this order, those of each code far from the others
-    tolerance: float
-    max_drift: float
-    prior: tuple[float, float] | None
-    same_code: float  # fraction of the pairs of pulses whose codes agree
-
-
 def match_pulses(
     video: npt.ArrayLike,
     recording: npt.ArrayLike,
@@ -146,11 +122,11 @@ def match_pulses(
             f"The video shows {n} pulses and the recording has {m}: at least {MIN_PULSES} on both sides are needed "
             "to find offset and drift; check the pulse codes and the region, or give anchors."
         )
-    pairings = [_extend(problem, *seed) for seed in _promising(problem, _vote(problem))]
+    pairings = [_extend(problem, *seed) for seed in _promising(problem, vote(problem))]
     pairings.sort(key=lambda p: (p.log_false_alarms, abs(p.slope - 1), p.offset))
     best = pairings[0] if pairings else None
     if best is None or best.log_false_alarms > np.log10(MAX_FALSE_ALARMS):
-        raise AlignmentError(_no_match(n, m, best, tolerance))
+        raise AlignmentError(_no_match(problem, best))
     best = _trim(problem, best)
     rival, p = _strongest_rival(problem, best, pairings[1:])
     if rival is not None and not _is_harmless(best, rival, p):
@@ -165,7 +141,7 @@ def _pose(
     max_drift: float,
     prior: tuple[float, float] | None,
     codes: tuple[Sequence[object], Sequence[object]] | None,
-) -> _Problem:
+) -> Problem:
     a, b = np.asarray(video, dtype=np.float64), np.asarray(recording, dtype=np.float64)
     for name, times in (("video", a), ("recording", b)):
         if times.ndim != 1 or not np.all(np.isfinite(times)) or np.any(np.diff(times) < 0):
@@ -178,74 +154,10 @@ def _pose(
         same = float(np.sum(share[:, 0] * share[:, 1]))
     order = np.argsort(b + key_b, kind="stable")
     target = (b + key_b)[order]
-    return _Problem(a, b, key_a, key_b, order, target, tolerance, max_drift, prior, same)
+    return Problem(a, b, key_a, key_b, order, target, tolerance, max_drift, prior, same)
 
 
-def _vote(problem: _Problem) -> list[Seed]:
-    """Seeds ``(first, last, slope, intercept)`` of the fullest cells, from several stretches of the video."""
-    n, m = len(problem.video), len(problem.recording)
-    size = min(n, CHUNK)
-    while size > MIN_CHUNK and size * m * _n_drifts(problem, size) > MAX_VOTES:
-        size = max(MIN_CHUNK, int(size * 0.8))
-    starts = np.unique(np.linspace(0, n - size, 1 if size == n else N_CHUNKS).astype(int))
-    return [seed for start in starts for seed in _vote_chunk(problem, int(start), int(start) + size)]
-
-
-def _n_drifts(problem: _Problem, size: int) -> int:
-    """Number of drifts to try for ``size`` pulses, so that the worst blur is half the tolerance."""
-    span = (problem.video[-1] - problem.video[0]) * size / len(problem.video)
-    return int(np.ceil(problem.max_drift * span / problem.tolerance)) + 1
-
-
-def _vote_chunk(problem: _Problem, first: int, last: int) -> list[Seed]:
-    video = problem.video[first:last]
-    origin = video.mean()
-    centred = video - origin
-    span = np.ptp(video)
-    difference = problem.recording[None, :] - video[:, None]
-    allowed = problem.video_key[first:last, None] == problem.recording_key[None, :]
-    if problem.prior is not None:
-        offset, half_width = problem.prior
-        reach = half_width + problem.max_drift * np.abs(video[:, None]).max()
-        allowed &= np.abs(difference - offset) <= reach
-    row, column = np.nonzero(allowed)
-    if len(row) == 0:
-        return []
-    difference, centred = difference[row, column], centred[row]
-    width = 2 * problem.tolerance
-    n_drifts = int(np.ceil(problem.max_drift * span / problem.tolerance)) + 1
-    drifts = np.linspace(-1, 1, n_drifts) * problem.max_drift if n_drifts > 1 else np.zeros(1)
-    counts, offsets, slopes = [], [], []
-    for drift in drifts[np.argsort(np.abs(drifts), kind="stable")]:
-        cell, count = np.unique(np.floor((difference - drift * centred) / width), return_counts=True)
-        beside = np.where(np.diff(cell, append=np.inf) == 1, np.append(count[1:], 0), 0)
-        total = count + beside
-        top = _largest(total, 2 * N_CANDIDATES)
-        counts.append(total[top])
-        offsets.append((cell[top] + np.where(beside[top] > 0, 1.0, 0.5)) * width)
-        slopes.append(np.full(len(top), 1 + drift))
-    count, shift, slope_of = np.concatenate(counts), np.concatenate(offsets), np.concatenate(slopes)
-    seeds: list[Seed] = []
-    taken: list[float] = []
-    for i in np.argsort(-count, kind="stable"):
-        if all(abs(shift[i] - other) > 2 * width for other in taken):
-            taken.append(float(shift[i]))
-            seeds.append((first, last, float(slope_of[i]), float(origin + shift[i])))
-            if len(seeds) == N_CANDIDATES:
-                break
-    return seeds
-
-
-def _largest(values: npt.NDArray[np.int64], k: int) -> IntArray:
-    """Indices of the ``k`` largest values, ties by index; `numpy.argsort` would sort them all."""
-    if len(values) <= k:
-        return np.argsort(-values, kind="stable")
-    least = np.partition(values, len(values) - k)[len(values) - k]
-    index = np.flatnonzero(values >= least)
-    return index[np.argsort(-values[index], kind="stable")][:k]
-
-
-def _promising(problem: _Problem, seeds: list[Seed]) -> list[Seed]:
+def _promising(problem: Problem, seeds: list[Seed]) -> list[Seed]:
     """Fit each seed to the stretch it came from, and keep those that could win or rival the winner."""
     fitted = [(*seed[:2], *_fit_stretch(problem, *seed)) for seed in seeds]
     fitted.sort(key=lambda seed: -seed[-1])
@@ -256,7 +168,7 @@ def _promising(problem: _Problem, seeds: list[Seed]) -> list[Seed]:
 
 
 def _fit_stretch(
-    problem: _Problem, first: int, last: int, slope: float, intercept: float
+    problem: Problem, first: int, last: int, slope: float, intercept: float
 ) -> tuple[float, float, int]:
     """Slope, intercept and number of matches after a few rounds of pairing and fitting on some video pulses."""
     video = problem.video
@@ -271,7 +183,7 @@ def _fit_stretch(
     return slope, intercept, k
 
 
-def _extend(problem: _Problem, first: int, last: int, slope: float, intercept: float) -> Pairing:
+def _extend(problem: Problem, first: int, last: int, slope: float, intercept: float) -> Pairing:
     """Fit ever longer stretches until all pulses take part, and judge the result."""
     video = problem.video
     n = len(video)
@@ -293,7 +205,7 @@ def _extend(problem: _Problem, first: int, last: int, slope: float, intercept: f
 
 
 def _pair_nearest(
-    problem: _Problem, first: int, last: int, origin: float, slope: float, intercept: float, tolerance: float
+    problem: Problem, first: int, last: int, origin: float, slope: float, intercept: float, tolerance: float
 ) -> tuple[IntArray, IntArray]:
     """Indices of the pulses that lie within ``tolerance`` of each other under a map; one partner each."""
     order, target = problem.order, problem.target
@@ -318,7 +230,7 @@ def _fit_line(x: FloatArray, y: FloatArray, slope: float, max_drift: float) -> t
     return slope, float(y.mean() - slope * x.mean())
 
 
-def _false_alarms(problem: _Problem, predicted: FloatArray, k: int) -> tuple[float, int]:
+def _false_alarms(problem: Problem, predicted: FloatArray, k: int) -> tuple[float, int]:
     """Decimal logarithm of the expected number of chance pairings with ``k`` matches, and the possible matches.
 
     The binomial tail is bounded by Hoeffding 1963 (doi:10.1080/01621459.1963.10500830), which has no underflow.
@@ -343,7 +255,7 @@ def _false_alarms(problem: _Problem, predicted: FloatArray, k: int) -> tuple[flo
     return float((-n * divergence + np.log(n_offsets * n_drifts)) / np.log(10)), n
 
 
-def _trim(problem: _Problem, best: Pairing) -> Pairing:
+def _trim(problem: Problem, best: Pairing) -> Pairing:
     """The stretch of matches that belong together: the segment of largest log-likelihood ratio.
 
     After a restart or a pause a few pulses still coincide by chance; they must not stretch the pairing.
@@ -360,7 +272,7 @@ def _trim(problem: _Problem, best: Pairing) -> Pairing:
 
 
 def _strongest_rival(
-    problem: _Problem, best: Pairing, others: Sequence[Pairing]
+    problem: Problem, best: Pairing, others: Sequence[Pairing]
 ) -> tuple[Pairing | None, float]:
     """The pairing that most resembles a second truth, judged on the stretch of video that the best explains.
 
@@ -400,16 +312,19 @@ def _is_harmless(best: Pairing, rival: Pairing, p: float) -> bool:
     return by_chance or p < MAX_RIVAL_P
 
 
-def _no_match(n: int, m: int, best: Pairing | None, tolerance: float) -> str:
+def _no_match(problem: Problem, best: Pairing | None) -> str:
     found = 0 if best is None else len(best.video)
+    where = ", the coarse offset" if problem.prior is not None else ""
+    within = "" if problem.prior is None else ", at {:.1f} +- {:.1f} s,".format(*problem.prior)
     return (
-        f"The {n} pulses of the video and the {m} of the recording have nothing in common that chance would not "
-        f"bring: at best {found} coincide within {1000 * tolerance:.0f} ms; check the pulse codes and the region, "
-        "and that video and recording belong together."
+        f"The {len(problem.video)} pulses of the video and the {len(problem.recording)} of the recording have "
+        f"nothing in common{within} that chance would not bring: at best {found} coincide within "
+        f"{1000 * problem.tolerance:.0f} ms; check the pulse codes, the region{where}, and that video and "
+        "recording belong together."
     )
 
 
-def _ambiguous(problem: _Problem, best: Pairing, rival: Pairing) -> str:
+def _ambiguous(problem: Problem, best: Pairing, rival: Pairing) -> str:
     interval = np.diff(problem.recording)
     middle = float(np.median(interval))
     regular = (
@@ -420,5 +335,5 @@ def _ambiguous(problem: _Problem, best: Pairing, rival: Pairing) -> str:
     return (
         f"The pulses fit in more than one way{why}: {len(best.video)} coincide with the recording "
         f"{best.offset:.3f} s ahead of the video and {len(rival.video)} with {rival.offset:.3f} s; give "
-        "coarse_offset in session.toml, or use random intervals or coded pulses."
+        "coarse_offset in session.toml, or use random intervals."
     )

@@ -22,7 +22,9 @@ from enicfer.sync.pieces import Breaks, align_pulses, line_alignment
 
 LED_TOLERANCE = 0.75  # frame intervals
 AUDIO_TOLERANCE = 0.005  # s; cameras and sound cards jitter by less
-WALL_CLOCK = 60.0  # s; how far clocks of cameras and amplifiers are set apart
+WALL_CLOCK = (
+    60.0  # s; how far clocks of cameras and amplifiers are set apart, where the protocol does not say
+)
 HAND = 0.05  # s; what an anchor found by hand is worth
 
 
@@ -195,7 +197,7 @@ def align_clock(evidence: Evidence, pulses: Pulses) -> Alignment:
     if video is None or recording is None:
         missing = "video" if video is None else "recording"
         raise AlignmentError(f"The {missing} does not say at what time of day it began: use another source.")
-    return _offset_only(0.0, video - recording, WALL_CLOCK, pulses, "clock")
+    return _offset_only(0.0, video - recording, pulses.wall_clock or WALL_CLOCK, pulses, "clock")
 
 
 def align_anchors(evidence: Evidence, pulses: Pulses) -> Alignment:
