@@ -176,7 +176,11 @@ def open_cluster(scheduler: str, n_jobs: int) -> Iterator[tuple[Sequence[Slot], 
             except ImportError:
                 raise InputError(_MISSING) from None
             try:
-                queue = stack.enter_context(getattr(dask_jobqueue, QUEUES[scheduler])())
+                queue = stack.enter_context(
+                    getattr(dask_jobqueue, QUEUES[scheduler])(
+                        scheduler_options={"dashboard_address": ":0"}  # several people share a login node
+                    )
+                )
                 queue.scale(jobs=max(n_jobs, 1))
             except (ValueError, OSError, RuntimeError) as error:
                 raise InputError(

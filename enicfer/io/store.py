@@ -128,7 +128,7 @@ def write_frames(path: Path, run: RunResult) -> None:
             file, "triggers/onset", triggers["onset"].to_numpy(np.float64), ("s", "on the recording's clock")
         )
         codes = triggers["code"].astype(object).to_numpy()
-        file.create_dataset("triggers/code", data=codes, dtype=h5py.string_dtype(), track_times=False)
+        file.create_dataset("triggers/code", data=codes, dtype=h5py.string_dtype(), track_times=False).flush()
 
 
 def write_trace(path: str | Path, faces: FaceTrack, expression: ExpressionTrace) -> None:
@@ -275,6 +275,7 @@ def _write(group: "h5py.Group", name: str, data: Any, about: tuple[str, str] | N
             "shuffle": True,
         }
     data_set = group.create_dataset(name, data=data, track_times=False, **layout)
+    data_set.flush()  # now: else its place in the file depends on when Python frees the object
     data_set.attrs["units"], data_set.attrs["description"] = about or _DATA_SETS[name]
     return data_set
 

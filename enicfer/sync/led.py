@@ -128,7 +128,7 @@ def find_led_onsets(video_time: npt.ArrayLike, brightness: npt.ArrayLike) -> Ons
     part = np.clip((x[first] - x[first - 1]) / step, 0, 1)
     camera = _guess_camera(t[first], interval, part, dark, float(np.median(np.diff(t))))
     onset, spread, _ = camera.place(camera.expected)
-    shared = NOISE_SHIFT * (float(dark.mean()) - DARK) * float(np.median(np.diff(t)))
+    shared = NOISE_SHIFT * max(float(dark.mean()) - 2 * DARK, 0.0) * float(np.median(np.diff(t)))
     return Onsets(onset, spread, camera, floor=shared)
 
 
@@ -154,8 +154,7 @@ def _guess_camera(
     # An onset falls into a long interval more often, and there the exposure is a smaller part of it.
     scale = 1 / float(np.mean(1 / interval)) / (high**gamma - low**gamma)
     expected = np.array([min(share * scale, frame), gamma])
-    blur = float(dark.mean())  # noise blurs what is lit in part, and so both parameters
-    spread = np.array([share_spread * scale + blur * frame / 2, np.hypot(gamma_spread, blur)])
+    spread = np.array([share_spread * scale, gamma_spread])
     return Camera(t, interval, part, dark, expected, spread)
 
 

@@ -1,4 +1,4 @@
-"""The study without videos, for the tests beside it."""
+"""The studies, for the tests beside it."""
 
 import importlib.util
 from pathlib import Path

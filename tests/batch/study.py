@@ -1,12 +1,14 @@
-"""A study without videos, to disturb the batch layer in: real markers, locks, files and renames.
+"""Studies to disturb the batch layer in: one of small videos, and one without videos.
 
-`process_session` is replaced by one that makes a `RunResult` from the content of the session's files and writes
-it with the real exports; it takes a fraction of a second. The rest is the program's own.
+For the latter `process_session` is replaced by one that makes a `RunResult` from the content of the session's
+files and writes it with the real exports; it takes a fraction of a second. The rest is the program's own: markers,
+locks, files and renames.
 """
 
 import hashlib
 import importlib.util
 import os
+import shutil
 import signal
 from concurrent.futures import Future
 from pathlib import Path
@@ -15,6 +17,8 @@ from typing import Any
 from enicfer.batch import sessions as batch
 from enicfer.batch.jobs import Options
 from enicfer.errors import InputError
+from enicfer.example import write_example_session
+from enicfer.example.scene import Scene
 from enicfer.export.bids import write_root, write_run
 from enicfer.records import SessionResult
 
@@ -27,6 +31,11 @@ task = "faces"
 video = "camera.mkv"
 recording = "eeg.vhdr"
 """
+
+SCENE = Scene(
+    width=320, height=240, trials_per_condition=1, absences=(), covers=0, visits=0, participant_size=(40.0, 50.0),
+    examiner_size=(30.0, 40.0), frame_rate=(11.0, 13.0), missing_pulses=0, extra_pulses=0, dropped=0.0,
+)  # fmt: skip
 
 
 class InlineSlot:
@@ -53,6 +62,21 @@ def make_study(folder: Path, n: int = 3) -> list[Path]:
         (session / "eeg.eeg").write_bytes(bytes([i]))
         found.append(session)
     return found
+
+
+def make_filmed_study(folder: Path) -> None:
+    """Two good sessions and a broken one, with small videos."""
+    write_example_session(folder / "s1", "eeg", 0, scene=SCENE)
+    for i in (2, 3):
+        shutil.copytree(folder / "s1", folder / f"s{i}")
+        settings = folder / f"s{i}" / "session.toml"
+        settings.write_text(
+            settings.read_text(encoding="utf-8").replace('participant = "01"', f'participant = "{i:02}"'),
+            encoding="utf-8",
+        )
+    video = folder / "s2" / "camera.mp4"
+    video.write_bytes(video.read_bytes() + bytes(8))  # another content, so that it is watched on its own
+    (folder / "s3" / "camera.mp4").write_bytes(b"no video")
 
 
 def load_factory() -> Any:

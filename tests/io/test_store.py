@@ -118,6 +118,22 @@ def test_same_run_same_bytes(run, tmp_path):
     assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
 
 
+def test_the_bytes_do_not_depend_on_when_memory_is_freed(run, tmp_path, monkeypatch):
+    write_frames(tmp_path / "a.h5", run)
+    create, kept = h5py.Group.create_dataset, []
+
+    def keep(self, name, *args, **kwargs):
+        made = create(self, name, *args, **kwargs)
+        if name in ("box", "status"):
+            kept.append(made)  # as a collector that comes late would
+        return made
+
+    monkeypatch.setattr(h5py.Group, "create_dataset", keep)
+    write_frames(tmp_path / "b.h5", run)
+    assert kept
+    assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
+
+
 def test_a_run_without_frames_and_triggers(run, tmp_path):
     def cut(record):
         return replace(
