@@ -13,7 +13,7 @@ from enicfer.batch.discover import (
     pick_recordings,
     read_video_table,
 )
-from enicfer.batch.engine import Report
+from enicfer.batch.engine import Report, Watch
 from enicfer.batch.jobs import Options
 from enicfer.batch.markers import Places, read_marker
 from enicfer.batch.sessions import BatchResult, check_root, run_sessions
@@ -62,6 +62,7 @@ def process_dataset(
     timeout: float | None = None,
     scheduler: str | None = None,
     report: Report | None = None,
+    watch: Watch | None = None,
 ) -> BatchResult:
     """Process the recordings of a BIDS data set that have a video.
 
@@ -78,7 +79,7 @@ def process_dataset(
     videos
         Table with the columns ``recording``, ``video`` and perhaps ``triggers``, relative to ``folder``, for
         videos that are named otherwise.
-    n_jobs, retry_failed, timeout, scheduler, report
+    n_jobs, retry_failed, timeout, scheduler, report, watch
         As in `enicfer.batch.sessions.process_sessions`.
 
     Raises
@@ -102,6 +103,7 @@ def process_dataset(
         timeout=timeout,
         scheduler=scheduler,
         report=report,
+        watch=watch,
     )
 
 

@@ -21,6 +21,7 @@ from enicfer.batch.work import strip_folders
 Work = Callable[[Job], Outcome]
 Failed = Callable[[Job, str, str], Outcome]
 Report = Callable[[Outcome, int, int], None]
+Watch = Callable[[Sequence[Job | None]], None]
 # After these a worker is not trusted with another session: HDF5, for one, can crash long after a full disk.
 _UNTRUSTED = ("files", "output", "memory", "unexpected", "killed")
 _TICK = 0.5  # s; a wait without end cannot be interrupted on Windows
@@ -103,6 +104,7 @@ def run_jobs(
     *,
     timeout: float | None = None,
     report: Report | None = None,
+    watch: Watch | None = None,
 ) -> list[Outcome]:
     """Do all jobs; in the order in which they end.
 
@@ -120,6 +122,8 @@ def run_jobs(
         Longest time in s for one job, or None.
     report
         Called as ``report(outcome, n_ended, n_in_all)``.
+    watch
+        Called twice a second with the job that is done in each slot, None where there is none.
 
     Raises
     ------
@@ -148,6 +152,9 @@ def run_jobs(
                 if outcome.kind in _UNTRUSTED:
                     slot.stop()
                 end(future, outcome)
+            if watch is not None:
+                there = {id(slot): job for slot, job, _ in running.values()}
+                watch([there.get(id(slot)) for slot in slots])
             for future, (slot, job, started) in list(running.items()):
                 late = timeout is not None and time.monotonic() - started > timeout
                 if late and not future.done():

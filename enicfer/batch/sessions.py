@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from enicfer.batch.cluster import make_absolute, open_cluster
-from enicfer.batch.engine import LocalSlot, Report, Slot, run_jobs
+from enicfer.batch.engine import LocalSlot, Report, Slot, Watch, run_jobs
 from enicfer.batch.jobs import (
     Job,
     Options,
@@ -80,6 +80,7 @@ def process_sessions(
     timeout: float | None = None,
     scheduler: str | None = None,
     report: Report | None = None,
+    watch: Watch | None = None,
 ) -> BatchResult:
     """Process many sessions into one tree; each once, and none at the cost of another.
 
@@ -104,6 +105,8 @@ def process_sessions(
         Dask's, as in `enicfer.batch.cluster.open_cluster`; None for processes on this computer.
     report
         Called as ``report(outcome, n_ended, n_in_all)``.
+    watch
+        Called twice a second with the job that each worker does, or None.
 
     Returns
     -------
@@ -131,6 +134,7 @@ def process_sessions(
         timeout=timeout,
         scheduler=scheduler,
         report=report,
+        watch=watch,
     )
 
 
@@ -162,6 +166,7 @@ def run_sessions(
     timeout: float | None = None,
     scheduler: str | None = None,
     report: Report | None = None,
+    watch: Watch | None = None,
     make_slots: Callable[[int, int], Sequence[Slot]] | None = None,
 ) -> BatchResult:
     """The common part of `process_sessions` and `enicfer.batch.dataset.process_dataset`.
@@ -172,7 +177,7 @@ def run_sessions(
         That could be read.
     unread
         Folders that could not, and why.
-    output, options, n_jobs, retry_failed, timeout, scheduler, report
+    output, options, n_jobs, retry_failed, timeout, scheduler, report, watch
         As in `process_sessions`.
     make_slots
         ``(n_jobs, threads)`` -> where jobs are done; by default on this computer.
@@ -187,7 +192,9 @@ def run_sessions(
             threads = max(1, cores // n_jobs)
             slots = (make_slots or _local_slots)(n_jobs, threads)
         plan = make_plan(sessions, unread, output, options, retry_failed=retry_failed, threads=threads)
-        ended = run_jobs(plan.jobs, work, remember_failure, slots, timeout=timeout, report=report)
+        ended = run_jobs(
+            plan.jobs, work, remember_failure, slots, timeout=timeout, report=report, watch=watch
+        )
     write_group(output, plan.unread)
     ended = [replace(outcome, changes=tuple(plan.changes[outcome.name])) for outcome in ended]
     outcomes = sorted([*plan.settled, *ended], key=lambda outcome: outcome.name)

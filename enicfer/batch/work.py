@@ -29,6 +29,7 @@ from enicfer.batch.markers import (
     stamp_files,
     write_marker,
 )
+from enicfer.batch.progress import progress_writer
 from enicfer.errors import AlignmentError, EnicferError, InputError, ModelError, OutputError, ProtocolError
 
 # kind of failure: what to do
@@ -98,7 +99,10 @@ def _do(job: Job, places: Places) -> Outcome:
     options = job.options
     watched: list[int] = []  # frames of each video that had not been seen before
 
-    def count(ended: int, *_: object) -> None:
+    tell = progress_writer(stage)
+
+    def count(ended: int, total: int, stage_name: str) -> None:
+        tell(ended, total, stage_name)
         if watched and ended >= watched[-1]:
             watched[-1] = ended
         else:

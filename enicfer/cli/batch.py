@@ -1,18 +1,16 @@
 """``enicfer process-sessions``: many sessions, resumable, into one tree."""
 
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from enicfer.cli.options import TOOL_OPTIONS, max_uncertainty_option, protocol_option
+from enicfer.cli.session_bars import show_sessions
 
 if TYPE_CHECKING:
-    from enicfer.batch.jobs import Outcome
     from enicfer.batch.sessions import BatchResult
 
 SOME_FAILED = 3  # exit code
@@ -82,8 +80,10 @@ def process_sessions(
     if running.pop("dry_run"):
         print_forecast(*collect_sessions(folders, output, options), options, running)
         return
-    with progress_of_sessions(quiet) as report:
-        result = process(list(folders), output=output, options=options, report=report, **running)
+    with show_sessions(quiet) as shown:
+        result = process(
+            list(folders), output=output, options=options, report=shown.report, watch=shown.watch, **running
+        )
     finish(result, quiet, verbose)
 
 
@@ -94,37 +94,6 @@ def split_settings(settings: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     names = Options.__dataclass_fields__
     running = {name: value for name, value in settings.items() if name not in names}
     return Options(**{name: value for name, value in settings.items() if name in names}), running
-
-
-@contextmanager
-def progress_of_sessions(quiet: bool) -> Iterator[Callable[["Outcome", int, int], None]]:
-    """One bar over all sessions on a terminal, a line for each elsewhere; on standard error."""
-    from tqdm import tqdm
-
-    on_terminal = sys.stderr.isatty()
-    started = time.monotonic()
-    bar: Any = None
-
-    def report(outcome: "Outcome", ended: int, total: int) -> None:
-        nonlocal bar
-        line = f"{outcome.name} {outcome.state} after {outcome.seconds:.0f} s"
-        if outcome.reason:
-            line += f": {outcome.reason}"
-        if not on_terminal:
-            left = (time.monotonic() - started) / ended * (total - ended)
-            click.echo(f"[{ended}/{total}] {line}; about {left / 60:.0f} min left", err=True)
-            return
-        if bar is None:
-            bar = tqdm(total=total, unit=" sessions")
-        bar.update(ended - bar.n)
-        if outcome.reason:
-            bar.write(line, file=sys.stderr)
-
-    try:
-        yield (lambda *_: None) if quiet else report
-    finally:
-        if bar is not None:
-            bar.close()
 
 
 def finish(result: "BatchResult", quiet: bool, verbose: bool = False) -> None:
@@ -212,14 +181,15 @@ def process_dataset(
         found = collect_dataset(bids_dir, output_dir, options, selection, videos)
         print_forecast(found.sessions, found.lost, output_dir, options, running)
         return
-    with progress_of_sessions(quiet) as report:
+    with show_sessions(quiet) as shown:
         result = process(
             bids_dir,
             output_dir,
             selection=selection,
             options=options,
             videos=videos,
-            report=report,
+            report=shown.report,
+            watch=shown.watch,
             **running,
         )
     finish(result, quiet, verbose)

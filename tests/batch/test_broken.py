@@ -46,9 +46,7 @@ BREAKS: dict[str, tuple[Callable[[Path], object], str]] = {
 
 @pytest.mark.slow
 def test_each_break_has_its_own_reason(once, study, tmp_path):
-    from tests.batch.test_whole import make
-
-    good = once("batch-study", make) / "s1"
+    good = once("batch-study", study.make_filmed_study) / "s1"
     folder = tmp_path / "study"
     for name, (break_it, _) in BREAKS.items():
         shutil.copytree(good, folder / name)
