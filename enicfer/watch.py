@@ -146,6 +146,11 @@ def _find_damage(stated: list[VideoInfo], faces: FaceTrack) -> list[str]:
             "AVI files have no time stamps, only a constant rate: dropped frames shift all later ones; give "
             "frame_times, or record MKV or MP4."
         )
+    if any(info.interlaced for info in stated):
+        notes.append(
+            "The video is interlaced: of each picture the first field is used, that of its time stamp, which has "
+            "half the lines; record progressive video."
+        )
     duration = sum(info.duration for info in stated)
     length = float(faces.video_time[-1] - faces.video_time[0])
     if duration - length > max(1.0, 0.02 * duration):

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from enicfer.errors import InputError
+from enicfer.io.interlace import FirstField, is_interlaced
 from enicfer.records import FloatArray, UInt8Array
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ class VideoInfo:
         As FFmpeg names them.
     has_audio
         Whether there is a sound track.
+    interlaced
+        Whether a picture has two fields; see `enicfer.io.interlace`.
     """
 
     file: Path
@@ -65,6 +68,7 @@ class VideoInfo:
     codec: str
     pixel_format: str
     has_audio: bool
+    interlaced: bool = False
 
 
 class Frame:
@@ -199,6 +203,7 @@ def probe_video(path: Path) -> VideoInfo:
             codec=stream.codec_context.name,
             pixel_format=stream.codec_context.pix_fmt or "unknown",
             has_audio=bool(container.streams.audio),
+            interlaced=is_interlaced(stream.codec_context),
         )
 
 
@@ -344,7 +349,7 @@ def _in_order(container: Any, stream: Any) -> Iterator[tuple[float, "av.VideoFra
 def _decode(container: Any, stream: Any, waiting: list[float]) -> Iterator[tuple[float, "av.VideoFrame"]]:
     from av.error import FFmpegError
 
-    base = float(stream.time_base)
+    base, fields = float(stream.time_base), FirstField(stream.codec_context)
     packets = container.demux(stream)
     while True:
         try:
@@ -361,7 +366,7 @@ def _decode(container: Any, stream: Any, waiting: list[float]) -> Iterator[tuple
             images = []
         for image in images:
             if image.pts is not None:
-                yield image.pts * base, image
+                yield image.pts * base, fields.take(image)
         if packet is None:
             return
 

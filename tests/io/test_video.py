@@ -241,6 +241,33 @@ def test_interlaced_video_has_one_time_a_picture(tmp_path):
     assert all(f.decodable for f in found)
 
 
+@pytest.mark.parametrize("first", ["top", "bottom"])
+def test_of_an_interlaced_picture_only_the_instant_of_its_stamp_is_seen(tmp_path, first):
+    path = tmp_path / "a.mkv"
+    order = {"top": "tt", "bottom": "bb"}[first]
+    flags = {"flags": "+ildct+ilme", "bf": "0", "qmin": "1", "qmax": "2", "field_order": order}
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg2video", rate=25, options=flags)
+        stream.width, stream.height, stream.pix_fmt = 128, 64, "yuv420p"
+        stream.bit_rate = 4_000_000
+        for i in range(20):
+            picture = np.full((64, 128, 3), 40, np.uint8)
+            line = int(first == "bottom")
+            picture[line::2, 4 * i : 4 * i + 12] = 220
+            picture[1 - line :: 2, 4 * i + 20 : 4 * i + 32] = 220  # 20 ms later
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts = i
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    for i, frame in enumerate(read_frames(path)):
+        gray = frame.gray().astype(int)
+        assert gray.shape == (64, 128)
+        assert gray[4:-4, 4 * i + 3 : 4 * i + 9].min() > 150, "the first field is whole"
+        assert gray[4:-4, 4 * i + 22 : 4 * i + 30].max() < 110, "and the second is not there"
+    assert i == 19
+    assert probe_video(path).interlaced
+
+
 def test_stamps_that_go_back_keep_their_frames_in_order_of_time(tmp_path):
     stamps = [0, 33, 66, 50, 133, 166, 200, 233]
     path = tmp_path / "b.mkv"
