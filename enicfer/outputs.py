@@ -13,7 +13,7 @@ from typing import Any
 from enicfer import __version__
 from enicfer.errors import InputError, OutputError
 from enicfer.export.bids import write_root, write_run
-from enicfer.io.names import session_folder, stem_of
+from enicfer.io.names import HIDDEN, session_folder, stem_of
 from enicfer.io.tables import read_json
 from enicfer.records import RunResult
 from enicfer.report import write_report
@@ -117,6 +117,30 @@ def check_tree(output: Path) -> None:
             f"{output} was made by enicfer {version}, and this is {__version__}, whose files differ: give a new "
             "folder with --output, so that no data set mixes the two."
         )
+
+
+def check_place(output: Path) -> None:
+    """Refuse an output folder that holds other things, or that cannot be written, before work begins.
+
+    Raises
+    ------
+    OutputError
+        With the reason; see also `check_tree`.
+    """
+    check_tree(output)
+    ours = (output / "dataset_description.json").is_file() or (output / HIDDEN).is_dir()
+    if not ours and output.is_dir() and any(not path.name.startswith(".") for path in output.iterdir()):
+        raise OutputError(
+            f"{output} is not empty and holds no enicfer results: give an empty or new folder with --output."
+        )
+    parent = next(folder for folder in (output, *output.resolve().parents) if folder.exists())
+    try:
+        with tempfile.TemporaryFile(dir=parent):
+            pass
+    except OSError as error:
+        raise OutputError(
+            f"{output} cannot be written ({error.strerror}): give another folder with --output."
+        ) from None
 
 
 def _discard_older(output: Path, files: Sequence[Path], runs: Sequence[RunResult]) -> None:

@@ -5,7 +5,6 @@ written before everything is known.
 """
 
 import json
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import partial
@@ -180,26 +179,14 @@ def trace_video(
 
 def check_output(session: Session, target: Path, overwrite: bool) -> None:
     """Refuse an output that would overwrite something, or that cannot be written, before work begins."""
-    from enicfer.outputs import check_tree
+    from enicfer.outputs import check_place
 
-    check_tree(target)
     label = f"sub-{session.participant}" + (f"/ses-{session.session}" if session.session else "")
+    check_place(target)
     if (target / label).exists() and not overwrite:
         raise OutputError(
             f"{target} already has results of {label}: give --overwrite to replace them, or another --output."
         )
-    if target.is_dir() and any(target.iterdir()) and not (target / "dataset_description.json").is_file():
-        raise OutputError(
-            f"{target} is not empty and holds no enicfer results: give an empty or new folder with --output."
-        )
-    parent = next(folder for folder in (target, *target.resolve().parents) if folder.exists())
-    try:
-        with tempfile.TemporaryFile(dir=parent):
-            pass
-    except OSError as error:
-        raise OutputError(
-            f"{target} cannot be written ({error.strerror}): give another folder with --output."
-        ) from None
 
 
 def assemble_run(

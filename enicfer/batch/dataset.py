@@ -16,7 +16,7 @@ from enicfer.batch.discover import (
 from enicfer.batch.engine import Report, Watch
 from enicfer.batch.jobs import Options
 from enicfer.batch.markers import Places, read_marker
-from enicfer.batch.sessions import BatchResult, check_root, run_sessions
+from enicfer.batch.sessions import BatchResult, run_sessions
 from enicfer.batch.tables import write_group
 from enicfer.errors import EnicferError, InputError
 from enicfer.io.names import stem_of
@@ -92,7 +92,9 @@ def process_dataset(
         folder, output = Path(folder).absolute(), output.absolute()
         videos = None if videos is None else videos.absolute()
     found = collect_dataset(folder, output, options, selection, videos)
-    check_root(output)
+    from enicfer.outputs import check_place
+
+    check_place(output)
     return run_sessions(
         found.sessions,
         found.lost,

@@ -10,10 +10,11 @@ from pathlib import Path
 from statistics import median
 
 from enicfer.batch.jobs import Job, Options, Outcome
-from enicfer.batch.markers import DONE, HIDDEN, Marker, read_marker
+from enicfer.batch.markers import DONE, Marker, read_marker
 from enicfer.batch.sessions import make_plan
 from enicfer.batch.work import strip_folders
 from enicfer.errors import EnicferError
+from enicfer.io.names import HIDDEN
 from enicfer.session import Run, Session
 
 

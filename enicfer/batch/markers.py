@@ -16,11 +16,11 @@ from filelock import FileLock
 
 from enicfer.errors import InputError
 from enicfer.fingerprint import hash_file, input_files
+from enicfer.io.names import HIDDEN
 from enicfer.io.store import replacing
 from enicfer.io.tables import read_json, write_json
 from enicfer.session import Session
 
-HIDDEN = ".enicfer"
 DONE, FAILED, PUBLISHING = "done", "failed", "publishing"
 Files = dict[str, dict[str, Any]]
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +21,6 @@ from enicfer.batch.jobs import (
 from enicfer.batch.markers import (
     DONE,
     FAILED,
-    HIDDEN,
     Places,
     find_changes,
     outputs_stand,
@@ -31,7 +29,7 @@ from enicfer.batch.markers import (
 )
 from enicfer.batch.tables import entities_of, write_group
 from enicfer.batch.work import ADVICE, remember_failure, strip_folders, work
-from enicfer.errors import EnicferError, InputError, OutputError
+from enicfer.errors import EnicferError, InputError
 from enicfer.session import Session
 
 
@@ -123,7 +121,9 @@ def process_sessions(
         folders = [Path(folder).absolute() for folder in folders]
         output = None if output is None else Path(output).absolute()
     sessions, unread, target = collect_sessions(folders, output, options)
-    check_root(target)
+    from enicfer.outputs import check_place  # slow to import, and --dry-run needs it not
+
+    check_place(target)
     return run_sessions(
         sessions,
         unread,
@@ -271,33 +271,6 @@ def default_output(folders: Sequence[Path]) -> Path:
     """``derivatives/enicfer`` in the folder that holds all session folders."""
     parents = [folder.resolve().parent for folder in folders]
     return Path(os.path.commonpath(parents)) / "derivatives" / "enicfer"
-
-
-def check_root(output: Path) -> None:
-    """Refuse an output folder that holds other things, or that cannot be written, before work begins.
-
-    Raises
-    ------
-    OutputError
-        With the reason.
-    """
-    from enicfer.outputs import check_tree
-
-    check_tree(output)
-    foreign = output.is_dir() and any(not path.name.startswith(".") for path in output.iterdir())
-    ours = (output / "dataset_description.json").is_file() or (output / HIDDEN).is_dir()
-    if foreign and not ours:
-        raise OutputError(
-            f"{output} is not empty and holds no enicfer results: give an empty or new folder with --output."
-        )
-    try:
-        (output / HIDDEN).mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=output / HIDDEN):
-            pass
-    except OSError as error:
-        raise OutputError(
-            f"{output} cannot be written ({error.strerror}): give another folder with --output."
-        ) from None
 
 
 def count_cores() -> int:

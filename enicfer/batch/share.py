@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from enicfer.batch.markers import HIDDEN
 from enicfer.errors import InputError
+from enicfer.io.names import HIDDEN
 from enicfer.session import VIDEO_SUFFIXES
 
 _MEDIA = (*VIDEO_SUFFIXES, ".wav", ".mp3", ".m4a", ".flac", ".ogg")

@@ -13,8 +13,8 @@ import pandas as pd
 
 from enicfer.batch.group import render_group
 from enicfer.batch.jobs import Outcome
-from enicfer.batch.markers import DONE, FAILED, HIDDEN, Marker, Places, outputs_stand, read_marker
-from enicfer.io.names import SUFFIXES, find_frames
+from enicfer.batch.markers import DONE, FAILED, Marker, Places, outputs_stand, read_marker
+from enicfer.io.names import HIDDEN, SUFFIXES, find_frames
 from enicfer.io.store import read_result
 from enicfer.io.tables import read_json, read_table, write_json, write_table
 

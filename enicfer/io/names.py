@@ -21,6 +21,7 @@ SUFFIXES = {
     "sync": "desc-enicfer_sync.json",
     "qc": "desc-enicfer_qc.json",
 }
+HIDDEN = ".enicfer"  # in the root of the outputs: what many sessions leave behind for the next time
 _OUTPUT_NAME = re.compile(r"^(?P<stem>sub-.+?)_(recording-face_)?desc-enicfer_[a-z]+(\.[a-z0-9]+)+$")
 
 
