@@ -189,11 +189,12 @@ def _is_openface(names: Sequence[str]) -> bool:
 
 def _read_openface(table: Table) -> FaceRows:
     units = {name: table.numbers(name) for name in table.names if re.fullmatch(r"AU\d\d_r", name)}
-    if not units:
-        raise InputError(
-            f"{table.path.name} has no intensities of action units (AU01_r, ...): run OpenFace with -aus."
-        )
     found = expressions_from_units({int(name[2:4]): values for name, values in units.items()})
+    if not found:
+        raise InputError(
+            f"{table.path.name} has no intensities of action units that show an expression (AU06_r, AU12_r, "
+            f"...; it has {', '.join(units) or 'none'}): run OpenFace with -aus."
+        )
     note = (
         "OpenFace has action units but no expressions: the values are shares of the mean intensity of each "
         "expression's action units (FACS prototypes), not probabilities, and were never calibrated."
@@ -222,14 +223,15 @@ def expressions_from_units(units: Mapping[int, FloatArray]) -> dict[str, FloatAr
     """Expression values from intensities of action units, 0 to 5.
 
     Each expression's value is the mean intensity of its units in `PROTOTYPES` as a part of the largest possible
-    one, and neutral's what is left of the strongest to 1.
+    one, and neutral's what is left of the strongest to 1. Nothing, if no unit belongs to an expression.
     """
     found: dict[str, FloatArray] = {}
     for expression, numbers in PROTOTYPES.items():
         known = [units[number] for number in numbers if number in units]
         if known:
             found[expression] = np.clip(np.mean(known, axis=0) / AU_RANGE, 0, 1)
-    found[Expression.NEUTRAL] = 1 - np.max(list(found.values()), axis=0)
+    if found:
+        found[Expression.NEUTRAL] = 1 - np.max(list(found.values()), axis=0)
     return {label: found[label] for label in Expression if label in found}
 
 

@@ -90,7 +90,7 @@ def _time_column(path: Path) -> tuple[FloatArray, str]:
             values = np.array(numbers, dtype=np.float64)
             if len(columns_left) > 1 and len(values) > 1 and np.all(np.diff(values) == 1):
                 continue
-            return values, header[i].strip().lower() if header else ""
+            return values, header[i].strip().lower() if header and i < len(header) else ""
     shown = " | ".join(lines[0].split(separator)[:6])
     raise InputError(
         f"{path.name} has no column with a time in every line (its first line: {shown[:80]!r}): name a column time "

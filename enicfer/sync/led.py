@@ -26,9 +26,7 @@ DARK = 0.04  # within this share of the step a frame counts as dark, or as lit i
 GAMMA = 1.5  # before any frame is seen: between light itself (1) and sRGB (2.2)
 GAMMA_SPREAD = 0.4  # of its logarithm
 MIN_SPREAD = 0.0005  # s, what frame times are worth at best
-NOISE_SHIFT = (
-    0.2  # of a frame: by how much noise as high as the step would shift all onsets (benchmarks/alignment.py)
-)
+NOISE_SHIFT = 0.2  # of a frame: shift of all onsets by noise as high as the step (benchmarks/alignment.py)
 BEST_CELLS = 8
 
 

@@ -22,9 +22,7 @@ from enicfer.sync.pieces import Breaks, align_pulses, line_alignment
 
 LED_TOLERANCE = 0.75  # frame intervals
 AUDIO_TOLERANCE = 0.005  # s; cameras and sound cards jitter by less
-WALL_CLOCK = (
-    60.0  # s; how far clocks of cameras and amplifiers are set apart, where the protocol does not say
-)
+WALL_CLOCK = 60.0  # s; how far clocks of cameras and amplifiers are apart, unless the protocol says
 HAND = 0.05  # s; what an anchor found by hand is worth
 
 

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -106,6 +108,7 @@ def test_clock():
     ("text", "message"),
     [
         (OPENFACE.replace("_r", "_x"), "run OpenFace with -aus"),
+        (re.sub(r"AU\d+_r", "AU13_r", OPENFACE), "it has AU13_r"),
         (OPENFACE.replace("\n1, ", "\n1.5, "), r"frame '1\.5'"),
         (OPENFACE.replace("\n1, ", "\n0, "), "whole numbers from 1"),
         (PYFEAT.split("\n")[0], "no row"),

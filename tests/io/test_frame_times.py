@@ -52,6 +52,7 @@ def test_times_that_agree_are_said_to(tmp_path):
         ("\n".join(f"{7 * t:.6f}" for t in TRUE), "agree in none of the units"),
         ("a,b\nx,y\n", "no column with a time"),
         ("", "no line with a time"),
+        ("a,b\nx,y,13.5\n", "has 1 frame times"),
     ],
 )
 def test_logs_of_something_else_are_refused(tmp_path, text, message):
