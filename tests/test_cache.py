@@ -1,5 +1,6 @@
 """What was seen in a video comes back from disk as it was, and only for the same inputs."""
 
+import ast
 from dataclasses import fields, replace
 
 import numpy as np
@@ -7,7 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from enicfer import cache
 from enicfer.cache import name_seen, read_seen, watch_once, write_seen
+from enicfer.fingerprint import PACKAGE
 from enicfer.protocol import Pulses, Quality
 from enicfer.watch import Seen, Tools
 
@@ -86,3 +89,39 @@ def test_nobody_looks_twice(monkeypatch, make_run, tmp_path):
         assert same_record(found.faces, run.faces)
     assert len(looks) == 1
     assert [path.suffix for path in (tmp_path / "work").iterdir()] == [".h5"]
+
+
+# Names, errors, records of numbers, readers of settings: what they decide is hashed as content.
+HARMLESS = {
+    "errors",
+    "expressions",
+    "fingerprint",
+    "io.names",
+    "io.store",
+    "io.tables",
+    "protocol",
+    "records",
+}
+
+
+def test_every_module_that_sees_counts_as_part_of_the_program():
+    def imported(path):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            yield from (name.removeprefix("enicfer.") for name in names if name.startswith("enicfer."))
+
+    def place(name):
+        module = PACKAGE / f"{name.replace('.', '/')}.py"
+        return module if module.is_file() else PACKAGE / name.replace(".", "/") / "__init__.py"
+
+    counted = {path for part in cache._SOURCES for path in PACKAGE.glob(part)}
+    reached, waiting = set(), ["watch"]
+    while waiting:
+        name = waiting.pop()
+        if name in reached or name in HARMLESS:
+            continue
+        reached.add(name)
+        waiting += imported(place(name))
+    assert len(reached) > 20
+    assert {place(name) for name in reached} <= counted
