@@ -34,7 +34,7 @@ from enicfer.example.render import COVERED, Sighting, draw_frames
 from enicfer.faces.detectors import load_detector
 from enicfer.faces.observe import FaceObserver
 from enicfer.faces.participant import Hints
-from enicfer.io.video import Frame
+from enicfer.io.frame import Frame
 from enicfer.records import FaceTrack, Status
 
 RESULTS = Path(__file__).parent / "results" / "hard_seeds.csv"

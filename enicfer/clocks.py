@@ -8,8 +8,9 @@ import numpy as np
 from enicfer.errors import InputError, OutputError
 from enicfer.evidence import check_uncertainty, collect_evidence
 from enicfer.io.brightness import BrightnessRecorder
+from enicfer.io.frame import Frame
 from enicfer.io.names import stem_of
-from enicfer.io.video import Frame, probe_video, read_frames, read_frames_near
+from enicfer.io.video import probe_video, read_frames, read_frames_near
 from enicfer.protocol import Pulses
 from enicfer.records import Alignment, FloatArray, Progress, Recording, UInt8Array
 from enicfer.session import Run, Session, read_session

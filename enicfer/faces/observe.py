@@ -58,7 +58,7 @@ MIN_OVERLAP = 0.15
 
 
 class Picture(Protocol):
-    """What is needed of a frame; `enicfer.io.video.Frame` has it."""
+    """What is needed of a frame; `enicfer.io.frame.Frame` has it."""
 
     @property
     def video_time(self) -> float: ...  # noqa: D102

@@ -12,7 +12,7 @@ from typing import Self
 import numpy as np
 
 from enicfer.errors import InputError
-from enicfer.io.video import Frame
+from enicfer.io.frame import Frame
 from enicfer.protocol import Pulses
 from enicfer.records import FloatArray, UInt8Array
 

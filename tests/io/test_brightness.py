@@ -3,7 +3,8 @@
 import numpy as np
 
 from enicfer.io.brightness import GRID, BrightnessRecorder
-from enicfer.io.video import Frame, read_frames
+from enicfer.io.frame import Frame
+from enicfer.io.video import read_frames
 from enicfer.protocol import Pulses
 
 
