@@ -1,4 +1,4 @@
-"""Fuzz one reader of small files, guided by its coverage: ``python tests/fuzz_reader.py NAME SECONDS``.
+"""Fuzz one reader of small files, guided by its coverage: ``python tests/fuzz_reader.py NAME RUNS``.
 
 NAME is one of `tests/test_fuzz.py`'s `SMALL`. Needs atheris (``pip install -e ".[fuzz]"``). Ends with another code
 than 0 at the first input that gives anything but a result or an `EnicferError`, or takes more than 5 s; the input
@@ -26,8 +26,8 @@ with atheris.instrument_imports(
 
 
 def main() -> None:
-    """Fuzz until the time is over."""
-    name, seconds = sys.argv[1:]
+    """Try so many inputs; the same ones each time."""
+    name, runs = sys.argv[1:]
     make, read = cases.SMALL[name]
     with tempfile.TemporaryDirectory() as folder:
         corpus, path = Path(folder) / "corpus", Path(folder) / name
@@ -44,7 +44,7 @@ def main() -> None:
         warnings.simplefilter("error")
         options = [
             "-timeout=5",
-            f"-max_total_time={seconds}",
+            f"-runs={runs}",
             "-max_len=20000",
             "-seed=1",
             "-rss_limit_mb=3000",
