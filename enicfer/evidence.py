@@ -60,10 +60,10 @@ def collect_evidence(
         video_breaks=tuple(file.start for file in files[1:]),
         gaps=recording.gaps,
     )
-    if protocol.pulses.wall_clock and evidence.coarse_offset is None:
-        evidence = _expect_by_wall_clocks(evidence, run, recording, protocol)
-    reader = READERS.get(protocol.pulses.source)
-    return evidence if reader is None else reader(evidence, run, recording, protocol)
+    wanted = {protocol.pulses.source, "clock" if protocol.pulses.wall_clock else ""}
+    for name in sorted(wanted & READERS.keys()):
+        evidence = READERS[name](evidence, run, recording, protocol)
+    return evidence
 
 
 def _add_sound(evidence: Evidence, run: Run, recording: Recording, protocol: Protocol) -> Evidence:
@@ -129,21 +129,15 @@ def _add_wall_clocks(evidence: Evidence, run: Run, recording: Recording, protoco
 
     created = read_creation_time(run.videos[0])
     measured: datetime | None = open_raw(run.recording).info["meas_date"] if run.recording else None
-    return replace(
+    evidence = replace(
         evidence,
         video_start_wall=None if created is None else created.timestamp(),
         recording_start_wall=None if measured is None else measured.timestamp(),
     )
-
-
-def _expect_by_wall_clocks(
-    evidence: Evidence, run: Run, recording: Recording, protocol: Protocol
-) -> Evidence:
-    evidence = _add_wall_clocks(evidence, run, recording, protocol)
-    video, other = evidence.video_start_wall, evidence.recording_start_wall
-    if video is None or other is None:
-        return evidence  # pulses that need no such help are matched without
-    return replace(evidence, coarse_offset=(video - other, protocol.pulses.wall_clock))
+    width = protocol.pulses.wall_clock
+    if evidence.coarse_offset is None and width and created is not None and measured is not None:
+        evidence = replace(evidence, coarse_offset=(created.timestamp() - measured.timestamp(), width))
+    return evidence
 
 
 READERS: dict[str, Callable[[Evidence, Run, Recording, Protocol], Evidence]] = {

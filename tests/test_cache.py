@@ -1,6 +1,5 @@
 """What was seen in a video comes back from disk as it was, and only for the same inputs."""
 
-import ast
 from dataclasses import fields, replace
 
 import numpy as np
@@ -13,6 +12,7 @@ from enicfer.cache import name_seen, read_seen, watch_once, write_seen
 from enicfer.fingerprint import PACKAGE
 from enicfer.protocol import Pulses, Quality
 from enicfer.watch import Seen, Tools
+from tests.test_architecture import imports
 
 
 def same(a, b) -> bool:
@@ -105,12 +105,6 @@ HARMLESS = {
 
 
 def test_every_module_that_sees_counts_as_part_of_the_program():
-    def imported(path):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
-            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            yield from (name.removeprefix("enicfer.") for name in names if name.startswith("enicfer."))
-
     def place(name):
         module = PACKAGE / f"{name.replace('.', '/')}.py"
         return module if module.is_file() else PACKAGE / name.replace(".", "/") / "__init__.py"
@@ -122,6 +116,6 @@ def test_every_module_that_sees_counts_as_part_of_the_program():
         if name in reached or name in HARMLESS:
             continue
         reached.add(name)
-        waiting += imported(place(name))
+        waiting += (n.removeprefix("enicfer.") for n in imports(place(name)) if n.startswith("enicfer."))
     assert len(reached) > 20
     assert {place(name) for name in reached} <= counted

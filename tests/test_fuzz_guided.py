@@ -7,12 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.test_fuzz import SMALL
+
 HERE = Path(__file__).parent
-NAMES = [
-    "protocol.toml", "recipe.toml", "psychopy.csv", "eprime.txt", "volumes.txt", "frame_times.csv", "table.tsv",
-    "names.txt", "sidecar.json", "pyfeat.csv", "openface.csv", "facereader.txt", "boris.tsv", "elan.txt",
-    "datavyu.csv", "fer2013.csv",
-]  # fmt: skip
 RUNS = 4000
 
 
@@ -20,7 +17,7 @@ RUNS = 4000
 @pytest.mark.skipif(
     importlib.util.find_spec("atheris") is None, reason='atheris is not installed: pip install -e ".[fuzz]"'
 )
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SMALL)
 def test_nothing_but_an_answer_or_a_sentence(name, tmp_path):
     done = subprocess.run(
         [sys.executable, str(HERE / "fuzz_reader.py"), name, str(RUNS)],

@@ -92,9 +92,6 @@ def process_dataset(
         folder, output = Path(folder).absolute(), output.absolute()
         videos = None if videos is None else videos.absolute()
     found = collect_dataset(folder, output, options, selection, videos)
-    from enicfer.outputs import check_place
-
-    check_place(output)
     return run_sessions(
         found.sessions,
         found.lost,

@@ -18,7 +18,7 @@ def progress_writer(stage: Path) -> Progress:
     """A function to be called as ``progress(frames_done, frames_in_all, stage)``; it writes now and then."""
     last = -PERIOD
 
-    def write(ended: int, total: int, stage_name: str = "") -> None:
+    def write(ended: int, total: int, stage_name: str) -> None:
         nonlocal last
         if time.monotonic() - last < PERIOD:
             return

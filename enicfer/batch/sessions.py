@@ -121,9 +121,6 @@ def process_sessions(
         folders = [Path(folder).absolute() for folder in folders]
         output = None if output is None else Path(output).absolute()
     sessions, unread, target = collect_sessions(folders, output, options)
-    from enicfer.outputs import check_place  # slow to import, and --dry-run needs it not
-
-    check_place(target)
     return run_sessions(
         sessions,
         unread,
@@ -182,6 +179,9 @@ def run_sessions(
     make_slots
         ``(n_jobs, threads)`` -> where jobs are done; by default on this computer.
     """
+    from enicfer.outputs import check_place  # slow to import, and --dry-run needs it not
+
+    check_place(output)
     with contextlib.ExitStack() as stack:
         if scheduler is not None:
             slots, threads = stack.enter_context(open_cluster(scheduler, n_jobs))

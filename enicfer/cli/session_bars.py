@@ -55,9 +55,10 @@ class Bars(Silent):
 
     def report(self, outcome: "Outcome", ended: int, total: int) -> None:
         """Move the first bar; a failure is printed above the bars."""
-        self._overall(total).update(ended - self._overall(total).n)
+        bar = self._overall(total)
+        bar.update(ended - bar.n)
         if outcome.reason:
-            self._all.write(_describe(outcome), file=self._stream)
+            bar.write(_describe(outcome), file=self._stream)
 
     def watch(self, jobs: "Sequence[Job | None]") -> None:
         """Move the bars of the workers."""

@@ -124,9 +124,10 @@ def find_led_onsets(video_time: npt.ArrayLike, brightness: npt.ArrayLike) -> Ons
         )
     interval = t[first] - t[first - 1]
     part = np.clip((x[first] - x[first - 1]) / step, 0, 1)
-    camera = _guess_camera(t[first], interval, part, dark, float(np.median(np.diff(t))))
+    frame = float(np.median(np.diff(t)))
+    camera = _guess_camera(t[first], interval, part, dark, frame)
     onset, spread, _ = camera.place(camera.expected)
-    shared = NOISE_SHIFT * max(float(dark.mean()) - 2 * DARK, 0.0) * float(np.median(np.diff(t)))
+    shared = NOISE_SHIFT * max(float(dark.mean()) - 2 * DARK, 0.0) * frame
     return Onsets(onset, spread, camera, floor=shared)
 
 

@@ -45,7 +45,7 @@ def build_network(recipe: Recipe, begin: bool = True) -> RonNet | GoogLeNet:
     plan = recipe.network
     allowed = FREEZABLE[plan.architecture]
     strange = [name for name in recipe.transfer.freeze if name not in allowed]
-    if strange and recipe.transfer.start:
+    if strange:
         raise InputError(
             f"[transfer] freeze names {', '.join(strange)}; {plan.architecture} has {', '.join(allowed)}."
         )
@@ -82,9 +82,9 @@ def _take_over(network: RonNet | GoogLeNet, recipe: Recipe, heads: int) -> None:
     if type(source.network) is not type(network):
         theirs, ours = type(source.network).__name__, type(network).__name__
         raise InputError(f"{source.name} is a {theirs}, so a {ours} cannot begin from it.")
-    for key, wanted in network.arguments.items():
-        given = source.network.arguments[key]
-        if key in ("input_size", "channels", "padding") and given != wanted:
+    for key in ("input_size", "channels", "padding"):
+        given, wanted = source.network.arguments.get(key), network.arguments.get(key)
+        if given != wanted:
             raise InputError(
                 f"{source.name} has {key} {given}, and [network] {key} is {wanted}; they must agree."
             )

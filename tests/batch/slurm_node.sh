@@ -2,9 +2,9 @@
 # A SLURM of one node on this computer, for tests/batch/test_real_slurm.py. Debian or Ubuntu, as root.
 #   bash tests/batch/slurm_node.sh start [FOLDER]     installs slurm-wlm and munge where they are missing
 #   bash tests/batch/slurm_node.sh stop [FOLDER]
-# The test finds it by SLURM_CONF=FOLDER/slurm.conf; FOLDER is /tmp/enicfer-slurm by default.
+# The test finds it by SLURM_CONF=FOLDER/slurm.conf; FOLDER is enicfer-slurm among the temporary files by default.
 set -euo pipefail
-folder=${2:-/tmp/enicfer-slurm}
+folder=${2:-${TMPDIR:-/tmp}/enicfer-slurm}
 
 stop() {
     for daemon in slurmd slurmctld munged; do

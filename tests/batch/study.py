@@ -20,7 +20,6 @@ from enicfer.errors import InputError
 from enicfer.example import write_example_session
 from enicfer.example.scene import Scene
 from enicfer.export.bids import write_root, write_run
-from enicfer.outputs import check_place
 from enicfer.records import SessionResult
 
 SETTINGS = """
@@ -110,7 +109,6 @@ def process_without_video(session: Any, *, output: Path, **_: Any) -> SessionRes
 def run_study(folder: Path, output: Path, **settings: Any) -> batch.BatchResult:
     """Process the study in this process."""
     found = batch.find_sessions([folder])
-    check_place(output)
     options = settings.pop("options", Options())
     sessions, unread = batch.read_sessions(found, options.protocol)
     return batch.run_sessions(

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from enicfer.batch.jobs import Options, find_sessions
 from enicfer.batch.sessions import process_sessions
 from enicfer.batch.slurm import make_slurm_script
 
-CONFIGURATION = Path(os.environ.get("SLURM_CONF", "/tmp/enicfer-slurm/slurm.conf"))
+CONFIGURATION = Path(os.environ.get("SLURM_CONF", f"{tempfile.gettempdir()}/enicfer-slurm/slurm.conf"))
 OPTIONS = Options(max_uncertainty=0.2)
 
 
@@ -60,13 +61,17 @@ def undisturbed(once, filmed, study) -> dict[str, str]:
     return study.content(output)
 
 
+def with_program() -> dict[str, str]:
+    """The environment, with `enicfer` on its path."""
+    return {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+
 def submit(script: Path, *options: str) -> str:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     command = ["sbatch", "--parsable", *options, str(script)]
     done = subprocess.run(
         command,
         cwd=script.parent,
-        env={**os.environ, "PATH": path},
+        env=with_program(),
         capture_output=True,
         text=True,
         check=False,
@@ -114,9 +119,8 @@ def test_a_job_array_with_a_task_killed_in_the_middle(filmed, undisturbed, study
     submit(script, "--wait")
     finish = text.split("#   ")[1].splitlines()[0]
     sessions = text.split("set -u\n")[1].split("first=")[0]
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     last = subprocess.run(
-        ["bash", "-c", f"{sessions}\n{finish}"], env={**os.environ, "PATH": path}, capture_output=True, text=True,
+        ["bash", "-c", f"{sessions}\n{finish}"], env=with_program(), capture_output=True, text=True,
         check=False,
     )  # fmt: skip
     assert last.returncode == 3, last.stderr
