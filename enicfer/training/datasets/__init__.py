@@ -10,6 +10,7 @@ from pathlib import Path
 
 from enicfer.errors import InputError
 from enicfer.training.datasets.ckplus import read_ckplus
+from enicfer.training.datasets.ddcf import read_ddcf
 from enicfer.training.datasets.fer2013 import read_fer2013
 from enicfer.training.datasets.files import Options, face_cropper
 from enicfer.training.datasets.folders import read_label_folders
@@ -26,6 +27,7 @@ READERS: dict[str, Callable[[Path, Options], FaceImages]] = {
     "rafd": read_rafd,
     "nimh-chefs": read_nimh_chefs,
     "cafe": read_cafe,
+    "ddcf": read_ddcf,
     "names": read_names,
     "manifest": read_manifest,
 }

@@ -3,7 +3,8 @@
 Conventions: sequences ``cohn-kanade-images/S005/001/S005_001_00000011.png`` run from a neutral
 face to the peak of an expression; ``Emotion/S005/001/*_emotion.txt`` holds its code.  A sequence
 without that file has no label and is left out.  As usual the last three frames carry the
-expression and the first is neutral.
+expression and the first is neutral.  Both folders may lie one deeper, where each archive was
+unpacked into a folder of its own (``extended-cohn-kanade-images``, ``Emotion_labels``).
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def read_ckplus(path: Path, options: Options) -> FaceImages:
     Parameters
     ----------
     path : Path
-        Folder that holds `cohn-kanade-images` and `Emotion`.
+        Folder that holds `cohn-kanade-images` and `Emotion`, in it or one folder deeper.
     options : Options
 
     Returns
@@ -42,19 +43,30 @@ def read_ckplus(path: Path, options: Options) -> FaceImages:
     FaceImages
         `subject` is the S number.
     """
-    emotions = sorted((path / "Emotion").rglob("*_emotion.txt"))
+    images, labels = _find_folder(path, "cohn-kanade-images"), _find_folder(path, "Emotion")
+    emotions = sorted(labels.rglob("S*_emotion.txt"))
     if not emotions:
-        raise InputError(f"{path} holds no Emotion/S*/*/*_emotion.txt, so no CK+ image has a label.")
+        raise InputError(f"{labels} holds no S*/*/S*_emotion.txt, so no CK+ image has a label.")
     entries = []
     for file in emotions:
         subject, sequence = file.parent.parts[-2:]
-        frames = list_images(path / "cohn-kanade-images" / subject / sequence)
+        frames = list_images(images / subject / sequence)
         word = CODES[_code(file)]
         if word == "contempt":
             continue
         entries.append(Entry(frames[0], "neutral", subject, set="ck+"))
         entries += [Entry(frame, word, subject, set="ck+") for frame in frames[1:][-LAST:]]
     return load_entries(entries, options)
+
+
+def _find_folder(path: Path, name: str) -> Path:
+    near = [path / name, *sorted(path.glob(f"*/{name}"))]
+    # __MACOSX is macOS's own shadow of an archive.
+    found = [folder for folder in near if folder.is_dir() and folder.parent.name != "__MACOSX"]
+    if len(found) != 1:
+        where = f": {', '.join(map(str, found))}" if found else ""
+        raise InputError(f"{path} must hold one folder {name}, in it or one deeper, not {len(found)}{where}.")
+    return found[0]
 
 
 def _code(file: Path) -> int:

@@ -7,6 +7,7 @@ Conventions: a reader lists `Entry` records (path and what is known about the pi
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -91,15 +92,30 @@ def name_label(word: str, options: Options) -> str | None:
 
 
 def list_images(folder: Path) -> list[Path]:
-    """All image files below a folder, sorted by their relative names."""
+    """All image files below a folder, sorted by their relative names.
+
+    What macOS adds to archives as ``._NAME`` bears a picture's ending, but is none.
+    """
     if not folder.is_dir():
         raise InputError(f"There is no folder {folder}.")
-    found = [path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES]
+    named = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    found = [path for path in named if not path.name.startswith("._")]
     if not found:
         raise InputError(
             f"{folder} holds no image; looked for files ending in {', '.join(sorted(SUFFIXES))}."
         )
     return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
+
+
+def match_name(pattern: re.Pattern[str], name: str, file: Path, example: str) -> re.Match[str]:
+    """Match the whole name of a picture, or say which file is named otherwise than the example."""
+    match = pattern.fullmatch(name)
+    if match is None:
+        raise InputError(
+            f"{file} is not named as in this data set (for example {example}); move it out of the "
+            "folder, or describe the pictures in a manifest.csv and use the reader 'manifest'."
+        )
+    return match
 
 
 def read_image(path: Path) -> np.ndarray:

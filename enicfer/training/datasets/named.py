@@ -4,14 +4,16 @@ Conventions: one regular expression per set, with the groups `word` (expression)
 where there is one `sex`.  A file whose name does not fit is refused, not skipped.
 
 RaFD (Langner et al. 2010, doi:10.1080/02699930903485076):
-``Rafd090_63_Kid_female_happy_frontal.jpg``; camera angle, model, group, sex, expression, gaze.
+``Rafd090_41_Kid_female_neutral_frontal.jpg``; camera angle, model, group, sex, expression, gaze.
 NIMH-ChEFS (Egger et al. 2011, doi:10.1002/mpr.343): ``M10HS_6767.jpg``; sex and model, expression
-(Angry, Fearful, Happy, Neutral, Sad), gaze.
-CAFE (LoBue and Thrasher 2015, doi:10.3389/fpsyg.2014.01532): ``8992-angryopen_F-EA-47.jpg``;
-expression, sex, ethnicity, model.  The three patterns follow the sets' descriptions and were tried on
-names of that form only.  For copies that are named otherwise, and for sets whose names differ from
-copy to copy (DDCF, Dalrymple et al. 2013, doi:10.1371/journal.pone.0079131), the reader "names" takes the
-pattern from the recipe.
+(Angry, Fearful, Happy, Neutral, Sad), gaze (Straight, Averted), picture.
+CAFE (LoBue and Thrasher 2015, doi:10.3389/fpsyg.2014.01532):
+``sessions/6280/9977-angry_F-AA-01.jpg``; Databrary's number, which may be missing, expression, sex,
+ethnicity, model.  With an open mouth the word ends in "open" (``neutralopen``).
+
+No file of these sets could be had.  The names above are in public programs that use the sets; of
+NIMH-ChEFS only H, N and S with straight gaze were found, the other letters are the words'.
+For copies that are named otherwise the reader "names" takes the pattern from the recipe.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from enicfer.errors import InputError
-from enicfer.training.datasets.files import Entry, Options, list_images, load_entries
+from enicfer.training.datasets.files import Entry, Options, list_images, load_entries, match_name
 from enicfer.training.datasets.images import FaceImages
 
 RAFD = re.compile(
@@ -32,7 +34,7 @@ RAFD = re.compile(
 CHEFS = re.compile(r"(?P<subject>(?P<sex>[fm])\d+)(?P<letter>[afhns])(?P<gaze>[sa])_?\d*", re.IGNORECASE)
 CHEFS_WORDS = {"a": "angry", "f": "fearful", "h": "happy", "n": "neutral", "s": "sad"}
 CAFE = re.compile(
-    r"(?P<number>\d+)-(?P<word>[a-z]+)_(?P<subject>(?P<sex>[fm])-(?P<group>[a-z]+)-\d+)",
+    r"(\d+-)?(?P<word>[a-z]+)_(?P<subject>(?P<sex>[fm])-(?P<group>[a-z]+)-\d+)",
     re.IGNORECASE,
 )
 SEXES = {"f": "female", "m": "male"}
@@ -52,7 +54,7 @@ def read_rafd(path: Path, options: Options, group: str = "Kid", angle: str = "09
     """
     entries = []
     for file in list_images(path):
-        match = _match(RAFD, file, "Rafd090_63_Kid_female_happy_frontal.jpg")
+        match = match_name(RAFD, file.stem, file, "Rafd090_41_Kid_female_neutral_frontal.jpg")
         if group and match["group"].lower() != group.lower():
             continue
         if angle and match["angle"] != angle:
@@ -68,7 +70,7 @@ def read_nimh_chefs(path: Path, options: Options) -> FaceImages:
     """Read the NIMH Child Emotional Faces Picture Set."""
     entries = []
     for file in list_images(path):
-        match = _match(CHEFS, file, "M10HS_6767.jpg")
+        match = match_name(CHEFS, file.stem, file, "M10HS_6767.jpg")
         word = CHEFS_WORDS[match["letter"].lower()]
         sex = SEXES[match["sex"].lower()]
         entries.append(Entry(file, word, match["subject"].upper(), sex, "nimh-chefs"))
@@ -79,7 +81,7 @@ def read_cafe(path: Path, options: Options) -> FaceImages:
     """Read the Child Affective Facial Expression set; open-mouth variants count as their expression."""
     entries = []
     for file in list_images(path):
-        match = _match(CAFE, file, "8992-angryopen_F-EA-47.jpg")
+        match = match_name(CAFE, file.stem, file, "9977-angry_F-AA-01.jpg")
         sex = SEXES[match["sex"].lower()]
         entries.append(Entry(file, match["word"], match["subject"].upper(), sex, "cafe"))
     return load_entries(entries, options)
@@ -117,13 +119,3 @@ def _compile(text: str) -> re.Pattern[str]:
     if "word" not in pattern.groupindex:
         raise InputError(f"[data] pattern is {text!r}; it needs a group for the label, such as {example}.")
     return pattern
-
-
-def _match(pattern: re.Pattern[str], file: Path, example: str) -> re.Match[str]:
-    match = pattern.fullmatch(file.stem)
-    if match is None:
-        raise InputError(
-            f"{file} is not named as in this data set (for example {example}); move it out of the "
-            "folder, or describe the pictures in a manifest.csv and use the reader 'manifest'."
-        )
-    return match

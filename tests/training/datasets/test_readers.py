@@ -58,16 +58,36 @@ def test_ckplus_takes_the_first_frame_and_the_last_three(tmp_path: Path) -> None
     assert names(data) == ["neutral", "disgusted", "disgusted", "disgusted"]
     assert data.image[:, 0, 0].tolist() == [1, 5, 6, 7]
     assert set(data.subject) == {"S005"}
-    file = next((tmp_path / "Emotion").rglob("*.txt"))
+    for name, archive in (
+        ("cohn-kanade-images", "extended-cohn-kanade-images"),
+        ("Emotion", "Emotion_labels"),
+    ):
+        (tmp_path / archive).mkdir()
+        (tmp_path / name).rename(tmp_path / archive / name)
+    (tmp_path / "__MACOSX" / "Emotion").mkdir(parents=True)
+    assert names(read_dataset(tmp_path, "ck+")) == names(data)
+    file = next((tmp_path / "Emotion_labels").rglob("*.txt"))
     file.write_text("9", encoding="ascii")
     with pytest.raises(InputError, match="holds '9'; allowed are the codes 0 to 7"):
         read_dataset(tmp_path, "ck+")
 
 
+def test_ckplus_needs_its_two_folders_once(tmp_path: Path) -> None:
+    (tmp_path / "Emotion").mkdir()
+    with pytest.raises(InputError, match=r"must hold one folder cohn-kanade-images, .* not 0"):
+        read_dataset(tmp_path, "ck+")
+    (tmp_path / "cohn-kanade-images").mkdir()
+    with pytest.raises(InputError, match=r"Emotion holds no S\*/\*/S\*_emotion\.txt"):
+        read_dataset(tmp_path, "ck+")
+    (tmp_path / "Emotion_labels" / "Emotion").mkdir(parents=True)
+    with pytest.raises(InputError, match=r"one folder Emotion, .* not 2: .*Emotion_labels"):
+        read_dataset(tmp_path, "ck+")
+
+
 def test_rafd_takes_the_children_from_the_front(tmp_path: Path) -> None:
     for name in (
-        "Rafd090_63_Kid_female_happy_frontal",
-        "Rafd045_63_Kid_female_happy_left",
+        "Rafd090_41_Kid_female_happy_frontal",
+        "Rafd045_41_Kid_female_happy_left",
         "Rafd090_64_Kid_male_contemptuous_left",
         "Rafd090_64_Kid_male_surprised_left",
         "Rafd090_01_Caucasian_female_angry_frontal",
@@ -75,15 +95,15 @@ def test_rafd_takes_the_children_from_the_front(tmp_path: Path) -> None:
         picture(tmp_path / f"{name}.jpg")
     data = read_dataset(tmp_path, "rafd")
     assert names(data) == ["happy", "surprised"]
-    assert data.subject.tolist() == ["63", "64"]
+    assert data.subject.tolist() == ["41", "64"]
     assert data.sex.tolist() == ["female", "male"]
     picture(tmp_path / "holiday.jpg")
     with pytest.raises(InputError, match=r"holiday.jpg is not named as in this data set"):
         read_dataset(tmp_path, "rafd")
 
 
-def test_chefs_and_cafe_read_their_file_names(tmp_path: Path) -> None:
-    for name in ("M10HS_6767", "F12NS_4986", "F40AA_9533"):
+def test_chefs_reads_its_file_names(tmp_path: Path) -> None:
+    for name in ("M10HS_6767", "F12NS_4986", "F40AA_9541"):
         picture(tmp_path / "chefs" / f"{name}.jpg")
     data = read_dataset(tmp_path / "chefs", "nimh-chefs")
     assert sorted(zip(data.subject, data.sex, names(data), strict=True)) == [
@@ -91,14 +111,68 @@ def test_chefs_and_cafe_read_their_file_names(tmp_path: Path) -> None:
         ("F40", "female", "angry"),
         ("M10", "male", "happy"),
     ]
-    for name in ("8992-angryopen_F-EA-47", "8993-angry_F-EA-47", "1-fearful_M-AA-02"):
-        picture(tmp_path / "cafe" / f"{name}.jpg")
-    data = read_dataset(tmp_path / "cafe", "cafe")
-    assert sorted(zip(data.subject, names(data), strict=True)) == [
-        ("F-EA-47", "angry"),
-        ("F-EA-47", "angry"),
-        ("M-AA-02", "fearful"),
-    ]
+
+
+def test_cafe_is_read_as_databrary_packs_it(tmp_path: Path) -> None:
+    for name in (
+        "6280/9977-angry_F-AA-01",
+        "6280/9978-angryopen_F-AA-01",
+        "6280/9979-surprise_F-AA-01",
+        "6362/10059-fearfulopen_M-AS-01",
+        "6362/10060-neutralopen_M-AS-01",
+        "6401/10541-happy_F-EA-14",
+        "6402/disgust_M-LA-03",
+    ):
+        picture(tmp_path / "sessions" / f"{name}.jpg")
+    data = read_dataset(tmp_path, "cafe")
+    expected = ["angry", "angry", "surprised", "fearful", "neutral", "happy", "disgusted"]
+    assert names(data) == expected
+    assert data.subject.tolist() == ["F-AA-01"] * 3 + ["M-AS-01"] * 2 + ["F-EA-14", "M-LA-03"]
+    assert data.sex.tolist() == ["female"] * 3 + ["male"] * 2 + ["female", "male"]
+    picture(tmp_path / "sessions" / "6403" / "1-smirk_F-EA-15.jpg")
+    with pytest.raises(InputError, match=r"Unknown labels: 'smirk' \(1\)\. Known are afraid"):
+        read_dataset(tmp_path, "cafe")
+    picture(tmp_path / "sessions" / "6403" / "F-EA-15.jpg")
+    with pytest.raises(InputError, match=r"F-EA-15\.jpg is not named as in this data set"):
+        read_dataset(tmp_path, "cafe")
+
+
+@pytest.mark.parametrize("start", [".", "40Females"])
+def test_ddcf_is_read_from_its_two_archives(tmp_path: Path, start: str) -> None:
+    words = ["Afraid", "Angry", "Content", "Disgusted", "Happy", "Neutral", "Sad", "Surprised"]
+    for sex in ("40Females", "40Males"):
+        for level, word in enumerate(words):
+            picture(tmp_path / sex / word / "7" / f"{sex[2]}7_a.jpg", level * 10)
+            picture(tmp_path / sex / word / "7" / "Edited" / f"{sex[2]}7_a.jpg")
+            (tmp_path / sex / word / "7" / f"._{sex[2]}7_a.jpg").write_bytes(b"a shadow of macOS")
+    data = read_dataset(tmp_path / start, "ddcf")
+    seven = ["fearful", "angry", "disgusted", "happy", "neutral", "sad", "surprised"]
+    sexes = ["female"] if start == "40Females" else ["female", "male"]
+    assert names(data) == seven * len(sexes)
+    assert data.image[:7, 0, 0].tolist() == [0, 10, 30, 40, 50, 60, 70]
+    assert data.sex.tolist() == [sex for sex in sexes for _ in seven]
+    assert data.subject.tolist() == [subject for subject in ("F7", "M7")[: len(sexes)] for _ in seven]
+    assert set(data.set) == {"ddcf"}
+    assert np.isnan(data.age).all()
+    assert len(read_dataset(tmp_path, "ddcf", Options(content="happy"))) == 16
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("40Females/Happy/F7_a.jpg", r"F7_a\.jpg is not named as in this data set .*40Females/Happy/CHILD"),
+        ("40Females/Happy/7/7_a.jpg", r"7_a\.jpg is not named"),
+        ("40Females/Happy/7/raw/F7_a.jpg", r"F7_a\.jpg is not named"),
+        ("Females/Happy.jpg", r"Happy\.jpg is not named"),
+        ("People/Happy/7/F7_a.jpg", r"F7_a\.jpg is not named"),
+        ("40Males/Smug/7/M7_a.jpg", r"Unknown labels: 'Smug' \(1\)\. Known are afraid"),
+        ("40Males/Sad/7/edited/M7_a.jpg", "only edited copies"),
+    ],
+)
+def test_what_is_not_ddcf_is_refused(tmp_path: Path, name: str, message: str) -> None:
+    picture(tmp_path / name)
+    with pytest.raises(InputError, match=message):
+        read_dataset(tmp_path, "ddcf")
 
 
 def test_a_manifest_says_everything(tmp_path: Path) -> None:
