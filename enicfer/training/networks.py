@@ -82,7 +82,10 @@ def _take_over(network: RonNet | GoogLeNet, recipe: Recipe, heads: int) -> None:
     if type(source.network) is not type(network):
         theirs, ours = type(source.network).__name__, type(network).__name__
         raise InputError(f"{source.name} is a {theirs}, so a {ours} cannot begin from it.")
-    for key in ("input_size", "channels", "padding"):
+    # GoogLeNet averages over all positions at its end: its weights fit every size of picture.
+    for key in (
+        ("channels", "padding") if isinstance(network, GoogLeNet) else ("input_size", "channels", "padding")
+    ):
         given, wanted = source.network.arguments.get(key), network.arguments.get(key)
         if given != wanted:
             raise InputError(

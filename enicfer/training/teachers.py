@@ -1,6 +1,6 @@
 """Distillation: what finished models say about the training images, as something to learn.
 
-Conventions: teachers see each image once, as it is, and the network learns that answer for every variant
+Conventions: teachers see each image and its mirror image once, and the network learns the mean for every variant
 of the image; several teachers are averaged; labels are in the order of the recipe.
 """
 
@@ -41,7 +41,7 @@ def ask_teachers(recipe: Recipe, images: UInt8Array) -> Tensor:
         if missing:
             raise InputError(f"The teacher {model.name} does not know {', '.join(missing)}.")
         columns = [model.labels.index(label) for label in recipe.data.labels]
-        answers.append(soften(model.predict(images)[:, columns], recipe.distillation.temperature))
+        answers.append(soften(model.predict(images, flip=True)[:, columns], recipe.distillation.temperature))
     return torch.from_numpy(np.mean(answers, axis=0, dtype=np.float32))
 
 

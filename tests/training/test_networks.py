@@ -95,6 +95,16 @@ def test_googlenet_trains_by_the_same_recipe(small: Recipe, stripes: Stripes, tm
     assert load_model(tmp_path / "g.safetensors").metadata["architecture"] == "googlenet"
 
 
+def test_a_googlenet_may_begin_from_one_for_smaller_pictures(tmp_path: Path, small: Recipe) -> None:
+    source = tmp_path / "source.safetensors"
+    save_model(source, GoogLeNet(3, 40, 1), name="source", architecture="googlenet", labels=small.data.labels)
+    larger = replace(small.network, architecture="googlenet", input_size=48)
+    begun = build_network(replace(transfer(small, source), network=larger))
+    assert isinstance(begun, GoogLeNet) and begun.arguments["input_size"] == 48
+    name = "inception4a.branch1.conv.weight"
+    assert torch.equal(begun.state_dict()[name], load_model(source).network.state_dict()[name])
+
+
 @pytest.mark.parametrize("freeze", [(), ("convs",)])
 def test_a_googlenet_begins_from_a_finished_one(
     tmp_path: Path, freeze: tuple[str, ...], small: Recipe, stripes: Stripes

@@ -37,10 +37,12 @@ def test_teachers_speak_in_the_order_of_the_recipe_and_are_averaged(
     same = teacher(tmp_path / "a.safetensors", (third, first, second), 16, 0)
     larger = teacher(tmp_path / "b.safetensors", small.data.labels, 24, 1)
     images = stripes().image[:5]
-    expected = load_model(same).predict(images)[:, [1, 2, 0]]
+    expected = load_model(same).predict(images, flip=True)[:, [1, 2, 0]]
     said = ask_teachers(taught_by(small, same), images)
     np.testing.assert_allclose(said.numpy(), expected, atol=1e-5)
     other = ask_teachers(taught_by(small, larger), images)
+    mirrored = ask_teachers(taught_by(small, same), images[:, :, ::-1])
+    torch.testing.assert_close(mirrored, said, atol=1e-5, rtol=1e-4)
     both = ask_teachers(taught_by(small, same, larger), images)
     torch.testing.assert_close(both, (said + other) / 2)
 
