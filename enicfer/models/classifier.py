@@ -23,7 +23,7 @@ WEIGHTS = Path(__file__).parent / "weights"
 DEFAULT = "ronnet-7"
 SHIPPED = {name: f"{name}.safetensors" for name in ("ronnet-7", "ronnet-5", "googlenet-7")}
 # Of 1 to 64, the batch with most images per second: larger ones leave the processor's cache.
-BATCH = 16
+BATCH = 32
 
 
 def load_model(name_or_file: str | Path | None = None) -> Classifier:

@@ -17,6 +17,8 @@ part ``t1 + t2``.  With a period of ``size + padding`` the wrap-around touches o
 
 from __future__ import annotations
 
+import math
+import threading
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -93,12 +95,40 @@ def transforms(size: int, kernel: int, padding: int) -> Transforms:
     return Transforms(*(torch.from_numpy(np.ascontiguousarray(m)).float() for m in tensors))
 
 
-def _spectrum(x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+class Workspace(threading.local):
+    """Memory for the results of products in a row, each of which reads the result before.
+
+    Two pieces that are used in turns, for each thread its own: fresh memory costs more than the products. A
+    result is overwritten by the one after the next, so this is for inference alone.
+    """
+
+    def __init__(self) -> None:
+        self._pieces = [torch.empty(0), torch.empty(0)]
+        self._next = 0
+
+    def take(self, *shape: int) -> Tensor:
+        """A piece of memory of this shape, float32; what it holds is left over."""
+        self._next = 1 - self._next
+        size = math.prod(shape)
+        if self._pieces[self._next].numel() < size:
+            self._pieces[self._next] = torch.empty(size)
+        return self._pieces[self._next][:size].view(shape)
+
+
+def _spectrum(x: Tensor, rows: Tensor, columns: Tensor, memory: Workspace | None = None) -> Tensor:
     """(height, width, a, b) real -> (3 u v, a, b), three Gauss terms of each frequency."""
     height, width, a, b = x.shape
     half = len(rows) // 2
-    partial = torch.matmul(rows, x.reshape(height, width, a * b))
-    return torch.mm(columns, partial.view(2 * height, half * a * b)).view(-1, a, b)
+    partial = times(rows, x.reshape(height, width, a * b), memory)
+    return times(columns, partial.view(2 * height, half * a * b), memory).view(-1, a, b)
+
+
+def times(a: Tensor, b: Tensor, memory: Workspace | None = None) -> Tensor:
+    """Matrix product, in the workspace if there is one."""
+    if memory is None:
+        return torch.matmul(a, b)
+    batch = b.shape[:-2] or a.shape[:-2]
+    return torch.matmul(a, b, out=memory.take(*batch, a.shape[-2], b.shape[-1]))
 
 
 def kernel_spectrum(weight: Tensor, size: int, padding: int) -> Tensor:
@@ -120,7 +150,9 @@ def kernel_spectrum(weight: Tensor, size: int, padding: int) -> Tensor:
     return _spectrum(taps_first, matrices.kernel_rows, matrices.kernel_columns)
 
 
-def convolve(x: Tensor, spectrum: Tensor, kernel: int, padding: int) -> Tensor:
+def convolve(
+    x: Tensor, spectrum: Tensor, kernel: int, padding: int, memory: Workspace | None = None
+) -> Tensor:
     """Convolve positions-first images with a kernel's spectrum.
 
     Parameters
@@ -129,6 +161,8 @@ def convolve(x: Tensor, spectrum: Tensor, kernel: int, padding: int) -> Tensor:
     spectrum : Tensor
         From `kernel_spectrum` with the same size and padding.
     kernel, padding : int
+    memory : Workspace, optional
+        Where the result may lie until the next but one product; None for memory of its own and for gradients.
 
     Returns
     -------
@@ -136,10 +170,10 @@ def convolve(x: Tensor, spectrum: Tensor, kernel: int, padding: int) -> Tensor:
     """
     size, _, images, _ = x.shape
     matrices = transforms(size, kernel, padding)
-    product = torch.bmm(_spectrum(x, matrices.image_rows, matrices.image_columns), spectrum)
+    product = times(_spectrum(x, matrices.image_rows, matrices.image_columns, memory), spectrum, memory)
     filters = spectrum.shape[2]
     out = len(matrices.output_rows)
     period = matrices.output_columns.shape[1]
-    partial = torch.mm(matrices.output_columns, product.view(period, -1))
-    rows = torch.matmul(matrices.output_rows, partial.view(out, -1, images * filters))
+    partial = times(matrices.output_columns, product.view(period, -1), memory)
+    rows = times(matrices.output_rows, partial.view(out, -1, images * filters), memory)
     return rows.view(out, out, images, filters)

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from enicfer.models.fourier import convolve, kernel_spectrum
+from enicfer.models.fourier import Workspace, convolve, kernel_spectrum
 
 
 @settings(max_examples=25, deadline=None)
@@ -39,3 +39,12 @@ def test_has_the_gradient_of_a_direct_convolution(padding: int) -> None:
     ).permute(2, 3, 0, 1)
     for got, wanted in zip(torch.autograd.grad(fourier, (x, weight), upstream), expected, strict=True):
         torch.testing.assert_close(got, wanted, atol=1e-4, rtol=1e-4)
+
+
+def test_kept_memory_changes_nothing() -> None:
+    generator = torch.Generator().manual_seed(2)
+    memory = Workspace()
+    for images in (3, 1, 5):
+        x = torch.randn(12, 12, images, 16, generator=generator)
+        spectrum = kernel_spectrum(torch.randn(4, 16, 5, 5, generator=generator), 12, 2)
+        assert torch.equal(convolve(x, spectrum, 5, 2, memory), convolve(x, spectrum, 5, 2))
