@@ -56,7 +56,12 @@ class ArrayFrame:
         part = self.picture[top:bottom, left:right]
         return part if size is None else np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA))
 
-    def brightness_grid(self, rows: int, columns: int) -> UInt8Array:  # noqa: D102
+    def gray_region(self, left: int, top: int, right: int, bottom: int) -> UInt8Array:  # noqa: D102
+        return self.gray()[top:bottom, left:right]
+
+    def brightness_grid(  # noqa: D102
+        self, rows: int, columns: int, samples: int | None = None
+    ) -> UInt8Array:
         return np.asarray(cv2.resize(self.gray(), (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
 
 

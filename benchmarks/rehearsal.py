@@ -62,7 +62,7 @@ def run(recipe, data, folder):
 
 def schedule(recipe, count, **settings):
     """Enough steps for few images, and not too many for many."""
-    epochs, batch = int(np.clip(30000 // count, 12, 60)), 32 if count < 1000 else 128
+    epochs, batch = int(np.clip(20000 // count, 8, 40)), 32 if count < 1000 else 128
     return replace(recipe, schedule=replace(recipe.schedule, epochs=epochs, batch_size=batch, **settings))
 
 

@@ -9,6 +9,8 @@ picture's extent is 0..w, as in boxes; landmarks and boxes are as in `enicfer.re
 """
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -22,6 +24,22 @@ REFERENCE = np.array(
 )
 # The detector's box in the same fractions, for faces without landmarks.
 REFERENCE_BOX = (0.088, 0.017, 0.912, 0.998)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A picture of which only what is cut out is made.
+
+    Attributes
+    ----------
+    shape
+        (h, w) of the picture.
+    cut
+        Gives the pixels of a region ``(left, top, right, bottom)`` within the picture.
+    """
+
+    shape: tuple[int, int]
+    cut: Callable[[int, int, int, int], UInt8Array]
 
 
 def fit_similarity(source: npt.ArrayLike, target: npt.ArrayLike) -> FloatArray:
@@ -68,7 +86,7 @@ def frame_face(
 
 
 def crop_face(
-    picture: UInt8Array,
+    picture: UInt8Array | Source,
     box: npt.ArrayLike,
     landmarks: npt.ArrayLike | None = None,
     size: int = 48,
@@ -79,7 +97,7 @@ def crop_face(
     Parameters
     ----------
     picture
-        (h, w) or (h, w, 3), uint8.
+        (h, w) or (h, w, 3), uint8, or where to get its parts.
     box
         (4,) px; used where there are no landmarks.
     landmarks
@@ -97,7 +115,7 @@ def crop_face(
     return warp_crop(picture, frame_face(box, landmarks, size, margin), size)
 
 
-def warp_crop(picture: UInt8Array, matrix: FloatArray, size: int) -> UInt8Array:
+def warp_crop(picture: UInt8Array | Source, matrix: FloatArray, size: int) -> UInt8Array:
     """Cut out what ``matrix`` (2, 3), from `frame_face`, brings into a crop of ``size`` px."""
     a, b, x = (float(v) for v in matrix[0])
     c, d, y = (float(v) for v in matrix[1])
@@ -115,7 +133,11 @@ def warp_crop(picture: UInt8Array, matrix: FloatArray, size: int) -> UInt8Array:
     top = min(max(math.floor(min(v for _, v in corners)) - reach, 0), height - 1)
     right = min(max(math.ceil(max(u for u, _ in corners)) + reach, left + 1), width)
     bottom = min(max(math.ceil(max(v for _, v in corners)) + reach, top + 1), height)
-    part = picture[top:bottom, left:right]
+    part = (
+        picture.cut(left, top, right, bottom)
+        if isinstance(picture, Source)
+        else picture[top:bottom, left:right]
+    )
     step_x = step_y = 1.0
     if factor > 1:
         columns, rows = max((right - left) // factor, 1), max((bottom - top) // factor, 1)

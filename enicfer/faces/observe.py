@@ -1,9 +1,10 @@
 """See the faces of a video, frame by frame, and say at the end which of them is the participant's.
 
 The whole picture is searched when it must be: where no face is known, at a cut, when a known face is lost, when
-something changed outside the known faces, and every `FULL_EVERY` frames. In each frame every known face is
-found anew in a small square around it, which costs little and gives its box and landmarks at always the same
-scale. What is kept per face is one row of numbers (`enicfer.faces.rows`), never a picture.
+something changed outside the known faces, and every `FULL_EVERY` frames (less often while nothing at all
+changes). In each frame every known face is found anew in a small square around it, which costs little and gives
+its box and landmarks at always the same scale. What is kept per face is one row of numbers
+(`enicfer.faces.rows`), never a picture.
 
 Conventions: px of the upright full-size picture, s of video time, rows counted from 0 over all faces of all
 frames in the order in which `FaceObserver.observe` returns them.
@@ -17,8 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from enicfer.faces.appearance import SIGNATURE, describe_face
-from enicfer.faces.crop import crop_face
+from enicfer.faces.crop import Source, crop_face
 from enicfer.faces.detectors.base import (
+    NO_DETECTIONS,
     Detections,
     Detector,
     intersection_over_union,
@@ -39,20 +41,26 @@ from enicfer.protocol import Quality
 from enicfer.records import FaceTrack, Float32Array, FloatArray, Status, UInt8Array
 
 FULL_EVERY = 15
-# The square around a known face, in sides of its box.
-REGION = 2.2
+# Where no cell of the picture's grid (below) has changed by more than this since the last search, a new face cannot
+# have come, and so many times as many frames may pass; changes are of mean luma, 0..255.
+STILL, PATIENCE = 3.0, 4
+# The square around a known face, in sides of its box, and the part of it that is searched first: a face that
+# moves by less than a fifth of its size is whole in there, which costs half.
+REGION, CORE = 2.2, 8 / 11
+# Px of the square between a face found there and the part's edge for which nothing can be missing.
+RIM = 3.0
 MAX_FACES = 8
 SHARPNESS_SIZE = 48
 # Changes of mean luma (0..255) in cells of a grid over the picture that count as something new, and over the
 # whole picture as a cut.
-GRID = (12, 16)
+GRID, SAMPLES = (12, 16), 8
 NEW_SOMETHING, NEW_SCENE = 12.0, 40.0
 # A cell that changes without bringing a face (an LED, a hand, a door) must change more the next time: its limit
 # grows by the factor, up to the highest, and comes back by the fraction in each frame.
 VAIN, HIGHEST, RECOVERY = 2.0, 96.0, 0.002
 # Least number of frames from one search of the whole picture to the next: while no face is known, while a known
 # one is lost, and when something changed elsewhere.
-REST_EMPTY, REST_MISSING, REST_CHANGED = 4, 3, 6
+REST_EMPTY, REST_MISSING, REST_CHANGED = 6, 3, 6
 # What a face found in a square must share with the box expected there (intersection over union).
 MIN_OVERLAP = 0.15
 
@@ -68,12 +76,14 @@ class Picture(Protocol):
     def height(self) -> int: ...  # noqa: D102
     @property
     def decodable(self) -> bool: ...  # noqa: D102
-    def gray(self) -> UInt8Array: ...  # noqa: D102
+    def gray_region(self, left: int, top: int, right: int, bottom: int) -> UInt8Array: ...  # noqa: D102
     def bgr(self, long_side: int | None = None) -> UInt8Array: ...  # noqa: D102
     def bgr_region(  # noqa: D102
         self, left: int, top: int, right: int, bottom: int, size: tuple[int, int] | None = None
     ) -> UInt8Array: ...
-    def brightness_grid(self, rows: int, columns: int) -> UInt8Array: ...  # noqa: D102
+    def brightness_grid(  # noqa: D102
+        self, rows: int, columns: int, samples: int | None = None
+    ) -> UInt8Array: ...
 
 
 @dataclass(frozen=True)
@@ -248,7 +258,7 @@ class FaceObserver:
         known = np.array(self._tracker.predict(frame.video_time)).reshape(-1, 4)
         self._since_full += 1
         self._limit += RECOVERY * (NEW_SOMETHING - self._limit)
-        grid = frame.brightness_grid(*GRID).astype(np.float64)
+        grid = frame.brightness_grid(*GRID, SAMPLES).astype(np.float64)
         if self._grid is not None and np.abs(grid - self._grid).mean() > NEW_SCENE:
             self._tracker.cut()
             known = known[:0]
@@ -262,22 +272,24 @@ class FaceObserver:
         return found
 
     def _wants_full(self, known: FloatArray, grid: FloatArray, frame: Picture) -> bool:
-        if self._full_grid is None or self._since_full >= self.full_every:
-            return True
-        if not len(known) and self._since_full >= REST_EMPTY:
+        if self._full_grid is None or self.full_every == 1:
             return True
         if self._missing and self._since_full >= REST_MISSING:
             return True
-        if len(known) and self._since_full < REST_CHANGED:
-            return False
-        changed = np.abs(grid - self._full_grid) > self._limit
+        change = np.abs(grid - self._full_grid)
         cell = np.array([frame.width / GRID[1], frame.height / GRID[0]])
         for box in known:
             # A known face's own movement changes the picture around it and below, where the body is.
             reach = np.array([0.5, 0.5, 0.5, 1.0]) * np.tile(box[2:] - box[:2], 2)
             low = np.maximum((box[:2] - reach[:2]) // cell, 0).astype(int)
             high = np.maximum((box[2:] + reach[2:]) // cell + 1, 0).astype(int)
-            changed[low[1] : high[1], low[0] : high[0]] = False
+            change[low[1] : high[1], low[0] : high[0]] = 0
+        usual = self.full_every if len(known) else REST_EMPTY
+        if self._since_full >= (usual if change.max() > STILL else PATIENCE * self.full_every):
+            return True
+        if len(known) and self._since_full < REST_CHANGED:
+            return False
+        changed = change > self._limit
         self._limit[changed] = np.minimum(self._limit[changed] * VAIN, HIGHEST)
         return bool(changed.any())
 
@@ -298,29 +310,53 @@ class FaceObserver:
         squares, parts = [], []
         for box in boxes:
             square = cut_square(frame, box, self.detector.region_side)
-            found = self.detector.detect(square.picture).place(square.scale, square.left, square.top)
-            overlap = intersection_over_union(found.box, box)[:, 0]
-            if len(found) and overlap.max() > MIN_OVERLAP:
-                parts.append(found.select([int(np.argmax(overlap * found.score))]))
+            found = self._search_square(square, box)
+            if len(found):
+                parts.append(found)
                 squares.append(square)
         kept = suppress_overlaps(join_detections(parts))
         order = [next(i for i, p in enumerate(parts) if (p.box[0] == box).all()) for box in kept.box]
         signatures = [squares[i].describe(parts[i]) for i in order]
         return kept, np.array(signatures, dtype=np.uint8).reshape(-1, SIGNATURE)
 
+    def _search_square(self, square: Square, box: FloatArray) -> Detections:
+        """The face that is expected in a box; the whole square is searched if the middle leaves a doubt."""
+        side = len(square.picture)
+        rim = round((1 - CORE) * side / 2)
+        found = self._expected_face(square, box, rim)
+        if len(found) and found.score[0] >= self.quality.min_score:
+            edge = np.array([square.left, square.top]) + rim * square.scale
+            inside = np.concatenate(
+                [found.box[0, :2] - edge, edge + (side - 2 * rim) * square.scale - found.box[0, 2:]]
+            )
+            if inside.min() >= RIM * square.scale:
+                return found
+        return self._expected_face(square, box, 0)
+
+    def _expected_face(self, square: Square, box: FloatArray, rim: int) -> Detections:
+        """The face that fits a box best, in a square less ``rim`` px on each side; none if none fits."""
+        part = square.picture[rim : len(square.picture) - rim, rim : len(square.picture) - rim]
+        corner = square.left + rim * square.scale, square.top + rim * square.scale
+        found = self.detector.detect(np.ascontiguousarray(part)).place(square.scale, *corner)
+        overlap = intersection_over_union(found.box, box)[:, 0]
+        if not len(found) or overlap.max() <= MIN_OVERLAP:
+            return NO_DETECTIONS
+        return found.select([int(np.argmax(overlap * found.score))])
+
     def _record(
         self, frame: Picture, number: int, tracklet: int, face: Detections, signature: UInt8Array
     ) -> Face:
         """Measure one face, keep its row, cut it out for the classifier."""
         box, landmarks, score = face.box[0], face.landmarks[0], float(face.score[0])
-        gray = frame.gray()
+        gray = Source((frame.height, frame.width), frame.gray_region)
         crop = crop_face(gray, box, landmarks, SHARPNESS_SIZE)
         sharpness, brightness = measure_sharpness(crop), float(cv2.mean(crop)[0])
         truncated = measure_truncation(box, frame.width, frame.height)
         row = self._rows.append((number, tracklet, box, landmarks, score, sharpness, brightness, truncated))
         self._signatures.append(signature)
         if self.channels == 3:
-            crop = crop_face(frame.bgr(), box, landmarks, self.crop_size)[..., ::-1]
+            colour = Source((frame.height, frame.width), frame.bgr_region)
+            crop = crop_face(colour, box, landmarks, self.crop_size)[..., ::-1]
         elif self.crop_size != SHARPNESS_SIZE:
             crop = crop_face(gray, box, landmarks, self.crop_size)
         return Face(row, tracklet, box, landmarks, score, crop)

@@ -36,7 +36,10 @@ class ArrayFrame:
         part = self.picture[top:bottom, left:right]
         return part if size is None else cv2.resize(part, size, interpolation=cv2.INTER_AREA)
 
-    def brightness_grid(self, rows, columns):
+    def gray_region(self, left, top, right, bottom):
+        return self.gray()[top:bottom, left:right]
+
+    def brightness_grid(self, rows, columns, samples=None):
         return cv2.resize(self.gray(), (columns, rows), interpolation=cv2.INTER_AREA)
 
 

@@ -290,3 +290,32 @@ def test_stamps_that_go_back_keep_their_frames_in_order_of_time(tmp_path):
         [f.video_time for f in found], [0, 0.033, 0.066, 0.066, 0.133, 0.166, 0.2, 0.233], atol=1e-6
     )
     assert np.all(np.diff([int(f.gray()[10, 10]) for f in found]) > 0)
+
+
+def test_a_region_of_luma_is_that_of_the_whole_picture(shared_data):
+    for name in ("single_face.mp4", "face_noface.mov"):
+        alone, whole = (
+            next(read_frames(shared_data / "video" / name)),
+            next(read_frames(shared_data / "video" / name)),
+        )
+        part = alone.gray_region(30, 20, 131, 101)
+        assert part.shape == (81, 101)
+        assert np.array_equal(part, whole.gray()[20:101, 30:131])
+        assert np.array_equal(part, alone.gray()[20:101, 30:131])
+        assert np.array_equal(whole.gray_region(-5, -5, 9, 7), whole.gray()[:7, :9])
+        assert alone.brightness(30, 20, 131, 101) == whole.gray()[20:101, 30:131].mean()
+
+
+def test_a_sparse_grid_is_near_the_full_one(shared_data):
+    for name in ("single_face.mp4", "no_face.mp4", "carphone_pristine.mp4"):
+        frame = next(read_frames(shared_data / "video" / name))
+        full, sparse = frame.brightness_grid(12, 16), frame.brightness_grid(12, 16, 8)
+        assert np.abs(full.astype(int) - sparse).mean() < 1.5
+
+
+def test_a_small_picture_is_near_the_average_of_the_large_one(shared_data):
+    """Lines are skipped where a picture is made much smaller."""
+    frame = next(read_frames(shared_data / "video" / "face_noface.mov"))
+    whole = frame.bgr()[100:420, 200:520]
+    small = frame.bgr_region(200, 100, 520, 420, (40, 40)).astype(int)
+    assert np.abs(whole.reshape(40, 8, 40, 8, 3).mean(axis=(1, 3)) - small).mean() < 4

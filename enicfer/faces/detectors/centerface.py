@@ -61,7 +61,7 @@ class CenterFace:
 
     name = "centerface"
     long_side = 320
-    region_side = 96
+    region_side = 88
 
     def __init__(self, weights: Path | None = None, min_score: float = 0.35, threads: int = 1) -> None:
         import onnxruntime

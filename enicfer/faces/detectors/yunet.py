@@ -26,7 +26,7 @@ class YuNet:
 
     name = "yunet"
     long_side = 320
-    region_side = 96
+    region_side = 88
 
     def __init__(self, weights: Path | None = None, min_score: float = 0.35, threads: int = 1) -> None:
         path = weights if weights is not None else find_weights("yunet")
