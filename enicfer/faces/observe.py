@@ -11,16 +11,15 @@ frames in the order in which `FaceObserver.observe` returns them.
 """
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from enicfer.faces.appearance import SIGNATURE, describe_face
+from enicfer.faces.appearance import SIGNATURE
 from enicfer.faces.crop import Source, crop_face
 from enicfer.faces.detectors.base import (
-    NO_DETECTIONS,
     Detections,
     Detector,
     intersection_over_union,
@@ -36,54 +35,19 @@ from enicfer.faces.quality import (
     measure_truncation,
 )
 from enicfer.faces.rows import FRAME, ROW, Signatures, Table
+from enicfer.faces.scene import STILL, Picture, Scene
+from enicfer.faces.square import cut_square, find_face
 from enicfer.faces.track import Tracker
 from enicfer.protocol import Quality
 from enicfer.records import FaceTrack, Float32Array, FloatArray, Status, UInt8Array
 
-FULL_EVERY = 15
-# Where no cell of the picture's grid (below) has changed by more than this since the last search, a new face cannot
-# have come, and so many times as many frames may pass; changes are of mean luma, 0..255.
-STILL, PATIENCE = 3.0, 4
-# The square around a known face, in sides of its box, and the part of it that is searched first: a face that
-# moves by less than a fifth of its size is whole in there, which costs half.
-REGION, CORE = 2.2, 8 / 11
-# Px of the square between a face found there and the part's edge for which nothing can be missing.
-RIM = 3.0
+# While nothing changes a new face cannot come, and so many times as many frames may pass.
+FULL_EVERY, PATIENCE = 15, 4
 MAX_FACES = 8
 SHARPNESS_SIZE = 48
-# Changes of mean luma (0..255) in cells of a grid over the picture that count as something new, and over the
-# whole picture as a cut.
-GRID, SAMPLES = (12, 16), 8
-NEW_SOMETHING, NEW_SCENE = 12.0, 40.0
-# A cell that changes without bringing a face (an LED, a hand, a door) must change more the next time: its limit
-# grows by the factor, up to the highest, and comes back by the fraction in each frame.
-VAIN, HIGHEST, RECOVERY = 2.0, 96.0, 0.002
 # Least number of frames from one search of the whole picture to the next: while no face is known, while a known
 # one is lost, and when something changed elsewhere.
 REST_EMPTY, REST_MISSING, REST_CHANGED = 6, 3, 6
-# What a face found in a square must share with the box expected there (intersection over union).
-MIN_OVERLAP = 0.15
-
-
-class Picture(Protocol):
-    """What is needed of a frame; `enicfer.io.frame.Frame` has it."""
-
-    @property
-    def video_time(self) -> float: ...  # noqa: D102
-    @property
-    def width(self) -> int: ...  # noqa: D102
-    @property
-    def height(self) -> int: ...  # noqa: D102
-    @property
-    def decodable(self) -> bool: ...  # noqa: D102
-    def gray_region(self, left: int, top: int, right: int, bottom: int) -> UInt8Array: ...  # noqa: D102
-    def bgr(self, long_side: int | None = None) -> UInt8Array: ...  # noqa: D102
-    def bgr_region(  # noqa: D102
-        self, left: int, top: int, right: int, bottom: int, size: tuple[int, int] | None = None
-    ) -> UInt8Array: ...
-    def brightness_grid(  # noqa: D102
-        self, rows: int, columns: int, samples: int | None = None
-    ) -> UInt8Array: ...
 
 
 @dataclass(frozen=True)
@@ -108,31 +72,6 @@ class Face:
     landmarks: Float32Array
     score: float
     crop: UInt8Array
-
-
-@dataclass(frozen=True)
-class Square:
-    """A square cut out of a frame and scaled.
-
-    Attributes
-    ----------
-    picture
-        (side, side, 3) uint8, grey (128) where it lies outside the frame.
-    scale
-        Pixels of the frame per pixel of ``picture``.
-    left, top
-        The square's corner in the frame, px.
-    """
-
-    picture: UInt8Array
-    scale: float
-    left: float
-    top: float
-
-    def describe(self, found: Detections) -> UInt8Array:
-        """Signature of the one face in ``found``, whose box and landmarks are px of the frame."""
-        local = found.place(1.0, -self.left, -self.top).place(1 / self.scale)
-        return describe_face(self.picture, local.box[0], local.landmarks[0])
 
 
 class FaceObserver:
@@ -172,9 +111,7 @@ class FaceObserver:
         self._rows, self._frames, self._signatures = Table(ROW), Table(FRAME), Signatures()
         self._tracker = Tracker()
         self._since_full = 10**9
-        self._grid: FloatArray | None = None
-        self._full_grid: FloatArray | None = None
-        self._limit = np.full(GRID, NEW_SOMETHING)
+        self._scene = Scene()
         self._missing = False
         self._size = (0, 0)
         self._notes: list[str] = []
@@ -199,7 +136,7 @@ class FaceObserver:
         """Where the size of the pictures changes, no face is expected where it was."""
         if self._size not in ((0, 0), size):
             self._tracker.cut()
-            self._full_grid = None
+            self._scene = Scene()
             if not self._notes:
                 before, now = (f"{width} x {height}" for width, height in (self._size, size))
                 self._notes.append(
@@ -257,13 +194,10 @@ class FaceObserver:
         """The frame's faces and their signatures."""
         known = np.array(self._tracker.predict(frame.video_time)).reshape(-1, 4)
         self._since_full += 1
-        self._limit += RECOVERY * (NEW_SOMETHING - self._limit)
-        grid = frame.brightness_grid(*GRID, SAMPLES).astype(np.float64)
-        if self._grid is not None and np.abs(grid - self._grid).mean() > NEW_SCENE:
+        if self._scene.see(frame):
             self._tracker.cut()
             known = known[:0]
-        self._grid = grid
-        full = self._wants_full(known, grid, frame)
+        full = self._wants_full(known)
         if full:
             known = self._add_new(frame, known)
         found = self._search_regions(frame, known)
@@ -271,33 +205,24 @@ class FaceObserver:
             found = self._search_regions(frame, self._add_new(frame, known))
         return found
 
-    def _wants_full(self, known: FloatArray, grid: FloatArray, frame: Picture) -> bool:
-        if self._full_grid is None or self.full_every == 1:
+    def _wants_full(self, known: FloatArray) -> bool:
+        if not self._scene.searched or self.full_every == 1:
             return True
         if self._missing and self._since_full >= REST_MISSING:
             return True
-        change = np.abs(grid - self._full_grid)
-        cell = np.array([frame.width / GRID[1], frame.height / GRID[0]])
-        for box in known:
-            # A known face's own movement changes the picture around it and below, where the body is.
-            reach = np.array([0.5, 0.5, 0.5, 1.0]) * np.tile(box[2:] - box[:2], 2)
-            low = np.maximum((box[:2] - reach[:2]) // cell, 0).astype(int)
-            high = np.maximum((box[2:] + reach[2:]) // cell + 1, 0).astype(int)
-            change[low[1] : high[1], low[0] : high[0]] = 0
+        change = self._scene.change(known)
         usual = self.full_every if len(known) else REST_EMPTY
         if self._since_full >= (usual if change.max() > STILL else PATIENCE * self.full_every):
             return True
         if len(known) and self._since_full < REST_CHANGED:
             return False
-        changed = change > self._limit
-        self._limit[changed] = np.minimum(self._limit[changed] * VAIN, HIGHEST)
-        return bool(changed.any())
+        return self._scene.is_news(change)
 
     def _add_new(self, frame: Picture, known: FloatArray) -> FloatArray:
         """Search the whole picture; the known boxes and those of new faces."""
         self._since_full = 0
         self.full_passes += 1
-        self._full_grid = self._grid
+        self._scene.mark_searched()
         picture = frame.bgr(self.detector.long_side)
         found = self.detector.detect(picture).place(max(frame.width, frame.height) / max(picture.shape[:2]))
         new = found.score >= self.quality.min_score
@@ -310,7 +235,7 @@ class FaceObserver:
         squares, parts = [], []
         for box in boxes:
             square = cut_square(frame, box, self.detector.region_side)
-            found = self._search_square(square, box)
+            found = find_face(self.detector, square, box, self.quality.min_score)
             if len(found):
                 parts.append(found)
                 squares.append(square)
@@ -318,30 +243,6 @@ class FaceObserver:
         order = [next(i for i, p in enumerate(parts) if (p.box[0] == box).all()) for box in kept.box]
         signatures = [squares[i].describe(parts[i]) for i in order]
         return kept, np.array(signatures, dtype=np.uint8).reshape(-1, SIGNATURE)
-
-    def _search_square(self, square: Square, box: FloatArray) -> Detections:
-        """The face that is expected in a box; the whole square is searched if the middle leaves a doubt."""
-        side = len(square.picture)
-        rim = round((1 - CORE) * side / 2)
-        found = self._expected_face(square, box, rim)
-        if len(found) and found.score[0] >= self.quality.min_score:
-            edge = np.array([square.left, square.top]) + rim * square.scale
-            inside = np.concatenate(
-                [found.box[0, :2] - edge, edge + (side - 2 * rim) * square.scale - found.box[0, 2:]]
-            )
-            if inside.min() >= RIM * square.scale:
-                return found
-        return self._expected_face(square, box, 0)
-
-    def _expected_face(self, square: Square, box: FloatArray, rim: int) -> Detections:
-        """The face that fits a box best, in a square less ``rim`` px on each side; none if none fits."""
-        part = square.picture[rim : len(square.picture) - rim, rim : len(square.picture) - rim]
-        corner = square.left + rim * square.scale, square.top + rim * square.scale
-        found = self.detector.detect(np.ascontiguousarray(part)).place(square.scale, *corner)
-        overlap = intersection_over_union(found.box, box)[:, 0]
-        if not len(found) or overlap.max() <= MIN_OVERLAP:
-            return NO_DETECTIONS
-        return found.select([int(np.argmax(overlap * found.score))])
 
     def _record(
         self, frame: Picture, number: int, tracklet: int, face: Detections, signature: UInt8Array
@@ -360,24 +261,3 @@ class FaceObserver:
         elif self.crop_size != SHARPNESS_SIZE:
             crop = crop_face(gray, box, landmarks, self.crop_size)
         return Face(row, tracklet, box, landmarks, score, crop)
-
-
-def cut_square(frame: Picture, box: npt.ArrayLike, side: int) -> Square:
-    """Cut the square around a box (4,) px out of a frame, scaled to ``side`` px."""
-    x0, y0, x1, y1 = np.asarray(box, dtype=np.float64)
-    # Even numbers, because two pixels share their colour.
-    half = max(2, round(REGION * max(x1 - x0, y1 - y0) / 4) * 2)
-    left, top = round((x0 + x1) / 4) * 2 - half, round((y0 + y1) / 4) * 2 - half
-    scale = 2 * half / side
-    corner = np.array([max(left, 0), max(top, 0)])
-    opposite = np.array([min(left + 2 * half, frame.width), min(top + 2 * half, frame.height)])
-    picture = np.full((side, side, 3), 128, np.uint8)
-    if (corner < opposite).all():
-        low = np.rint((corner - (left, top)) / scale).astype(int)
-        high = np.clip(np.rint((opposite - (left, top)) / scale).astype(int), low + 1, side)
-        low = np.minimum(low, high - 1)
-        size = (int(high[0] - low[0]), int(high[1] - low[1]))
-        picture[low[1] : high[1], low[0] : high[0]] = frame.bgr_region(
-            int(corner[0]), int(corner[1]), int(opposite[0]), int(opposite[1]), size
-        )
-    return Square(picture, scale, float(left), float(top))
