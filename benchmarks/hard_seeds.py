@@ -15,7 +15,7 @@ for each seed:
 The participant is pointed at once, as with ``--face``: with an examiner who is there for as long, nobody could tell
 who is who. ``automatic_other`` and ``automatic_kept`` are without the hint: it may be ambiguous, never wrong.
 
-    python benchmarks/hard_seeds.py [--seeds 20] [--first 0] [--short]
+    python benchmarks/hard_seeds.py [--seeds 20] [--first 0] [--compare 20] [--short]
 """
 
 import argparse
@@ -136,11 +136,15 @@ def main() -> None:
     )
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--first", type=int, default=0)
+    parser.add_argument(
+        "--compare", type=int, default=20, help="so many seeds also with the whole picture searched always"
+    )
     parser.add_argument("--short", action="store_true", help="the shorter scene of the tests")
     options = parser.parse_args()
     rows = []
     for seed in range(options.first, options.first + options.seeds):
-        rows.append({"seed": seed, **follow(SHORT if options.short else HARD, seed)})
+        scene, compare = SHORT if options.short else HARD, len(rows) < options.compare
+        rows.append({"seed": seed, **follow(scene, seed, compare)})
         print(rows[-1], flush=True)
     table = pd.DataFrame(rows).round(4)
     print(table.to_string(index=False))
