@@ -38,7 +38,9 @@ class CropClassifier:
     def __init__(self, model: "Classifier") -> None:
         self.model = model
         self._waiting: list[UInt8Array] = []
-        self._done: list[Float32Array] = []
+        # One piece of memory: small arrays that stay, made between large ones that go, would break up the memory
+        # of the threads, which would then grow with the video.
+        self._done = bytearray()
         self._read = bytearray()
         import torch
 
@@ -64,8 +66,8 @@ class CropClassifier:
         self._collect(0)
         self._workers.shutdown()
         out = np.full((len(self._read), len(self.model.labels)), np.nan, np.float32)
-        if self._done:
-            out[np.frombuffer(self._read, np.bool_)] = np.concatenate(self._done)
+        read = np.frombuffer(self._read, np.bool_)
+        out[read] = np.frombuffer(self._done, np.float32).reshape(-1, out.shape[1])
         return out
 
     def _classify(self) -> None:
@@ -76,7 +78,7 @@ class CropClassifier:
     def _collect(self, left: int) -> None:
         """Wait for the oldest batches until only so many are pending."""
         while len(self._pending) > left:
-            self._done.append(self._pending.popleft().result())
+            self._done += self._pending.popleft().result().tobytes()
 
 
 class Pace:
