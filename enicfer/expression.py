@@ -6,8 +6,6 @@ analysis rate only the faces of some frames are classified, and the frames betwe
 """
 
 import math
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,15 +17,10 @@ if TYPE_CHECKING:
     from enicfer.models import Classifier
 
 _BATCH = 64  # crops; larger batches gain nothing on a CPU
-_AHEAD = 2  # batches that may wait for the classifier
 
 
 class CropClassifier:
     """Classifies crops as they come, a batch at a time, and keeps only the probabilities.
-
-    Batches are classified by threads of their own while the next frames are decoded and searched. Each batch is
-    computed by one thread alone: sums that are split among threads are rounded otherwise, and the number of
-    threads would show in the probabilities.
 
     Parameters
     ----------
@@ -38,15 +31,10 @@ class CropClassifier:
     def __init__(self, model: "Classifier") -> None:
         self.model = model
         self._waiting: list[UInt8Array] = []
-        # One piece of memory: small arrays that stay, made between large ones that go, would break up the memory
-        # of the threads, which would then grow with the video.
+        # One piece of memory each: small arrays that stay, made between large ones that go, would break up the
+        # memory, which would then grow with the video.
         self._done = bytearray()
         self._read = bytearray()
-        import torch
-
-        workers = max(1, min(_AHEAD, torch.get_num_threads()))
-        self._workers = ThreadPoolExecutor(workers, "classify", torch.set_num_threads, (1,))
-        self._pending: deque[Future[Float32Array]] = deque()
 
     def add(self, crop: UInt8Array) -> None:
         """Take one ``(s, s)`` crop; rows of `finish` are in the order of these calls."""
@@ -59,26 +47,25 @@ class CropClassifier:
         """Take note of a crop that is not to be classified."""
         self._read.append(False)
 
+    def join(self, following: "CropClassifier") -> None:
+        """Take over what another one made of the crops that follow."""
+        for one in (self, following):
+            one._classify()
+        self._done += following._done
+        self._read += following._read
+
     def finish(self) -> Float32Array:
         """``(m, k)`` probabilities of all crops, NaN for those that were skipped."""
-        if self._waiting:
-            self._classify()
-        self._collect(0)
-        self._workers.shutdown()
+        self._classify()
         out = np.full((len(self._read), len(self.model.labels)), np.nan, np.float32)
         read = np.frombuffer(self._read, np.bool_)
         out[read] = np.frombuffer(self._done, np.float32).reshape(-1, out.shape[1])
         return out
 
     def _classify(self) -> None:
-        self._pending.append(self._workers.submit(self.model.predict, np.stack(self._waiting)))
-        self._waiting.clear()
-        self._collect(_AHEAD)
-
-    def _collect(self, left: int) -> None:
-        """Wait for the oldest batches until only so many are pending."""
-        while len(self._pending) > left:
-            self._done += self._pending.popleft().result().tobytes()
+        if self._waiting:
+            self._done += self.model.predict(np.stack(self._waiting)).tobytes()
+            self._waiting.clear()
 
 
 class Pace:
@@ -88,13 +75,22 @@ class Pace:
     ----------
     rate
         Frames per s to be read, 0 for all.
+    before
+        Times in s of the first frame of all and of the last one before those that come, where they are a part.
     """
 
-    def __init__(self, rate: float) -> None:
+    def __init__(self, rate: float, before: tuple[float, ...] = ()) -> None:
         self.rate = rate
         self._start: float | None = None
         self._interval = -1
         self._read = bytearray()
+        for video_time in before:
+            self.wants(video_time)
+        self._read.clear()
+
+    def join(self, following: "Pace") -> None:
+        """Take over what another one said of the frames that follow."""
+        self._read += following._read
 
     def wants(self, video_time: float) -> bool:
         """Whether the frame at ``video_time`` (s) is read."""

@@ -5,9 +5,13 @@ decided when all frames have been seen; until then every face is followed and cl
 but rows of numbers.
 """
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Generator, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Event, Lock
 from typing import Any
 
 import numpy as np
@@ -15,9 +19,14 @@ import numpy as np
 from enicfer.errors import InputError
 from enicfer.expression import CropClassifier, Pace, make_trace
 from enicfer.io.brightness import BrightnessRecorder
-from enicfer.io.video import VideoInfo, probe_video, read_frames
+from enicfer.io.frame import Frame
+from enicfer.io.parts import Part, cut_recording
+from enicfer.io.video import VideoInfo, probe_video
 from enicfer.protocol import Pulses, Quality
 from enicfer.records import ExpressionTrace, FaceTrack, FloatArray, Progress, Status, UInt8Array
+
+# More parts at a time gain little: the language runs one thread's own steps at a time.
+MOST_WORKERS = 4
 
 FacePoint = tuple[int, float, float]
 
@@ -82,6 +91,9 @@ def watch_video(
 ) -> Seen:
     """Decode a video once: faces, expressions, and the brightness that may show pulses.
 
+    Parts of the video are watched side by side. It is always cut at the same places, and each part is watched by one
+    thread alone, so the number of threads does not show in the result.
+
     Parameters
     ----------
     videos
@@ -91,42 +103,117 @@ def watch_video(
     pulses
         What shows the pulses, or None.
     progress
-        Called as ``progress(frames_done, frames_in_all, stage)``.
+        Called as ``progress(frames_done, frames_in_all, stage)``, by one thread at a time.
     threads
-        Threads that decode, 0 for as many as there are cores.
+        Threads, 0 for as many as there are cores.
     """
     from enicfer.faces.detectors import describe_cost
-    from enicfer.faces.observe import FaceObserver
     from enicfer.faces.participant import Hints
 
     stated = [probe_video(video) for video in videos]
-    total = sum(info.n_frames for info in stated)
-    observer = FaceObserver(tools.detector, tools.quality, tools.model.input_size, tools.model.channels)
-    crops, pace = CropClassifier(tools.model), Pace(tools.analysis_rate)
-    cost = describe_cost(tools.detector, total)
+    count = _Count(sum(info.n_frames for info in stated), progress)
+    cost = describe_cost(tools.detector, count.total)
     if cost and progress is not None:
-        progress(0, total, cost)
+        progress(0, count.total, cost)
     with BrightnessRecorder(pulses) as brightness:
-        done = 0
-        for frame in read_frames(videos, threads):
-            read = pace.wants(frame.video_time)
-            for face in observer.observe(frame):
-                if read:
-                    crops.add(face.crop)
-                else:
-                    crops.skip()
-            brightness.add(frame)
-            done += 1
-            if progress is not None and done % 10 == 0:
-                progress(done, max(total, done), "faces and expressions")
-        if progress is not None:
-            progress(done, done, "faces and expressions")
+        whole = _Glance(tools, ())
+        with closing(_watch_parts(cut_recording(videos), tools, brightness, count, threads)) as glances:
+            for glance in glances:
+                whole.join(glance)
+                for measured in glance.brightness:
+                    brightness.keep(measured)
+        done = count.finish()
         if not done:
             raise InputError(f"{videos[0].name} has no frame that can be read: give a complete video.")
-        faces, row = observer.finish(Hints(faces=tools.faces, region=tools.region, photo=tools.photo))
+        faces, row = whole.observer.finish(Hints(faces=tools.faces, region=tools.region, photo=tools.photo))
         faces = replace(faces, notes=(*faces.notes, *_find_damage(stated, faces)))
-        expression = make_trace(faces, row, crops.finish(), tools.model, pace.read)
+        expression = make_trace(faces, row, whole.crops.finish(), tools.model, whole.pace.read)
         return Seen(faces, expression, brightness.finish())
+
+
+class _Count:
+    """Counts the frames of all parts, and tells of them."""
+
+    def __init__(self, total: int, progress: Progress | None) -> None:
+        self.total, self._done, self._progress, self._lock = total, 0, progress, Lock()
+
+    def add(self) -> None:
+        with self._lock:
+            self._done += 1
+            if self._progress is not None and self._done % 10 == 0:
+                self._tell()
+
+    def finish(self) -> int:
+        """The number of frames, which is told as the total."""
+        self.total = self._done
+        if self._progress is not None:
+            self._tell()
+        return self._done
+
+    def _tell(self) -> None:
+        assert self._progress is not None
+        self._progress(self._done, max(self.total, self._done), "faces and expressions")
+
+
+class _Glance:
+    """What is seen in a part of a video; ``before`` as for `Pace`."""
+
+    def __init__(self, tools: Tools, before: tuple[float, ...]) -> None:
+        from enicfer.faces.observe import FaceObserver
+
+        model = tools.model
+        self.observer = FaceObserver(tools.detector, tools.quality, model.input_size, model.channels)
+        self.crops, self.pace = CropClassifier(model), Pace(tools.analysis_rate, before)
+        self.brightness: list[bytes | float | None] = []
+
+    def add(self, frame: Frame) -> None:
+        read = self.pace.wants(frame.video_time)
+        for face in self.observer.observe(frame):
+            if read:
+                self.crops.add(face.crop)
+            else:
+                self.crops.skip()
+
+    def join(self, following: "_Glance") -> None:
+        self.observer.join(following.observer)
+        self.crops.join(following.crops)
+        self.pace.join(following.pace)
+
+
+def _watch_parts(
+    parts: list[Part], tools: Tools, brightness: BrightnessRecorder, count: _Count, threads: int
+) -> Generator[_Glance]:
+    """Watch the parts side by side; what is seen in them, in order."""
+    import cv2
+    import torch
+
+    threads = threads or torch.get_num_threads()
+    workers = max(1, min(threads, len(parts), MOST_WORKERS))
+    stop = Event()
+
+    def watch(part: Part) -> _Glance:
+        glance = _Glance(tools, part.before)
+        for frame in part.read(max(1, threads // workers)):
+            if stop.is_set():
+                break
+            glance.add(frame)
+            glance.brightness.append(brightness.measure(frame))
+            count.add()
+        return glance
+
+    # OpenCV's own threads would get into the way of these.
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    # Sums that are split among threads are rounded otherwise, hence one thread for each part.
+    with ThreadPoolExecutor(workers, "watch", torch.set_num_threads, (1,)) as pool:
+        try:
+            waiting = deque(pool.submit(watch, part) for part in parts)
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            stop.set()
+            pool.shutdown(cancel_futures=True)
+            cv2.setNumThreads(before)
 
 
 def _find_damage(stated: list[VideoInfo], faces: FaceTrack) -> list[str]:

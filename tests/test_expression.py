@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from enicfer.expression import CropClassifier, Pace, make_trace
-from enicfer.models import load_model
 from enicfer.records import FaceTrack, Status
 
 
@@ -119,18 +118,32 @@ def test_frames_between_are_not_analysed():
     assert np.isnan(trace.probability[[1, 2]]).all()
 
 
-def test_the_number_of_threads_does_not_show():
-    import torch
+@given(st.lists(st.floats(0.001, 0.5), min_size=3, max_size=60), st.floats(0.5, 50), st.data())
+def test_the_pace_goes_on_over_a_seam(steps, rate, data):
+    time = 3.0 + np.cumsum(steps)
+    at = data.draw(st.integers(1, len(time) - 1))
+    whole, first, second = Pace(rate), Pace(rate), Pace(rate, (time[0], time[at - 1]))
+    for t in time:
+        whole.wants(t)
+    for part, times in ((first, time[:at]), (second, time[at:])):
+        for t in times:
+            part.wants(t)
+    first.join(second)
+    np.testing.assert_array_equal(first.read, whole.read)
 
-    crops = np.random.default_rng(0).integers(0, 256, (150, 48, 48), np.uint8)
-    before, found = torch.get_num_threads(), []
-    try:
-        for threads in (1, 2, 3):
-            torch.set_num_threads(threads)
-            classifier = CropClassifier(load_model())
-            for crop in crops:
-                classifier.add(crop)
-            found.append(classifier.finish().tobytes())
-    finally:
-        torch.set_num_threads(before)
-    assert found[0] == found[1] == found[2]
+
+@settings(deadline=None)
+@given(st.lists(st.integers(-1, 255), max_size=150), st.data())
+def test_crops_of_parts_are_joined_in_order(values, data):
+    at = data.draw(st.integers(0, len(values)))
+    joined = CropClassifier(Mean())
+    for part in (values[:at], values[at:]):
+        crops = CropClassifier(Mean())
+        for value in part:
+            if value < 0:
+                crops.skip()
+            else:
+                crops.add(np.full((4, 4), value, np.uint8))
+        joined.join(crops)
+    expected = np.array([np.nan if v < 0 else v / 255 for v in values], np.float32)
+    np.testing.assert_allclose(joined.finish()[:, 0], expected, atol=1e-6)

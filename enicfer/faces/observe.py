@@ -35,7 +35,7 @@ from enicfer.faces.quality import (
     measure_truncation,
 )
 from enicfer.faces.rows import FRAME, ROW, Signatures, Table
-from enicfer.faces.scene import STILL, Picture, Scene
+from enicfer.faces.scene import Picture, Scene
 from enicfer.faces.square import cut_square, find_face
 from enicfer.faces.track import Tracker
 from enicfer.protocol import Quality
@@ -113,8 +113,8 @@ class FaceObserver:
         self._since_full = 10**9
         self._scene = Scene()
         self._missing = False
-        self._size = (0, 0)
-        self._notes: list[str] = []
+        self._size = self._first_size = (0, 0)
+        self._resized: tuple[int, tuple[int, int], tuple[int, int]] | None = None
         self.full_passes = 0
 
     def observe(self, frame: Picture) -> list[Face]:
@@ -132,17 +132,42 @@ class FaceObserver:
             for i, tracklet in enumerate(numbers)
         ]
 
+    def join(self, following: "FaceObserver") -> None:
+        """Take over what another observer saw of the frames that follow; the other is of no use afterwards.
+
+        A face that both saw keeps its tracklet, if the other's first faces continue it.
+        """
+        count, rows, frames = len(self._frames), following._rows.join(), following._frames.join()
+        if following._size != (0, 0):
+            if not self._scene.leads_to(following._scene):
+                self._tracker.cut()
+            self._mind_size(following._first_size)
+            if self._resized is None and following._resized is not None:
+                number, before, now = following._resized
+                self._resized = (count + number, before, now)
+            self._size, self._scene = following._size, following._scene
+        if len(rows):
+            first = rows[rows["frame"] == rows["frame"][0]]
+            time = float(frames["video_time"][first["frame"][0]])
+            tracklet = self._tracker.join(
+                following._tracker, time, first["box"], following._signatures[: len(first)]
+            )
+            rows["tracklet"] = tracklet[rows["tracklet"]]
+            rows["frame"] += count
+        self._rows.extend(rows)
+        self._frames.extend(frames)
+        self._signatures.extend(following._signatures)
+        self.full_passes += following.full_passes
+
     def _mind_size(self, size: tuple[int, int]) -> None:
         """Where the size of the pictures changes, no face is expected where it was."""
-        if self._size not in ((0, 0), size):
+        if self._size == (0, 0):
+            self._first_size = size
+        elif self._size != size:
             self._tracker.cut()
             self._scene = Scene()
-            if not self._notes:
-                before, now = (f"{width} x {height}" for width, height in (self._size, size))
-                self._notes.append(
-                    f"The picture changes its size from {before} to {now} px in frame {len(self._frames)}: boxes are "
-                    "in each frame's own pixels."
-                )
+            if self._resized is None:
+                self._resized = (len(self._frames), self._size, size)
         self._size = size
 
     def finish(self, hints: Hints | None = None) -> tuple[FaceTrack, npt.NDArray[np.int64]]:
@@ -186,9 +211,19 @@ class FaceObserver:
             n_faces=frames["n_faces"],
             measures=measures,
             detector=self.detector.name,
-            notes=(*choice.notes, *self._notes),
+            notes=(*choice.notes, *self._say_resized()),
         )
         return track, row
+
+    def _say_resized(self) -> list[str]:
+        if self._resized is None:
+            return []
+        number, *sizes = self._resized
+        before, now = (f"{width} x {height}" for width, height in sizes)
+        return [
+            f"The picture changes its size from {before} to {now} px in frame {number}: boxes are in each "
+            "frame's own pixels."
+        ]
 
     def _detect(self, frame: Picture) -> tuple[Detections, UInt8Array]:
         """The frame's faces and their signatures."""
@@ -212,7 +247,7 @@ class FaceObserver:
             return True
         change = self._scene.change(known)
         usual = self.full_every if len(known) else REST_EMPTY
-        if self._since_full >= (usual if change.max() > STILL else PATIENCE * self.full_every):
+        if self._since_full >= (PATIENCE * self.full_every if self._scene.is_still(change) else usual):
             return True
         if len(known) and self._since_full < REST_CHANGED:
             return False

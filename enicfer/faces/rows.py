@@ -52,6 +52,11 @@ class Table:
         self._count += 1
         return self._count - 1
 
+    def extend(self, rows: npt.NDArray[Any]) -> None:
+        """Add rows (n,) of the table's kind."""
+        for row in rows:
+            self.append(row)
+
     def join(self) -> npt.NDArray[Any]:
         """All rows in one array."""
         if not self._blocks:
@@ -88,6 +93,12 @@ class Signatures:
         """Add one (SIGNATURE,)."""
         self._file.write(np.ascontiguousarray(signature, np.uint8).tobytes())
         self._count += 1
+
+    def extend(self, others: "Signatures") -> None:
+        """Add all of others."""
+        for start in range(0, len(others), _BLOCK):
+            self._file.write(others[start : start + _BLOCK].tobytes())
+        self._count += len(others)
 
     def __getitem__(self, which: slice | npt.NDArray[Any]) -> UInt8Array:
         wanted = np.arange(self._count)[which] if self._rows is None else self._rows[which]

@@ -44,6 +44,7 @@ class Scene:
     """Compares each frame with the one before, and with the one that was last searched as a whole."""
 
     def __init__(self) -> None:
+        self._first: FloatArray | None = None
         self._grid: FloatArray | None = None
         self._searched: FloatArray | None = None
         self._limit = np.full(GRID, NEW_SOMETHING)
@@ -57,11 +58,21 @@ class Scene:
     def see(self, frame: Picture) -> bool:
         """Take the next frame; whether it begins another scene."""
         grid = frame.brightness_grid(*GRID, SAMPLES).astype(np.float64)
-        cut = self._grid is not None and float(np.abs(grid - self._grid).mean()) > NEW_SCENE
+        cut = _is_cut(self._grid, grid)
         self._grid = grid
+        if self._first is None:
+            self._first = grid
         self._limit += RECOVERY * (NEW_SOMETHING - self._limit)
         self._cell = np.array([frame.width / GRID[1], frame.height / GRID[0]])
         return cut
+
+    def leads_to(self, following: "Scene") -> bool:
+        """Whether the first frame of another goes on with this scene."""
+        return not _is_cut(self._grid, following._first)
+
+    def is_still(self, change: FloatArray) -> bool:
+        """Whether no cell has moved."""
+        return bool(change.max() <= STILL)
 
     def mark_searched(self) -> None:
         """The frame seen last is searched as a whole."""
@@ -84,3 +95,7 @@ class Scene:
         news = change > self._limit
         self._limit[news] = np.minimum(self._limit[news] * VAIN, HIGHEST)
         return bool(news.any())
+
+
+def _is_cut(before: FloatArray | None, now: FloatArray | None) -> bool:
+    return before is not None and now is not None and float(np.abs(now - before).mean()) > NEW_SCENE

@@ -6,9 +6,10 @@ of them (`enicfer.faces.participant`).
 Conventions: boxes in px, time in s of video time.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
 from enicfer.faces.appearance import appearance_distance
@@ -81,6 +82,31 @@ class Tracker:
             if number < 0:
                 numbers[row] = self._start(time, boxes[row], signatures[row])
         return numbers
+
+    def join(
+        self, following: "Tracker", time: float, boxes: Float32Array, signatures: UInt8Array
+    ) -> npt.NDArray[np.int32]:
+        """Go on where another tracker stopped that followed the faces from a later frame on.
+
+        Parameters
+        ----------
+        following
+            The other; its first tracklets are those of the first frame in which it saw faces.
+        time, boxes, signatures
+            Of that frame, as for `assign`.
+
+        Returns
+        -------
+        ndarray, (following.count,)
+            The number that each of its tracklets has here.
+        """
+        self.predict(time)
+        number = np.zeros(following.count, np.int32)
+        number[: len(boxes)] = self.assign(time, boxes, signatures)
+        number[len(boxes) :] = np.arange(following.count - len(boxes)) + self.count
+        self.count += following.count - len(boxes)
+        self.live = [replace(t, number=int(number[t.number])) for t in following.live]
+        return number
 
     def _cost(self, time: float, boxes: Float32Array, signatures: UInt8Array) -> FloatArray:
         expected = np.array([t.predict(time) for t in self.live])

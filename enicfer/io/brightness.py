@@ -49,15 +49,24 @@ class BrightnessRecorder:
 
     def add(self, frame: Frame) -> None:
         """Take the next frame; one that did not decode counts as NaN, or in a grid as the frame before it."""
+        self.keep(self.measure(frame))
+
+    def measure(self, frame: Frame) -> bytes | float | None:
+        """What `keep` needs of a frame; nothing is kept, so frames may come in any order."""
+        if self._region is None or not frame.decodable:
+            return None
+        return frame.brightness_grid(*GRID).tobytes() if self._grid is not None else self._mean(frame)
+
+    def keep(self, measured: bytes | float | None) -> None:
+        """Keep what was measured of the next frame."""
         if self._region is None:
             return
         self._count += 1
         if self._grid is not None:
-            if frame.decodable:
-                self._last = frame.brightness_grid(*GRID).tobytes()
+            self._last = measured if isinstance(measured, bytes) else self._last
             self._grid.write(self._last)
         else:
-            self._values.append(self._mean(frame) if frame.decodable else np.nan)
+            self._values.append(measured if isinstance(measured, float) else np.nan)
 
     def finish(self) -> FloatArray | UInt8Array | None:
         """``(n,)`` float64 mean luma, or ``(n, rows, columns)`` uint8, or None."""

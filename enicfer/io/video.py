@@ -73,7 +73,7 @@ def probe_video(path: Path) -> VideoInfo:
     InputError
         If the file cannot be read as a video or has no video stream.
     """
-    with _open(path) as container:
+    with open_video(path) as container:
         stream = container.streams.video[0]
         rate = float(stream.average_rate) if stream.average_rate else math.nan
         duration = math.nan
@@ -120,11 +120,11 @@ def read_frames(videos: Path | Sequence[Path], threads: int = 0) -> Iterator[Fra
     index, shift = 0, 0.0
     for number, path in enumerate([videos] if isinstance(videos, Path) else videos):
         times: list[float] = []
-        with _open(path) as container:
+        with open_video(path) as container:
             stream = container.streams.video[0]
             stream.thread_type = "AUTO"
             stream.codec_context.thread_count = threads
-            for video_time, image in _in_order(container, stream):
+            for video_time, image in decode_in_order(container.demux(stream), stream):
                 if number and not times:
                     shift -= video_time
                 # A stamp that goes back is wrong, but frames come in the order in which they were taken.
@@ -157,7 +157,7 @@ def place_files(videos: Sequence[Path]) -> list[FilePlace]:
     places: list[FilePlace] = []
     shift = 0.0
     for path in videos:
-        with _open(path) as container:
+        with open_video(path) as container:
             stream = container.streams.video[0]
             base = float(stream.time_base)
             stamps = [p.pts * base for p in container.demux(stream) if p.pts is not None and not p.is_discard]
@@ -187,10 +187,10 @@ def read_frames_near(videos: Sequence[Path], times: FloatArray) -> list[Frame]:
         wanted = times[(times >= place.start) & (times < following.start)] - place.shift
         if not len(wanted):
             continue
-        with _open(path) as container:
+        with open_video(path) as container:
             stream = container.streams.video[0]
             container.seek(max(0, int((wanted[0] - 0.5) / float(stream.time_base))), stream=stream)
-            for video_time, image in _in_order(container, stream):
+            for video_time, image in decode_in_order(container.demux(stream), stream):
                 if image is not None and np.min(np.abs(wanted - video_time)) < 1e-6:
                     found.append(Frame(len(found), video_time + place.shift, image))
                 if video_time > wanted[-1]:
@@ -200,7 +200,7 @@ def read_frames_near(videos: Sequence[Path], times: FloatArray) -> list[Frame]:
 
 def read_creation_time(path: Path) -> datetime | None:
     """Time of day at which the container says that it was made, or None. Cameras' clocks are coarse at best."""
-    with _open(path) as container:
+    with open_video(path) as container:
         text = container.metadata.get("creation_time", "")
     try:
         moment = datetime.fromisoformat(text)
@@ -209,8 +209,8 @@ def read_creation_time(path: Path) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _in_order(container: Any, stream: Any) -> Iterator[tuple[float, "av.VideoFrame | None"]]:
-    """Times and pictures; a packet whose picture never comes out gives its time and None.
+def decode_in_order(packets: Iterator[Any], stream: Any) -> Iterator[tuple[float, "av.VideoFrame | None"]]:
+    """Times in s and pictures of a stream's packets; one whose picture never comes out gives its time and None.
 
     The decoder gives pictures in order of PTS while packets come in order of decoding, so the stamps of
     packets wait in a heap until a later picture passes them.
@@ -218,7 +218,7 @@ def _in_order(container: Any, stream: Any) -> Iterator[tuple[float, "av.VideoFra
     waiting: list[float] = []
     interval = 1 / float(stream.average_rate) if stream.average_rate else 0.0
     previous = -math.inf
-    for stamp, image in _decode(container, stream, waiting):
+    for stamp, image in _decode(packets, stream, waiting):
         while waiting and waiting[0] < stamp - 1e-9:
             lost = heapq.heappop(waiting)
             # The second field of an interlaced picture has a stamp but no picture of its own.
@@ -235,11 +235,12 @@ def _in_order(container: Any, stream: Any) -> Iterator[tuple[float, "av.VideoFra
             previous = lost
 
 
-def _decode(container: Any, stream: Any, waiting: list[float]) -> Iterator[tuple[float, "av.VideoFrame"]]:
+def _decode(
+    packets: Iterator[Any], stream: Any, waiting: list[float]
+) -> Iterator[tuple[float, "av.VideoFrame"]]:
     from av.error import FFmpegError
 
     base, fields = float(stream.time_base), FirstField(stream.codec_context)
-    packets = container.demux(stream)
     while True:
         try:
             packet = next(packets)
@@ -260,7 +261,8 @@ def _decode(container: Any, stream: Any, waiting: list[float]) -> Iterator[tuple
             return
 
 
-def _open(path: Path) -> Any:
+def open_video(path: Path) -> Any:
+    """Open a file that has a video stream, for PyAV; see `read_frames` for the errors."""
     import av
     from av.error import FFmpegError
 

@@ -3,6 +3,7 @@ import pytest
 
 from enicfer.faces.detectors import load_detector
 from enicfer.faces.observe import FaceObserver
+from enicfer.faces.participant import Hints
 from enicfer.io.video import read_frames
 from enicfer.records import Status
 
@@ -104,3 +105,78 @@ def test_crops_in_colour_are_rgb(shared_data):
     assert crops.shape[1:] == (48, 48, 3)
     red, _, blue = crops.mean(axis=(0, 1, 2))
     assert red > blue + 10
+
+
+def join(frames, at, **settings):
+    """What two observers see of the frames before and from ``at`` on, joined."""
+    observers = [FaceObserver(load_detector(), **settings) for _ in range(3)]
+    for i, frame in enumerate(frames):
+        observers[1 + (i >= at)].observe(frame)
+    for part in observers[1:]:
+        observers[0].join(part)
+    return observers[0]
+
+
+@pytest.mark.parametrize("clip", CLIPS)
+def test_parts_that_are_joined_show_what_the_whole_shows(shared_data, clip):
+    frames = list(read_frames(shared_data / "video" / clip))
+    joined = join(frames, len(frames) // 2)
+    rows = joined._rows.join()
+    assert len(np.unique(rows["tracklet"])) == len(np.unique(observe(frames)._rows.join()["tracklet"]))
+    first = rows[0]["box"]
+    hints = Hints(faces=((0, float(first[::2].mean()), float(first[1::2].mean())),))
+    track, row = joined.finish(hints)
+    whole, whole_row = observe(frames).finish(hints)
+    assert np.mean(track.status != whole.status) <= 0.005
+    np.testing.assert_array_equal(track.video_time, whole.video_time)
+    np.testing.assert_array_equal(row >= 0, whole_row >= 0)
+    assert np.nanmedian(np.abs(track.box - whole.box)) < 0.5
+
+
+def observe(frames):
+    observer = FaceObserver(load_detector())
+    for frame in frames:
+        observer.observe(frame)
+    return observer
+
+
+def test_two_people_keep_their_tracklets_over_a_seam(two_people):
+    frames = two_people[0][:60]
+    whole = observe(frames)._rows.join()
+    assert set(whole["tracklet"]) == {0, 1}
+    for at in (10, 40, 50):
+        rows = join(frames, at)._rows.join()
+        assert (np.diff(rows["frame"]) >= 0).all()
+        assert set(rows["tracklet"]) == {0, 1}
+        for number in (0, 1):
+            (a, b) = (r[r["tracklet"] == number] for r in (rows, whole))
+            _, i, j = np.intersect1d(a["frame"], b["frame"], return_indices=True)
+            assert len(i) >= 0.9 * len(b)
+            assert np.abs(a["box"][i] - b["box"][j]).max() < 0.15 * np.ptp(b["box"], axis=1).max()
+
+
+def test_a_scene_cut_at_a_seam_ends_tracklets(two_people):
+    frames = two_people[0][:10]
+    dark = [type(frame)(frame.index, frame.video_time, frame.picture // 4) for frame in two_people[0][10:12]]
+    rows = join([*frames, *dark], 10)._rows.join()
+    assert not set(rows["tracklet"][rows["frame"] < 10]) & set(rows["tracklet"][rows["frame"] >= 10])
+
+
+@pytest.mark.parametrize("at", [6, 9])
+def test_a_new_size_is_told_with_its_frame(two_people, at):
+    small = [
+        type(f)(f.index, f.video_time, np.ascontiguousarray(f.picture[::2, ::2])) for f in two_people[0][9:14]
+    ]
+    track, _ = join([*two_people[0][:9], *small], at).finish()
+    (note,) = [note for note in track.notes if "changes its size" in note]
+    assert "in frame 9:" in note
+
+
+@pytest.mark.parametrize("at", [0, 3, 6])
+def test_parts_without_a_picture_are_joined(two_people, at):
+    from dataclasses import replace
+
+    frames = [replace(frame, decodable=not (i < at)) for i, frame in enumerate(two_people[0][:6])]
+    track, _ = join(frames, 3).finish()
+    assert (track.status == Status.UNDECODABLE).sum() == at
+    assert len(track.status) == 6

@@ -13,7 +13,15 @@ MS = Fraction(1, 1000)
 
 
 def write_video(
-    path, stamps_ms, codec="libx264", options=None, size=(64, 48), rotation=None, audio=False, bframes=0
+    path,
+    stamps_ms,
+    codec="libx264",
+    options=None,
+    size=(64, 48),
+    audio=False,
+    bframes=0,
+    keyframes=250,
+    open_gop=False,
 ):
     """A video whose frame ``i`` is as bright as ``i`` says, at the stamps given."""
     with av.open(str(path), "w", options=options or {}) as container:
@@ -23,7 +31,11 @@ def write_video(
         stream.time_base = stream.codec_context.time_base = MS
         stream.codec_context.max_b_frames = bframes
         if codec == "libx264":
-            stream.codec_context.options = {"preset": "ultrafast" if not bframes else "fast", "crf": "10"}
+            stream.codec_context.options = {
+                "preset": "ultrafast" if not bframes else "fast",
+                "crf": "10",
+                "x264-params": f"keyint={keyframes}:min-keyint=1:scenecut=0:open-gop={int(open_gop)}",
+            }
         sound = (
             container.add_stream("aac" if path.suffix != ".webm" else "libopus", rate=48000)
             if audio
