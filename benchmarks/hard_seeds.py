@@ -35,6 +35,7 @@ from enicfer.faces.detectors import load_detector
 from enicfer.faces.observe import FaceObserver
 from enicfer.faces.participant import Hints
 from enicfer.io.frame import Frame
+from enicfer.io.parts import LEAST
 from enicfer.records import FaceTrack, Status
 
 RESULTS = Path(__file__).parent / "results" / "hard_seeds.csv"
@@ -69,14 +70,23 @@ def draw(scene: Scene, seed: int) -> Iterator[tuple[Frame, Sighting, Sighting]]:
 
 
 def follow(scene: Scene, seed: int, compare: bool = True) -> dict[str, float]:
-    """Follow the faces of a drawn session, and with ``compare`` also with a search of the whole picture always."""
+    """Follow the faces of a drawn session in parts, as `enicfer.watch` does.
+
+    With ``compare`` also in one piece, with a search of the whole picture in every frame.
+    """
     detector = load_detector()
     observers = [FaceObserver(detector), *([FaceObserver(detector, full_every=1)] if compare else [])]
     seen = []
+    part = FaceObserver(detector)
     for frame, mine, other in draw(scene, seed):
-        for observer in observers:
+        if len(seen) % LEAST == 0:
+            observers[0].join(part)
+            part = FaceObserver(detector)
+        part.observe(frame)
+        for observer in observers[1:]:
             observer.observe(frame)
         seen.append((mine, other))
+    observers[0].join(part)
     hints = point_at(seen)
     tracks = [observer.finish(hints)[0] for observer in observers]
     automatic = judge(observers[0].finish()[0], seen)

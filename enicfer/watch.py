@@ -107,17 +107,24 @@ def watch_video(
     threads
         Threads, 0 for as many as there are cores.
     """
+    import torch
+
     from enicfer.faces.detectors import describe_cost
     from enicfer.faces.participant import Hints
 
     stated = [probe_video(video) for video in videos]
     count = _Count(sum(info.n_frames for info in stated), progress)
-    cost = describe_cost(tools.detector, count.total)
+    parts = cut_recording(videos)
+    threads = threads or torch.get_num_threads()
+    workers = max(1, min(threads, len(parts), MOST_WORKERS))
+    cost = describe_cost(tools.detector, count.total, workers)
     if cost and progress is not None:
         progress(0, count.total, cost)
     with BrightnessRecorder(pulses) as brightness:
         whole = _Glance(tools, ())
-        with closing(_watch_parts(cut_recording(videos), tools, brightness, count, threads)) as glances:
+        with closing(
+            _watch_parts(parts, tools, brightness, count, workers, max(1, threads // workers))
+        ) as glances:
             for glance in glances:
                 whole.join(glance)
                 for measured in glance.brightness:
@@ -181,19 +188,22 @@ class _Glance:
 
 
 def _watch_parts(
-    parts: list[Part], tools: Tools, brightness: BrightnessRecorder, count: _Count, threads: int
+    parts: list[Part],
+    tools: Tools,
+    brightness: BrightnessRecorder,
+    count: _Count,
+    workers: int,
+    decoders: int,
 ) -> Generator[_Glance]:
-    """Watch the parts side by side; what is seen in them, in order."""
+    """Watch so many parts side by side, each with threads that decode; what is seen in them, in order."""
     import cv2
     import torch
 
-    threads = threads or torch.get_num_threads()
-    workers = max(1, min(threads, len(parts), MOST_WORKERS))
     stop = Event()
 
     def watch(part: Part) -> _Glance:
         glance = _Glance(tools, part.before)
-        for frame in part.read(max(1, threads // workers)):
+        for frame in part.read(decoders):
             if stop.is_set():
                 break
             glance.add(frame)

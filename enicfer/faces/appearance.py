@@ -59,7 +59,8 @@ def normalise_luma(signature: npt.ArrayLike) -> Float32Array:
     """Grey values (n, LUMA * LUMA) of signatures, each face with mean 0 and standard deviation 1."""
     luma = split_signature(signature)[0]
     luma = luma - luma.mean(axis=1, keepdims=True)
-    return np.asarray(luma / np.maximum(luma.std(axis=1, keepdims=True), 1.0), dtype=np.float32)
+    deviation = np.sqrt(np.einsum("ij,ij->i", luma, luma) / _LUMA_END)
+    return np.asarray(luma / np.maximum(deviation, 1.0)[:, None], dtype=np.float32)
 
 
 def appearance_distance(a: npt.ArrayLike, b: npt.ArrayLike) -> FloatArray:
@@ -84,5 +85,6 @@ def face_distance(a: npt.ArrayLike, b: npt.ArrayLike) -> FloatArray:
 
 def _rms(a: Float32Array, b: Float32Array) -> FloatArray:
     p, q = a.astype(np.float64), b.astype(np.float64)
-    square = (p**2).mean(axis=1)[:, None] + (q**2).mean(axis=1) - 2 * p @ q.T / p.shape[1]
-    return np.asarray(np.sqrt(np.maximum(square, 0)))
+    squares = [np.einsum("ij,ij->i", x, x) for x in (p, q)]
+    square = squares[0][:, None] + squares[1] - 2 * p @ q.T
+    return np.asarray(np.sqrt(np.maximum(square, 0) / p.shape[1]))

@@ -1,6 +1,6 @@
 """A known face is found anew in a small square around the box in which it is expected.
 
-The middle of the square is searched first: a face that moves by less than a fifth of its size is whole in there,
+The middle of the square is searched first: a face that moves by less than 0.3 of its size is whole in there,
 which costs half. Where that leaves a doubt, the whole square is searched.
 
 Conventions: boxes and landmarks in px of the frame, sides of squares in px of the scaled picture.
@@ -17,7 +17,7 @@ from enicfer.faces.scene import Picture
 from enicfer.records import FloatArray, UInt8Array
 
 # The square's side in sides of the box, and the part of it that is searched first.
-REGION, CORE = 2.2, 8 / 11
+REGION, CORE = 2.2, 0.8
 # Px of the square between a face found there and the part's edge for which nothing can be missing.
 RIM = 3.0
 # What a face found in a square must share with the box expected there (intersection over union).

@@ -113,9 +113,8 @@ class Tracker:
         gap = np.array([time - t.seen for t in self.live])
         centre, size = _centre_and_size(np.asarray(boxes, dtype=np.float64))
         expected_centre, expected_size = _centre_and_size(expected)
-        shift = np.linalg.norm(centre[:, None] - expected_centre, axis=-1) / np.sqrt(
-            size[:, None] * expected_size
-        )
+        step = centre[:, None] - expected_centre
+        shift = np.hypot(step[..., 0], step[..., 1]) / np.sqrt(size[:, None] * expected_size)
         growth = np.abs(np.log(size[:, None] / expected_size))
         change = appearance_distance(signatures, np.array([t.looks for t in self.live]))
         slack = 1 + 2 * gap
@@ -142,5 +141,5 @@ _IMPOSSIBLE = 1e6
 
 
 def _centre_and_size(box: FloatArray) -> tuple[FloatArray, FloatArray]:
-    centre = (box[:, :2] + box[:, 2:]) / 2
-    return centre, np.maximum(np.sqrt(np.prod(np.maximum(box[:, 2:] - box[:, :2], 1e-3), axis=1)), 1e-3)
+    width, height = np.maximum(box[:, 2:] - box[:, :2], 1e-3).T
+    return (box[:, :2] + box[:, 2:]) / 2, np.sqrt(width * height)

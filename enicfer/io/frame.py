@@ -180,9 +180,7 @@ def _resize(picture: UInt8Array, size: tuple[int, int]) -> UInt8Array:
     way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     # Two lines of the picture for each line of the result are enough; all of them cost twice as much or more.
     step = max(1, picture.shape[0] // (2 * size[1]))
-    if step > 1:
-        picture = picture[step // 2 :: step]
-    return np.asarray(cv2.resize(picture, size, interpolation=way), np.uint8)
+    return np.asarray(cv2.resize(picture[step // 2 :: step], size, interpolation=way), np.uint8)
 
 
 def _region_from_planes(

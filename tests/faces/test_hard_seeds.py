@@ -27,7 +27,7 @@ def test_searching_everything_always_would_change_nothing_to_speak_of():
         covers=0,
         visits=0,
     )
-    found = follow(scene, 2)
-    assert found["other_taken"] == found["full_other_taken"] == 0
-    assert found["changed"] <= 0.005
-    assert found["kept"] >= 0.97
+    found = [follow(scene, seed) for seed in (2, 3, 4)]
+    assert all(each["other_taken"] == each["full_other_taken"] == 0 for each in found)
+    assert sum(each["changed"] for each in found) / 3 <= 0.005
+    assert min(each["kept"] for each in found) >= 0.97

@@ -58,8 +58,8 @@ def load_detector(
     return DETECTORS[name](weights=weights, min_score=min_score, threads=threads)
 
 
-def describe_cost(detector: Detector, n_frames: int) -> str:
-    """One sentence on how long a slow detector will take for ``n_frames``, or nothing for the fast ones.
+def describe_cost(detector: Detector, n_frames: int, threads: int = 1) -> str:
+    """One sentence on how long a slow detector will take ``threads`` for ``n_frames``, or nothing for the fast ones.
 
     A detector is slow if it can measure its own cost (``measure_cost``), which takes about a second or two.
     """
@@ -67,7 +67,7 @@ def describe_cost(detector: Detector, n_frames: int) -> str:
     if measure is None:
         return ""
     seconds = float(measure())
-    minutes = seconds * n_frames / 60
+    minutes = seconds * n_frames / threads / 60
     span = f"{minutes / 60:.1f} hours" if minutes >= 90 else f"{max(minutes, 1):.0f} minutes"
     return (
         f"The detector {detector.name} takes about {seconds:.1f} s a frame on this computer, about {span} for "

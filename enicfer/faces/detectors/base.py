@@ -35,12 +35,8 @@ class Detections:
 
     def place(self, scale: float, left: float = 0.0, top: float = 0.0) -> "Detections":
         """The same faces in the pixels of a picture ``scale`` times as large, shifted by ``left, top``."""
-        shift = np.array([left, top], dtype=np.float32)
-        return Detections(
-            self.box * np.float32(scale) + np.tile(shift, 2),
-            self.landmarks * np.float32(scale) + shift,
-            self.score,
-        )
+        shift, size = np.array([left, top, left, top], dtype=np.float32), np.float32(scale)
+        return Detections(self.box * size + shift, self.landmarks * size + shift[:2], self.score)
 
 
 NO_DETECTIONS = Detections(
@@ -66,7 +62,7 @@ class Detector(Protocol):
     region_side: int
 
     def detect(self, bgr: UInt8Array) -> Detections:
-        """Find the faces of a picture (h, w, 3)."""
+        """Find the faces of a picture (h, w, 3); several threads may ask at once."""
         ...
 
 
@@ -87,8 +83,9 @@ def intersection_over_union(a: npt.ArrayLike, b: npt.ArrayLike) -> npt.NDArray[n
     p = np.asarray(a, dtype=np.float64).reshape(-1, 1, 4)
     q = np.asarray(b, dtype=np.float64).reshape(1, -1, 4)
     side = np.minimum(p[..., 2:], q[..., 2:]) - np.maximum(p[..., :2], q[..., :2])
-    common = np.prod(np.clip(side, 0, None), axis=-1)
-    area = np.prod(p[..., 2:] - p[..., :2], axis=-1) + np.prod(q[..., 2:] - q[..., :2], axis=-1)
+    # Written out, because this runs several times for every face.
+    common = np.maximum(side[..., 0], 0) * np.maximum(side[..., 1], 0)
+    area = sum((box[..., 2] - box[..., 0]) * (box[..., 3] - box[..., 1]) for box in (p, q))
     return np.asarray(common / np.maximum(area - common, 1e-9))
 
 

@@ -61,7 +61,7 @@ class CenterFace:
 
     name = "centerface"
     long_side = 320
-    region_side = 88
+    region_side = 80
 
     def __init__(self, weights: Path | None = None, min_score: float = 0.35, threads: int = 1) -> None:
         import onnxruntime
@@ -112,17 +112,20 @@ def decode_maps(
     min_score
         Smallest likelihood.
     """
-    row, column = np.nonzero(heat > min_score)
-    if not len(row):
+    score = heat.ravel()
+    cell = np.flatnonzero(score > min_score)
+    if not len(cell):
         return NO_DETECTIONS
-    height, width = np.exp(size[:, row, column]) * STRIDE
-    top = (row + offset[0, row, column] + 0.5) * STRIDE - height / 2
-    left = (column + offset[1, row, column] + 0.5) * STRIDE - width / 2
-    relative = points[:, row, column].T.reshape(-1, 5, 2)
+    row, column = np.divmod(cell, heat.shape[1])
+    (height, width), (down, right), relative = (
+        maps.reshape(len(maps), -1)[:, cell] for maps in (size, offset, points)
+    )
+    height, width = np.exp(height) * STRIDE, np.exp(width) * STRIDE
+    top = (row + down + 0.5) * STRIDE - height / 2
+    left = (column + right + 0.5) * STRIDE - width / 2
+    relative = relative.T.reshape(-1, 5, 2)
     x = relative[..., 1] * width[:, None] + left[:, None]
     y = relative[..., 0] * height[:, None] + top[:, None]
     box = np.stack([left, top, left + width, top + height], axis=1)
-    found = Detections(
-        box.astype(np.float32), np.stack([x, y], axis=-1).astype(np.float32), heat[row, column]
-    )
+    found = Detections(box.astype(np.float32), np.stack([x, y], axis=-1).astype(np.float32), score[cell])
     return suppress_overlaps(found)

@@ -4,6 +4,7 @@ Reference: Wu, Peng, Yu (2023), YuNet: a tiny millisecond-level face detector, M
 doi:10.1007/s11633-023-1423-y.
 """
 
+import threading
 from pathlib import Path
 
 import cv2
@@ -13,6 +14,8 @@ from enicfer.errors import ModelError
 from enicfer.faces.detectors.base import NO_DETECTIONS, Detections
 from enicfer.faces.weights import find_weights
 from enicfer.records import Float32Array, UInt8Array
+
+_SILENCE = threading.Lock()
 
 
 class YuNet:
@@ -26,31 +29,42 @@ class YuNet:
 
     name = "yunet"
     long_side = 320
-    region_side = 88
+    region_side = 80
 
     def __init__(self, weights: Path | None = None, min_score: float = 0.35, threads: int = 1) -> None:
         path = weights if weights is not None else find_weights("yunet")
         if not path.is_file():
             raise ModelError(f"There is no file {path.name} with weights for YuNet.")
-        # OpenCV 5 logs a warning for each detector that is made; it is silenced for that moment only.
-        level = cv2.utils.logging.getLogLevel()
-        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+        # A buffer, because OpenCV cannot open every path on Windows.
+        self._weights = np.frombuffer(path.read_bytes(), dtype=np.uint8)
+        self._min_score = min_score
+        self._own = threading.local()
         try:
-            # A buffer, because OpenCV cannot open every path on Windows.
-            buffer = np.frombuffer(path.read_bytes(), dtype=np.uint8)
-            self._net = cv2.FaceDetectorYN.create(
-                "onnx", buffer, np.empty(0, np.uint8), (320, 320), min_score, 0.3, 50
-            )
+            self._net()
         except cv2.error:
             raise ModelError(f"{path.name} is not the ONNX file of YuNet.") from None
-        finally:
-            cv2.utils.logging.setLogLevel(level)
+
+    def _net(self) -> cv2.FaceDetectorYN:
+        """The thread's own network: two threads cannot use one."""
+        if not hasattr(self._own, "net"):
+            # OpenCV 5 logs a warning for each detector that is made; it is silenced for that moment only.
+            with _SILENCE:
+                level = cv2.utils.logging.getLogLevel()
+                cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+                try:
+                    self._own.net = cv2.FaceDetectorYN.create(
+                        "onnx", self._weights, np.empty(0, np.uint8), (320, 320), self._min_score, 0.3, 50
+                    )
+                finally:
+                    cv2.utils.logging.setLogLevel(level)
+        return self._own.net
 
     def detect(self, bgr: UInt8Array) -> Detections:
         """Find the faces of a picture (h, w, 3), at the size it has."""
         height, width = bgr.shape[:2]
-        self._net.setInputSize((width, height))
-        _, rows = self._net.detect(np.ascontiguousarray(bgr))
+        net = self._net()
+        net.setInputSize((width, height))
+        _, rows = net.detect(np.ascontiguousarray(bgr))
         if rows is None:
             return NO_DETECTIONS
         found: Float32Array = np.asarray(rows, dtype=np.float32).reshape(-1, 15)

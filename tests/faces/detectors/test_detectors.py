@@ -1,4 +1,5 @@
 import contextlib
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -46,6 +47,14 @@ def test_the_astronaut_is_found_with_her_landmarks_in_order(detector, portrait, 
 def test_any_picture_size_is_taken(detector):
     for height, width in ((1, 1), (31, 97), (96, 96), (333, 32)):
         assert len(detector.detect(np.full((height, width, 3), 99, np.uint8))) == 0
+
+
+def test_several_threads_may_ask_at_once(detector, portrait):
+    pictures = [cv2.resize(portrait, (side, side)) for side in range(96, 352, 32)]
+    alone = [detector.detect(picture).box.tobytes() for picture in pictures]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(5):
+            assert [found.box.tobytes() for found in pool.map(detector.detect, pictures)] == alone
 
 
 def test_making_yunet_does_not_change_the_log_level(shared_data):
