@@ -22,8 +22,8 @@ from enicfer.io.interlace import is_interlaced
 from enicfer.io.video import decode_in_order, open_video, read_frames
 from enicfer.records import FloatArray
 
-# Least number of frames of a part: a search of one whole picture more is then less than 1 % of its cost.
-LEAST = 300
+# Least number of frames of a part: one more search of the whole picture is then 1 to 2 % of its cost.
+LEAST = 120
 
 
 @dataclass(frozen=True)
