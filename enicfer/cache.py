@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 # The parts of the program that decide what is seen.
 _SOURCES = (
-    "watch.py", "expression.py", "cache.py", "io/video.py", "io/frame.py", "io/interlace.py", "io/brightness.py",
-    "faces/**/*.py", "models/**/*.py",
+    "watch.py", "expression.py", "cache.py", "io/parts.py", "io/video.py", "io/frame.py", "io/interlace.py",
+    "io/brightness.py", "faces/**/*.py", "models/**/*.py",
 )  # fmt: skip
 _RECORDS = {"faces": FaceTrack, "expression": ExpressionTrace}
 _BLOCK = 1024  # frames
