@@ -1,46 +1,11 @@
-"""A picture in memory that stands for a video frame, and a room with two people."""
-
-from dataclasses import dataclass
+"""A room with two people."""
 
 import cv2
 import numpy as np
 import pytest
 
+from benchmarks.occlusion import ArrayFrame
 from enicfer.example.portraits import load_portrait
-
-
-@dataclass
-class ArrayFrame:
-    index: int
-    video_time: float
-    picture: np.ndarray
-    decodable: bool = True
-
-    @property
-    def height(self):
-        return self.picture.shape[0]
-
-    @property
-    def width(self):
-        return self.picture.shape[1]
-
-    def gray(self):
-        return cv2.cvtColor(self.picture, cv2.COLOR_BGR2GRAY)
-
-    def bgr(self, long_side=None):
-        scale = min(1.0, (long_side or 10**9) / max(self.picture.shape))
-        size = (round(self.width * scale), round(self.height * scale))
-        return cv2.resize(self.picture, size, interpolation=cv2.INTER_AREA)
-
-    def bgr_region(self, left, top, right, bottom, size=None):
-        part = self.picture[top:bottom, left:right]
-        return part if size is None else cv2.resize(part, size, interpolation=cv2.INTER_AREA)
-
-    def gray_region(self, left, top, right, bottom):
-        return self.gray()[top:bottom, left:right]
-
-    def brightness_grid(self, rows, columns, samples=None):
-        return cv2.resize(self.gray(), (columns, rows), interpolation=cv2.INTER_AREA)
 
 
 def draw(people, seed=0, size=(480, 360)):

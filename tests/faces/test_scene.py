@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from enicfer.faces.scene import NEW_SOMETHING, STILL, Scene
+from enicfer.faces.scene import NEW_SOMETHING, Scene
 
 NOBODY = np.empty((0, 4))
 
@@ -36,14 +36,14 @@ def test_noise_is_no_movement(show):
     scene = searched(show(seed=0))
     for seed in range(1, 20):
         assert not scene.see(show(seed=seed))
-        assert scene.change(NOBODY).max() < STILL
+        assert scene.is_still(scene.change(NOBODY))
 
 
 def test_what_comes_in_is_news_and_in_vain_only_once(show):
     scene = searched(show())
     scene.see(show(patch=(40, 60, 80, 120, 100 + round(1.5 * NEW_SOMETHING))))
     change = scene.change(NOBODY)
-    assert change.max() > STILL
+    assert not scene.is_still(change)
     assert scene.is_news(change)
     assert not scene.is_news(change)
 
@@ -60,3 +60,13 @@ def test_another_scene_is_a_cut(show):
     assert not scene.see(show(80))
     assert scene.see(show(160))
     assert not scene.see(show(160))
+
+
+def test_a_scene_leads_to_another_that_begins_as_it_ends(show):
+    before, after, dark = Scene(), Scene(), Scene()
+    for scene, values in ((before, (60, 200)), (after, (190, 60)), (dark, (100, 200))):
+        for value in values:
+            scene.see(show(value))
+    assert before.leads_to(after)
+    assert not before.leads_to(dark)
+    assert Scene().leads_to(after) and before.leads_to(Scene())
