@@ -42,7 +42,7 @@ from enicfer.protocol import Quality
 from enicfer.records import FaceTrack, Float32Array, FloatArray, Status, UInt8Array
 
 # While nothing changes a new face cannot come, and so many times as many frames may pass.
-FULL_EVERY, PATIENCE = 30, 2
+FULL_EVERY, PATIENCE = 15, 4
 MAX_FACES = 8
 SHARPNESS_SIZE = 48
 # Least number of frames from one search of the whole picture to the next: while no face is known, while a known
