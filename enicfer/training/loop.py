@@ -95,13 +95,15 @@ def train(
     last = plan.epochs * per_epoch
     identity: dict[str, Any] = {"recipe": recipe.as_dict(), "fingerprint": data.fingerprint()}
     step = 0
-    identity |= {"plans": [[0, plan.epochs]], "best": {}}
+    identity |= {"plans": [[0, plan.epochs]], "best": {}, "taught": None}
     if checkpoint.exists():
         step = _resume(checkpoint, identity, model, average, optimisers)
         report(f"continuing at step {step} of {last}")
     log = _Log(output / "log.csv", step)
-    taught = ask_teachers(recipe, learn.image) if recipe.distillation.teachers else None
-    team = Team(model, recipe, images, label, votes, taught)
+    if recipe.distillation.teachers and identity["taught"] is None:
+        report("asking the teachers")
+        identity["taught"] = ask_teachers(recipe, learn.image)
+    team = Team(model, recipe, images, label, votes, identity["taught"])
 
     started, losses = time.perf_counter(), []
     while step < last and not _exhausted(identity["best"], step, per_epoch, plan):
@@ -275,7 +277,7 @@ def _resume(
     average.load_state_dict(content["average"])
     for optimiser, state in zip(optimisers, content["optimisers"], strict=True):
         optimiser.load_state_dict(state)
-    identity |= {"plans": plans, "best": content["best"]}
+    identity |= {"plans": plans, "best": content["best"], "taught": content.get("taught")}
     return int(content["step"])
 
 

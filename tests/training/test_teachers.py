@@ -78,6 +78,18 @@ def test_a_network_learns_from_a_teacher_alone(tmp_path: Path, small: Recipe, st
     ]
 
 
+def test_a_run_that_goes_on_does_not_ask_again(
+    tmp_path: Path, small: Recipe, stripes: Stripes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = stripes()
+    path = teacher(tmp_path / "a.safetensors", small.data.labels, 16, 0)
+    recipe = taught_by(replace(small, schedule=replace(small.schedule, epochs=2)), path)
+    train(recipe, data, tmp_path / "run", lambda _: None)
+    monkeypatch.setattr("enicfer.training.loop.ask_teachers", lambda *_: pytest.fail("asked again"))
+    longer = replace(recipe, schedule=replace(recipe.schedule, epochs=3))
+    train(longer, data, tmp_path / "run", lambda _: None)
+
+
 def test_a_teacher_that_does_not_fit_is_refused(tmp_path: Path, small: Recipe) -> None:
     path = teacher(tmp_path / "a.safetensors", small.data.labels[:2], 16, 0)
     with pytest.raises(InputError, match=f"teacher a does not know {small.data.labels[2]}"):
