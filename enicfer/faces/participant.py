@@ -26,8 +26,9 @@ RowArray = npt.NDArray[Any]
 SAME, OTHER = 0.55, 0.8
 # Tracklets shorter than this (frames) join people but make none.
 MIN_ROWS = 8
-# The choice is not made below this confidence.
-MIN_CONFIDENCE = 0.6
+# The choice is not made below these confidences: by a photo, and by who is there most. The latter is reached where,
+# all else being equal, one is there half as long again as the next.
+MIN_ALIKE, MIN_LEAD = 0.6, 0.7
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,12 @@ def choose_participant(
     together = find_coexisting(rows, len(tracklets.count))
     person = join_people(tracklets, together)
     chosen, confidence, notes = _name_participant(rows, signatures, tracklets, person, n_frames, size, hints)
-    identity = identify(tracklets, together, person, chosen, confidence)
+    by_photo = hints is not None and hints.photo is not None
+    sure = confidence >= (MIN_ALIKE if by_photo else MIN_LEAD)
+    if confidence > 0 and not sure:
+        identity = np.full(len(person), Status.AMBIGUOUS_PERSON, np.uint8)
+    else:
+        identity = identify(tracklets, together, person, chosen if sure else -1)
     for status in (Status.OTHER_PERSON, Status.AMBIGUOUS_PERSON):
         reason[rows["frame"][identity[rows["tracklet"]] == status]] = status
     mine = np.flatnonzero(identity[rows["tracklet"]] == Status.OK)
@@ -214,12 +220,12 @@ def _name_participant(
         return int(np.argmax(votes)), 1.0, ()
     if hints is not None and hints.photo is not None:
         best, confidence = compare_people(signatures, person[rows["tracklet"]], hints.photo)
-        if confidence < MIN_CONFIDENCE:
+        if confidence < MIN_ALIKE:
             return (
                 best,
                 confidence,
                 (
-                    f"Nobody is enough like the photo (confidence {confidence:.2f}, needed {MIN_CONFIDENCE}): say "
+                    f"Nobody is enough like the photo (confidence {confidence:.2f}, needed {MIN_ALIKE}): say "
                     "who the participant is, with --face FRAME:X,Y, or give a photo taken in the same light.",
                 ),
             )
@@ -246,13 +252,13 @@ def _name_participant(
     if merit[best] == 0:
         return best, 0.0, ("No face was seen in the participant's region, so none is taken for theirs.",)
     confidence = 1.0 if count == 1 else float(merit[best] / (merit[best] + merit[order[1]]))
-    if confidence < MIN_CONFIDENCE:
+    if confidence < MIN_LEAD:
         return (
             best,
             confidence,
             (
-                f"Two people could be the participant (confidence {confidence:.2f}): say who is, with --face "
-                "FRAME:X,Y or participant_region in session.toml.",
+                f"Two people could be the participant (confidence {confidence:.2f}, needed {MIN_LEAD}): say who is, "
+                "with --face FRAME:X,Y or participant_region in session.toml.",
             ),
         )
     return best, confidence, ()
@@ -278,14 +284,12 @@ def identify(
     together: npt.NDArray[np.bool_],
     person: npt.NDArray[np.int64],
     chosen: int,
-    confidence: float,
 ) -> UInt8Array:
-    """For each tracklet ``OK`` (the participant), ``OTHER_PERSON`` or ``AMBIGUOUS_PERSON``."""
-    mine = person == chosen
+    """For each tracklet ``OK`` (the participant), ``OTHER_PERSON`` or ``AMBIGUOUS_PERSON``; nobody is -1."""
     identity = np.full(len(person), Status.OTHER_PERSON, dtype=np.uint8)
-    if confidence < MIN_CONFIDENCE:
-        identity[:] = Status.AMBIGUOUS_PERSON if confidence > 0 else Status.OTHER_PERSON
+    if chosen < 0:
         return identity
+    mine = person == chosen
     weight = tracklets.count[mine].astype(np.float64)
     looks = np.average(tracklets.looks[mine], axis=0, weights=weight)
     distance = appearance_distance(tracklets.looks, looks)[:, 0]

@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 
 from enicfer.errors import InputError
+from enicfer.faces.appearance import SIGNATURE
 from enicfer.faces.detectors import load_detector
 from enicfer.faces.observe import FaceObserver
-from enicfer.faces.participant import Hints
+from enicfer.faces.participant import Hints, choose_participant
+from enicfer.faces.rows import ROW, Signatures
 from enicfer.records import Status
 
 
@@ -73,3 +75,25 @@ def test_equals_are_ambiguous(two_people):
 def test_nothing_observed():
     track, row = FaceObserver(load_detector()).finish()
     assert len(row) == 0 and len(track.status) == 0
+
+
+@pytest.mark.parametrize(("longer", "sure"), [(1.0, False), (1.3, False), (1.45, False), (1.7, True)])
+def test_who_is_there_hardly_longer_is_not_guessed(longer, sure):
+    """Two people in the same place, one after the other: who is who is a guess unless one is there much longer."""
+    rng = np.random.default_rng(0)
+    looks = rng.integers(40, 220, (2, SIGNATURE)).astype(np.uint8)
+    counts = round(100 * longer), 100
+    rows = np.zeros(sum(counts), ROW)
+    rows["frame"] = np.arange(len(rows))
+    rows["tracklet"] = np.repeat([0, 1], counts)
+    rows["box"] = [280, 200, 360, 280]
+    signatures = Signatures()
+    for number in rows["tracklet"]:
+        signatures.append(looks[number])
+    choice = choose_participant(rows, signatures, len(rows), (640, 480))
+    if sure:
+        assert (choice.row[: counts[0]] >= 0).all() and (choice.row[counts[0] :] == -1).all()
+        assert (choice.reason[counts[0] :] == Status.OTHER_PERSON).all()
+    else:
+        assert (choice.row == -1).all() and (choice.reason == Status.AMBIGUOUS_PERSON).all()
+        assert "say who is" in " ".join(choice.notes)
