@@ -47,7 +47,7 @@ MAX_FACES = 8
 SHARPNESS_SIZE = 48
 # Least number of frames from one search of the whole picture to the next: while no face is known, while a known
 # one is lost, and when something changed elsewhere.
-REST_EMPTY, REST_MISSING, REST_CHANGED = 6, 3, 10
+REST_EMPTY, REST_MISSING, REST_CHANGED = 6, 3, 6
 
 
 @dataclass(frozen=True)
