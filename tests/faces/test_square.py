@@ -25,7 +25,7 @@ def face(two_people):
     return frame, load_detector().detect(frame.picture).box[0].astype(float)
 
 
-@pytest.mark.parametrize("shift, searches", [(0.0, 1), (0.1, 1), (0.35, 2), (-0.35, 2)])
+@pytest.mark.parametrize("shift, searches", [(0.0, 1), (0.1, 1), (0.45, 2), (-0.45, 2)])
 def test_a_face_that_moved_little_costs_one_small_search(face, shift, searches):
     frame, true = face
     detector = Counting()
@@ -34,7 +34,7 @@ def test_a_face_that_moved_little_costs_one_small_search(face, shift, searches):
     found = find_face(detector, square, box, 0.5)
     assert len(found) == 1
     assert intersection_over_union(found.box, true)[0, 0] > 0.8
-    assert detector.sides == [64, 88][:searches]
+    assert detector.sides == [64, 80][:searches]
 
 
 def test_both_searches_say_the_same(face):
@@ -43,7 +43,7 @@ def test_both_searches_say_the_same(face):
     square = cut_square(frame, box, detector.region_side)
     small = find_face(detector, square, box, 0.5)
     whole = find_face(detector, square, box, 1.1)  # no score is enough for the middle
-    assert detector.sides == [64, 64, 88]
+    assert detector.sides == [64, 64, 80]
     assert np.abs(small.landmarks - whole.landmarks).max() < 0.05 * (box[3] - box[1])
 
 
@@ -57,6 +57,6 @@ def test_no_face_where_there_is_none(face):
 @pytest.mark.parametrize("box", [(-50, -50, 30, 40), (440, 330, 520, 420), (900, 900, 960, 990)])
 def test_what_lies_outside_the_picture_is_grey(face, box):
     frame, _ = face
-    square = cut_square(frame, box, 88)
-    assert square.picture.shape == (88, 88, 3)
+    square = cut_square(frame, box, 80)
+    assert square.picture.shape == (80, 80, 3)
     assert (square.picture == 128).all(axis=2).any()
