@@ -70,7 +70,7 @@ def draw(scene: Scene, seed: int) -> Iterator[tuple[Frame, Sighting, Sighting]]:
 
 
 def follow(scene: Scene, seed: int, compare: bool = True) -> dict[str, float]:
-    """Follow the faces of a drawn session in parts, as `enicfer.watch` does.
+    """Follow the faces of a drawn session in parts, as `enicfer.watch` does, but the shortest that it makes.
 
     With ``compare`` also in one piece, with a search of the whole picture in every frame.
     """

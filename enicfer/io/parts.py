@@ -22,8 +22,9 @@ from enicfer.io.interlace import is_interlaced
 from enicfer.io.video import decode_in_order, open_video, read_frames
 from enicfer.records import FloatArray
 
-# Least number of frames of a part: one more search of the whole picture is then 1 to 2 % of its cost.
-LEAST = 120
+# A file is cut into about so many parts, each of so many frames at least: few enough, because each part begins with a
+# search of the whole picture and learns anew what moves in vain; short enough that what waits for its turn is small.
+PARTS, LEAST, LARGEST = 8, 120, 1800
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class Part:
         raise InputError(f"{name} has changed while it was read: begin again when it is complete.")
 
 
-def cut_recording(videos: Sequence[Path], least: int = LEAST) -> list[Part]:
+def cut_recording(videos: Sequence[Path], least: int | None = None) -> list[Part]:
     """Cut a recording into parts, or leave it whole where a cut might show.
 
     Parameters
@@ -96,7 +97,7 @@ def cut_recording(videos: Sequence[Path], least: int = LEAST) -> list[Part]:
     videos
         One file, or consecutive files of one camera.
     least
-        Least number of frames of a part.
+        Least number of frames of a part; None for an eighth of the file's, within limits.
 
     Raises
     ------
@@ -131,7 +132,7 @@ def cut_recording(videos: Sequence[Path], least: int = LEAST) -> list[Part]:
     return parts
 
 
-def _scan(path: Path, least: int) -> tuple[FloatArray, FloatArray]:
+def _scan(path: Path, least: int | None) -> tuple[FloatArray, FloatArray]:
     """Stamps of a file's pictures in order of time, and at which of them it can be cut; nothing if it cannot."""
     from av.error import FFmpegError
 
@@ -161,6 +162,7 @@ def _scan(path: Path, least: int) -> tuple[FloatArray, FloatArray]:
     earliest = np.minimum.accumulate(stamps[::-1])[::-1]
     after = np.r_[clean[1:], len(stamps) - 1]
     clean = clean[earliest[after] >= stamps[clean]]
+    least = least or min(max(len(stamps) // PARTS, LEAST), LARGEST)
     cuts: list[float] = []
     place = 0
     for number in np.searchsorted(ordered, stamps[clean]):
