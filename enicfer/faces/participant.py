@@ -124,12 +124,10 @@ def choose_participant(
     together = find_coexisting(rows, len(tracklets.count))
     person = join_people(tracklets, together)
     chosen, confidence, notes = _name_participant(rows, signatures, tracklets, person, n_frames, size, hints)
-    by_photo = hints is not None and hints.photo is not None
-    sure = confidence >= (MIN_ALIKE if by_photo else MIN_LEAD)
-    if confidence > 0 and not sure:
+    if chosen < 0 and confidence > 0:
         identity = np.full(len(person), Status.AMBIGUOUS_PERSON, np.uint8)
     else:
-        identity = identify(tracklets, together, person, chosen if sure else -1)
+        identity = identify(tracklets, together, person, chosen)
     for status in (Status.OTHER_PERSON, Status.AMBIGUOUS_PERSON):
         reason[rows["frame"][identity[rows["tracklet"]] == status]] = status
     mine = np.flatnonzero(identity[rows["tracklet"]] == Status.OK)
@@ -211,7 +209,7 @@ def _name_participant(
     size: tuple[int, int],
     hints: Hints | None,
 ) -> tuple[int, float, tuple[str, ...]]:
-    """Person, confidence, notes."""
+    """Person, confidence, notes; nobody (-1) where the confidence does not do."""
     count = int(person.max()) + 1
     if hints is not None and hints.faces:
         votes = np.bincount([_pointed_at(rows, person, hint) for hint in hints.faces], minlength=count)
@@ -222,7 +220,7 @@ def _name_participant(
         best, confidence = compare_people(signatures, person[rows["tracklet"]], hints.photo)
         if confidence < MIN_ALIKE:
             return (
-                best,
+                -1,
                 confidence,
                 (
                     f"Nobody is enough like the photo (confidence {confidence:.2f}, needed {MIN_ALIKE}): say "
@@ -250,11 +248,11 @@ def _name_participant(
     order = np.argsort(-merit, kind="stable")
     best = int(order[0])
     if merit[best] == 0:
-        return best, 0.0, ("No face was seen in the participant's region, so none is taken for theirs.",)
+        return -1, 0.0, ("No face was seen in the participant's region, so none is taken for theirs.",)
     confidence = 1.0 if count == 1 else float(merit[best] / (merit[best] + merit[order[1]]))
     if confidence < MIN_LEAD:
         return (
-            best,
+            -1,
             confidence,
             (
                 f"Two people could be the participant (confidence {confidence:.2f}, needed {MIN_LEAD}): say who is, "

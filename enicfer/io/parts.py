@@ -19,7 +19,7 @@ import numpy as np
 from enicfer.errors import InputError
 from enicfer.io.frame import Frame
 from enicfer.io.interlace import is_interlaced
-from enicfer.io.video import decode_in_order, open_video, read_frames
+from enicfer.io.video import decode_in_order, following_start, open_video, read_frames
 from enicfer.records import FloatArray
 
 # A file is cut into about so many parts, each of so many frames at least: few enough, because each part begins with a
@@ -128,7 +128,7 @@ def cut_recording(videos: Sequence[Path], least: int | None = None) -> list[Part
             )
         latest = float(stamps[-1]) + shift
         index += len(stamps)
-        shift += float(stamps[-1]) + (float(np.median(np.diff(stamps))) if len(stamps) > 1 else 0.0)
+        shift += following_start(stamps)
     return parts
 
 

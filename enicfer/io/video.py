@@ -133,7 +133,7 @@ def read_frames(videos: Path | Sequence[Path], threads: int = 0) -> Iterator[Fra
                 yield Frame(index, video_time + shift, image)
                 index += 1
         if times:
-            shift += times[-1] + (float(np.median(np.diff(times))) if len(times) > 1 else 0.0)
+            shift += following_start(times)
 
 
 @dataclass(frozen=True)
@@ -167,8 +167,13 @@ def place_files(videos: Sequence[Path]) -> list[FilePlace]:
         if places:
             shift -= float(times[0])
         places.append(FilePlace(float(times[0]) + shift, shift))
-        shift += float(times[-1]) + (float(np.median(np.diff(times))) if len(times) > 1 else 0.0)
+        shift += following_start(times)
     return places
+
+
+def following_start(times: Sequence[float] | FloatArray) -> float:
+    """Where the next of consecutive files begins, in s of this one's own time: one median interval after its end."""
+    return float(times[-1]) + (float(np.median(np.diff(times))) if len(times) > 1 else 0.0)
 
 
 def read_frames_near(videos: Sequence[Path], times: FloatArray) -> list[Frame]:
