@@ -63,13 +63,13 @@ def main() -> None:
                 start = time.thread_time()
                 observer = observe(detector, frames, every)
                 spent = 1e3 * (time.thread_time() - start) / len(frames)
-                costs.setdefault((detector.name, f"observer, whole every {every}"), []).append(spent)
-                shares[f"{detector.name} {every}"] = observer.full_passes / len(frames)
+                costs.setdefault((detector.name, f"observer, search every {every}"), []).append(spent)
+                shares[f"{detector.name} {every}"] = observer.searches / len(frames)
     print(f"{options.video.name}: {len(frames)} frames, {frames[0].width} x {frames[0].height}")
     for (detector_name, name), values in costs.items():
         print(f"{detector_name:12} {name:26} {np.median(values):7.2f} ms")
     for name, share in shares.items():
-        print(f"whole picture searched, {name}: {100 * share:.0f} % of frames")
+        print(f"pictures searched for new faces, {name}: {share:.2f} a frame")
 
 
 if __name__ == "__main__":

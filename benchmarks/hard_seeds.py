@@ -95,7 +95,7 @@ def follow(scene: Scene, seed: int, compare: bool = True) -> dict[str, float]:
         "automatic_other": automatic["other_taken"],
         "automatic_kept": automatic["kept"],
     }
-    found["searched"] = observers[0].full_passes / len(seen)
+    found["searched"] = observers[0].searches / len(seen)
     if compare:
         found["changed"] = float((tracks[0].status != tracks[1].status).mean())
         found |= {f"full_{name}": value for name, value in judge(tracks[1], seen).items() if name != "frames"}

@@ -41,7 +41,7 @@ class CropClassifier:
         self._read.append(True)
         self._waiting.append(crop)
         if len(self._waiting) == _BATCH:
-            self._classify()
+            self.flush()
 
     def skip(self) -> None:
         """Take note of a crop that is not to be classified."""
@@ -50,19 +50,20 @@ class CropClassifier:
     def join(self, following: "CropClassifier") -> None:
         """Take over what another one made of the crops that follow."""
         for one in (self, following):
-            one._classify()
+            one.flush()
         self._done += following._done
         self._read += following._read
 
     def finish(self) -> Float32Array:
         """``(m, k)`` probabilities of all crops, NaN for those that were skipped."""
-        self._classify()
+        self.flush()
         out = np.full((len(self._read), len(self.model.labels)), np.nan, np.float32)
         read = np.frombuffer(self._read, np.bool_)
         out[read] = np.frombuffer(self._done, np.float32).reshape(-1, out.shape[1])
         return out
 
-    def _classify(self) -> None:
+    def flush(self) -> None:
+        """Classify the crops that wait for their batch to be full."""
         if self._waiting:
             self._done += self.model.predict(np.stack(self._waiting)).tobytes()
             self._waiting.clear()

@@ -209,6 +209,8 @@ def _watch_parts(
             glance.add(frame)
             glance.brightness.append(brightness.measure(frame))
             count.add()
+        # The last batch too belongs into this thread, which works alone on its sums.
+        glance.crops.flush()
         return glance
 
     # OpenCV's own threads would get into the way of these.

@@ -1,8 +1,11 @@
 """A video is watched in parts: their number and that of the threads must not show."""
 
+import threading
+
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from benchmarks.memory import repeat_clip, write_clip
 from enicfer import watch
@@ -53,6 +56,20 @@ def test_the_number_of_threads_does_not_show(video, tools, small_parts, region):
     pulses = Pulses(source="led", region=region)
     found = [to_bytes(watch_video((video,), tools, pulses, threads=threads)) for threads in (1, 2, 3)]
     assert found[0] == found[1] == found[2]
+
+
+def test_all_crops_are_classified_by_threads_that_work_alone(video, tools, small_parts, monkeypatch):
+    threads = []
+    predict = tools.model.predict
+
+    def noted(crops):
+        threads.append((threading.current_thread().name, torch.get_num_threads()))
+        return predict(crops)
+
+    monkeypatch.setattr(tools.model, "predict", noted)
+    watch_video((video,), tools, None, threads=2)
+    assert len(threads) >= 4
+    assert all(name.startswith("watch") and count == 1 for name, count in threads)
 
 
 def test_parts_change_nothing_but_where_a_search_begins(video, tools, monkeypatch):

@@ -1,10 +1,10 @@
 """See the faces of a video, frame by frame, and say at the end which of them is the participant's.
 
-The whole picture is searched when it must be: where no face is known, at a cut, when a known face is lost, when
-something changed outside the known faces, and every `FULL_EVERY` frames (less often while nothing at all
-changes). In each frame every known face is found anew in a small square around it, which costs little and gives
-its box and landmarks at always the same scale. What is kept per face is one row of numbers
-(`enicfer.faces.rows`), never a picture.
+A face that is not known yet is searched for where something changed: beyond a limit outside the known faces, and
+at all every `FULL_EVERY` frames. The whole picture is searched at the beginning, at a cut, when a known face is
+lost, and now and then. In each frame every known face is found anew in a small square around it, which costs little
+and gives its box and landmarks at always the same scale. What is kept per face is one
+row of numbers (`enicfer.faces.rows`), never a picture.
 
 Conventions: px of the upright full-size picture, s of video time, rows counted from 0 over all faces of all
 frames in the order in which `FaceObserver.observe` returns them.
@@ -35,18 +35,19 @@ from enicfer.faces.quality import (
     measure_truncation,
 )
 from enicfer.faces.rows import FRAME, ROW, Signatures, Table
-from enicfer.faces.scene import Picture, Scene
+from enicfer.faces.scene import EVERYWHERE, Cells, Picture, Scene
 from enicfer.faces.square import cut_square, find_face
 from enicfer.faces.track import Tracker
 from enicfer.protocol import Quality
 from enicfer.records import FaceTrack, Float32Array, FloatArray, Status, UInt8Array
 
-# While nothing changes a new face cannot come, and so many times as many frames may pass.
+# Frames from one search of all that has moved to the next, and so many times as many from one search of the whole
+# picture to the next: a new face cannot come where nothing moves.
 FULL_EVERY, PATIENCE = 15, 4
 MAX_FACES = 8
 SHARPNESS_SIZE = 48
-# Least number of frames from one search of the whole picture to the next: while no face is known, while a known
-# one is lost, and when something changed elsewhere.
+# Least number of frames from one search to the next: while no face is known, of the whole picture while a known one
+# is lost, and when something changed elsewhere.
 REST_EMPTY, REST_MISSING, REST_CHANGED = 6, 3, 6
 
 
@@ -88,7 +89,12 @@ class FaceObserver:
     channels
         1 for grey crops, 3 for colour (RGB, as classifiers want it).
     full_every
-        Search the whole picture at least every so many frames; 1 for every frame.
+        Search what has moved at least every so many frames; 1 to search the whole picture in every frame.
+
+    Attributes
+    ----------
+    searches
+        How many pictures were searched for faces that are not known; a part counts as its share of the picture.
 
     Examples
     --------
@@ -110,12 +116,12 @@ class FaceObserver:
         self.crop_size, self.channels, self.full_every = crop_size, channels, full_every
         self._rows, self._frames, self._signatures = Table(ROW), Table(FRAME), Signatures()
         self._tracker = Tracker()
-        self._since_full = 10**9
+        self._since_full = self._since_part = 10**9
         self._scene = Scene()
         self._missing = False
         self._size = self._first_size = (0, 0)
         self._resized: tuple[int, tuple[int, int], tuple[int, int]] | None = None
-        self.full_passes = 0
+        self.searches = 0.0
 
     def observe(self, frame: Picture) -> list[Face]:
         """Find, measure and follow all faces of the next frame."""
@@ -157,7 +163,7 @@ class FaceObserver:
         self._rows.extend(rows)
         self._frames.extend(frames)
         self._signatures.extend(following._signatures)
-        self.full_passes += following.full_passes
+        self.searches += following.searches
 
     def _mind_size(self, size: tuple[int, int]) -> None:
         """Where the size of the pictures changes, no face is expected where it was."""
@@ -229,37 +235,46 @@ class FaceObserver:
         """The frame's faces and their signatures."""
         known = np.array(self._tracker.predict(frame.video_time)).reshape(-1, 4)
         self._since_full += 1
+        self._since_part += 1
         if self._scene.see(frame):
             self._tracker.cut()
             known = known[:0]
-        full = self._wants_full(known)
-        if full:
-            known = self._add_new(frame, known)
+        cells = self._choose_cells(known)
+        if cells is not None:
+            known = self._add_new(frame, known, cells)
         found = self._search_regions(frame, known)
-        if not full and len(found[0]) < len(known) and self._since_full >= REST_MISSING:
-            found = self._search_regions(frame, self._add_new(frame, known))
+        if len(found[0]) < len(known) and self._since_full >= REST_MISSING:
+            found = self._search_regions(frame, self._add_new(frame, known, EVERYWHERE))
         return found
 
-    def _wants_full(self, known: FloatArray) -> bool:
-        if not self._scene.searched or self.full_every == 1:
-            return True
+    def _choose_cells(self, known: FloatArray) -> Cells | None:
+        """Where to search for faces that are not known."""
+        if not self._scene.searched or self._since_full >= PATIENCE * self.full_every or self.full_every == 1:
+            return EVERYWHERE
         if self._missing and self._since_full >= REST_MISSING:
-            return True
-        change = self._scene.change(known)
-        usual = self.full_every if len(known) else REST_EMPTY
-        if self._since_full >= (PATIENCE * self.full_every if self._scene.is_still(change) else usual):
-            return True
-        if len(known) and self._since_full < REST_CHANGED:
-            return False
-        return self._scene.is_news(change)
+            return EVERYWHERE
+        if self._since_part >= (self.full_every if len(known) else REST_EMPTY):
+            return self._scene.moved()
+        if len(known) and self._since_part < REST_CHANGED:
+            return None
+        return self._scene.news(known)
 
-    def _add_new(self, frame: Picture, known: FloatArray) -> FloatArray:
-        """Search the whole picture; the known boxes and those of new faces."""
-        self._since_full = 0
-        self.full_passes += 1
-        self._scene.mark_searched()
-        picture = frame.bgr(self.detector.long_side)
-        found = self.detector.detect(picture).place(max(frame.width, frame.height) / max(picture.shape[:2]))
+    def _add_new(self, frame: Picture, known: FloatArray, cells: Cells) -> FloatArray:
+        """Search a part of the picture; the known boxes and those of new faces."""
+        self._since_part = 0
+        self._scene.mark_searched(cells)
+        if cells == EVERYWHERE:
+            self._since_full = 0
+            picture = frame.bgr(self.detector.long_side)
+            left = top = 0
+            scale = max(frame.width, frame.height) / max(picture.shape[:2])
+        else:
+            left, top, right, bottom = self._scene.region(cells)
+            scale = max(1.0, max(frame.width, frame.height) / self.detector.long_side)
+            size = max(1, round((right - left) / scale)), max(1, round((bottom - top) / scale))
+            picture = frame.bgr_region(left, top, right, bottom, size)
+        self.searches += picture.shape[0] * picture.shape[1] * scale**2 / (frame.width * frame.height)
+        found = self.detector.detect(picture).place(scale, left, top)
         new = found.score >= self.quality.min_score
         if len(known) and len(found):
             new &= intersection_over_union(found.box, known).max(axis=1) < 0.3
