@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from enicfer.io.frame import average_blocks
 from enicfer.records import FloatArray, UInt8Array
 
 # Fractions of the crop's side: right eye, left eye, nose, right and left mouth corner.
@@ -138,11 +139,9 @@ def warp_crop(picture: UInt8Array | Source, matrix: FloatArray, size: int) -> UI
         if isinstance(picture, Source)
         else picture[top:bottom, left:right]
     )
-    step_x = step_y = 1.0
+    step_x, step_y = min(factor, right - left), min(factor, bottom - top)
     if factor > 1:
-        columns, rows = max((right - left) // factor, 1), max((bottom - top) // factor, 1)
-        step_x, step_y = (right - left) / columns, (bottom - top) / rows
-        part = np.asarray(cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
+        part = average_blocks(part, step_x, step_y)
     p, q, r, s = a * step_x, b * step_y, c * step_x, d * step_y
     # warpAffine counts pixel centres as whole numbers, hence the halves.
     moved = np.array(

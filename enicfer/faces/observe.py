@@ -192,7 +192,9 @@ class FaceObserver:
             (n,) number of the participant's face among all faces observed, -1 where there is none.
         """
         rows, frames = self._rows.join(), self._frames.join()
-        choice = choose_participant(rows, self._signatures, len(frames), self._size, hints)
+        choice = choose_participant(
+            rows, self._signatures, len(frames), self._size, hints, self.quality.min_score
+        )
         n = len(frames)
         row = choice.row
         shown = row >= 0

@@ -93,6 +93,7 @@ def choose_participant(
     n_frames: int,
     size: tuple[int, int],
     hints: Hints | None = None,
+    min_score: float = 0.0,
 ) -> Choice:
     """Say which row of each frame is the participant's.
 
@@ -108,6 +109,8 @@ def choose_participant(
         Width and height of the picture in px.
     hints
         Who the participant is, or None.
+    min_score
+        A face with a lower score counts for nothing when who is there most is taken: it may be none.
 
     Raises
     ------
@@ -123,7 +126,9 @@ def choose_participant(
     tracklets = summarise_tracklets(rows, signatures, size)
     together = find_coexisting(rows, len(tracklets.count))
     person = join_people(tracklets, together)
-    chosen, confidence, notes = _name_participant(rows, signatures, tracklets, person, n_frames, size, hints)
+    chosen, confidence, notes = _name_participant(
+        rows, signatures, tracklets, person, n_frames, size, hints, min_score
+    )
     if chosen < 0 and confidence > 0:
         identity = np.full(len(person), Status.AMBIGUOUS_PERSON, np.uint8)
     else:
@@ -208,6 +213,7 @@ def _name_participant(
     n_frames: int,
     size: tuple[int, int],
     hints: Hints | None,
+    min_score: float,
 ) -> tuple[int, float, tuple[str, ...]]:
     """Person, confidence, notes; nobody (-1) where the confidence does not do."""
     count = int(person.max()) + 1
@@ -228,6 +234,8 @@ def _name_participant(
                 ),
             )
         return best, confidence, (f"The participant was chosen by the photo, confidence {confidence:.2f}.",)
+    sure = rows["score"] >= min(min_score, rows["score"].max())
+    presence = np.bincount(rows["tracklet"][sure], minlength=len(person)) / n_frames
     merit = np.zeros(count)
     aspect = np.array(size) / max(size)
     for i in range(count):
@@ -239,7 +247,7 @@ def _name_participant(
             -np.sqrt(np.average((np.log(tracklets.size[mine] / extent)) ** 2, weights=weight))
         )
         middle = np.exp(-2 * np.sum((centre - 0.5) ** 2))
-        merit[i] = (weight.sum() / n_frames) ** 2 * middle * steadiness
+        merit[i] = presence[mine].sum() ** 2 * middle * steadiness
         if hints is not None and hints.region is not None:
             left, top, right, bottom = hints.region
             inside = (tracklets.centre[mine] / aspect >= (left, top)).all(axis=1)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from enicfer.faces.detectors import load_detector
-from enicfer.faces.observe import FaceObserver
+from enicfer.faces.observe import REST_CHANGED, FaceObserver
 from enicfer.faces.participant import Hints
 from enicfer.io.video import read_frames
 from enicfer.records import Status
@@ -152,7 +152,8 @@ def test_two_people_keep_their_tracklets_over_a_seam(two_people):
         for number in (0, 1):
             (a, b) = (r[r["tracklet"] == number] for r in (rows, whole))
             _, i, j = np.intersect1d(a["frame"], b["frame"], return_indices=True)
-            assert len(i) >= 0.9 * len(b)
+            # Someone new may be found so much earlier or later.
+            assert len(i) >= len(b) - REST_CHANGED
             assert np.abs(a["box"][i] - b["box"][j]).max() < 0.15 * np.ptp(b["box"], axis=1).max()
 
 

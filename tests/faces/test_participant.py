@@ -77,23 +77,41 @@ def test_nothing_observed():
     assert len(row) == 0 and len(track.status) == 0
 
 
-@pytest.mark.parametrize(("longer", "sure"), [(1.0, False), (1.3, False), (1.45, False), (1.7, True)])
-def test_who_is_there_hardly_longer_is_not_guessed(longer, sure):
-    """Two people in the same place, one after the other: who is who is a guess unless one is there much longer."""
-    rng = np.random.default_rng(0)
-    looks = rng.integers(40, 220, (2, SIGNATURE)).astype(np.uint8)
-    counts = round(100 * longer), 100
+def one_after_the_other(*counts):
+    """Rows and signatures of people who are seen one after the other in the same place, for so many frames."""
+    looks = np.random.default_rng(0).integers(40, 220, (2, SIGNATURE)).astype(np.uint8)
     rows = np.zeros(sum(counts), ROW)
     rows["frame"] = np.arange(len(rows))
     rows["tracklet"] = np.repeat([0, 1], counts)
     rows["box"] = [280, 200, 360, 280]
+    rows["score"] = 0.8
     signatures = Signatures()
     for number in rows["tracklet"]:
         signatures.append(looks[number])
+    return rows, signatures
+
+
+def test_what_is_hardly_a_face_does_not_compete():
+    """A pattern on the wall that the detector takes for a face with a low score is no rival."""
+    rows, signatures = one_after_the_other(100, 100)
+    rows["score"][100:] = 0.43
+    for min_score, sure in ((0.5, True), (0.4, False)):
+        choice = choose_participant(rows, signatures, len(rows), (640, 480), min_score=min_score)
+        assert (choice.row[:100] >= 0).all() == sure
+        assert (choice.row[100:] == -1).all()
+    # Where nothing is surer, the surest counts.
+    rows["score"] = np.repeat([0.45, 0.43], 100)
+    assert (choose_participant(rows, signatures, len(rows), (640, 480), min_score=0.5).row[:100] >= 0).all()
+
+
+@pytest.mark.parametrize(("longer", "sure"), [(1.0, False), (1.3, False), (1.45, False), (1.7, True)])
+def test_who_is_there_hardly_longer_is_not_guessed(longer, sure):
+    """Two people in the same place, one after the other: who is who is a guess unless one is there much longer."""
+    rows, signatures = one_after_the_other(round(100 * longer), 100)
     choice = choose_participant(rows, signatures, len(rows), (640, 480))
     if sure:
-        assert (choice.row[: counts[0]] >= 0).all() and (choice.row[counts[0] :] == -1).all()
-        assert (choice.reason[counts[0] :] == Status.OTHER_PERSON).all()
+        assert (choice.row[:-100] >= 0).all() and (choice.row[-100:] == -1).all()
+        assert (choice.reason[-100:] == Status.OTHER_PERSON).all()
     else:
         assert (choice.row == -1).all() and (choice.reason == Status.AMBIGUOUS_PERSON).all()
         assert "say who is" in " ".join(choice.notes)

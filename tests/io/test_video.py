@@ -5,8 +5,11 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from enicfer.errors import InputError
+from enicfer.io.frame import _resize
 from enicfer.io.video import place_files, probe_video, read_creation_time, read_frames, read_frames_near
 
 MS = Fraction(1, 1000)
@@ -331,3 +334,20 @@ def test_a_small_picture_is_near_the_average_of_the_large_one(shared_data):
     whole = frame.bgr()[100:420, 200:520]
     small = frame.bgr_region(200, 100, 520, 420, (40, 40)).astype(int)
     assert np.abs(whole.reshape(40, 8, 40, 8, 3).mean(axis=(1, 3)) - small).mean() < 4
+
+
+@settings(deadline=None)
+@given(length=st.integers(1, 500), size=st.integers(1, 90), upright=st.booleans())
+def test_a_scaled_picture_keeps_its_places(length, size, upright):
+    # A ramp shows in its values where each pixel of the result comes from.
+    ramp = np.rint(np.linspace(20, 220, length)).astype(np.uint8)
+    picture = np.repeat(ramp[:, None], 7, axis=1)
+    turned = np.ascontiguousarray(picture.T)
+    scaled = _resize(picture, (7, size))[:, 3] if upright else _resize(turned, (size, 7))[3]
+    scale = length / size
+    expected = np.clip((np.arange(size) + 0.5) * scale - 0.5, 0, length - 1)
+    found = (scaled - 20.0) * (length - 1) / 200
+    grey = (length - 1) / 200
+    assert np.abs(found - expected).max() <= 1 + scale + grey
+    inner = slice(2, -2)
+    assert size < 5 or np.abs(found - expected)[inner].max() <= 0.5 + scale / 2 + grey
