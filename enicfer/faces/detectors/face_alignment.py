@@ -85,10 +85,12 @@ class FaceAlignment:
         rng = np.random.default_rng(0)
         picture = rng.integers(0, 255, (self.region_side, self.region_side, 3)).astype(np.uint8)
         start = time.perf_counter()
-        self._boxes.detect_from_image(picture)
-        self.find_dense(picture, np.array([32, 32, 96, 96], np.float32))
-        torch.set_num_threads(threads)
-        return time.perf_counter() - start
+        try:
+            self._boxes.detect_from_image(picture)
+            self.find_dense(picture, np.array([32, 32, 96, 96], np.float32))
+            return time.perf_counter() - start
+        finally:
+            torch.set_num_threads(threads)
 
     def find_dense(self, rgb: UInt8Array, box: Float32Array) -> Float32Array:
         """All 68 landmarks (68, 2) px of the face in a box (4,) of a picture (h, w, 3), red-green-blue."""
