@@ -1,7 +1,8 @@
 """One frame of a video, in the forms that the steps ask for.
 
-Pictures are upright (rotation flags applied). Grey pictures are full-range luma (0..255); colour pictures are BGR,
-as OpenCV has them. Boxes are ``(left, top, right, bottom)`` in pixels of the upright full-size picture.
+Pictures are upright (rotation flags applied), and their pixels are square: a camcorder may store narrower ones.
+Grey pictures are full-range luma (0..255); colour pictures are BGR, as OpenCV has them. Boxes are
+``(left, top, right, bottom)`` in pixels of the upright full-size picture.
 """
 
 from functools import cached_property, lru_cache
@@ -13,11 +14,15 @@ from enicfer.errors import InputError
 from enicfer.records import UInt8Array
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     import av
 
 # One 8-bit luma plane comes first in these pixel formats, chroma at half size in the next two planes.
 _PLANAR_420 = ("yuv420p", "yuvj420p")
 _LUMA_FIRST = (*_PLANAR_420, "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "nv21", "gray")
+# An aspect beyond this is a mistake in the file.
+WIDEST = 4
 _JPEG_RANGE = 2  # AVCOL_RANGE_JPEG: luma uses 0..255 already
 
 
@@ -34,13 +39,23 @@ class Frame:
         PTS in s.
     image
         The decoded picture, or None for a frame that did not decode.
+    pixel_aspect
+        Width of the stored pixels by their height, as the stream states it; None or 0 where it does not.
     """
 
-    def __init__(self, index: int, video_time: float, image: "av.VideoFrame | None") -> None:
+    def __init__(
+        self,
+        index: int,
+        video_time: float,
+        image: "av.VideoFrame | None",
+        pixel_aspect: "Fraction | None" = None,
+    ) -> None:
         self.index = index
         self.video_time = video_time
-        self._image = image
         quarter_turns = round(image.rotation / 90) % 4 if image is not None else 0
+        if image is not None and pixel_aspect and pixel_aspect != 1 and 1 / WIDEST < pixel_aspect < WIDEST:
+            image = image.reformat(width=max(2, round(image.width * pixel_aspect / 2) * 2))
+        self._image = image
         self._turns = quarter_turns
         self.width, self.height = (0, 0) if image is None else (image.width, image.height)
         if quarter_turns % 2:

@@ -19,7 +19,7 @@ import numpy as np
 from enicfer.errors import InputError
 from enicfer.io.frame import Frame
 from enicfer.io.interlace import is_interlaced
-from enicfer.io.video import decode_in_order, following_start, open_video, read_frames
+from enicfer.io.video import decode_in_order, following_start, open_stream, open_video, read_frames
 from enicfer.records import FloatArray
 
 # A file is cut into about so many parts, each of so many frames at least: few enough, because each part begins with a
@@ -59,16 +59,27 @@ class Part:
             return
         index, latest = self.index, -math.inf
         with open_video(self.videos[0]) as container:
-            stream = container.streams.video[0]
-            stream.thread_type = "AUTO"
-            stream.codec_context.thread_count = threads
+            stream = open_stream(container, threads)
             for video_time, image in decode_in_order(self._find(container, stream), stream):
                 if video_time >= self.end:
                     return
                 if video_time >= self.start:
                     latest = max(latest, video_time)
-                    yield Frame(index, latest + self.shift, image)
+                    yield Frame(index, latest + self.shift, image, stream.sample_aspect_ratio)
                     index += 1
+
+    def begins_alone(self) -> bool:
+        """Whether the first picture decodes without those before it: not all that is marked as a keyframe does."""
+        from av.error import FFmpegError
+
+        with open_video(self.videos[0]) as container:
+            stream = open_stream(container, 1)
+            packet = next(self._find(container, stream))
+            try:
+                images = [*stream.codec_context.decode(packet), *stream.codec_context.decode(None)]
+            except FFmpegError:
+                return False
+        return len(images) == 1 and images[0].pts == packet.pts and not images[0].is_corrupt
 
     def _find(self, container: Any, stream: Any) -> Iterator[Any]:
         """The file's packets from the part's keyframe on."""
@@ -167,6 +178,8 @@ def _scan(path: Path, least: int | None) -> tuple[FloatArray, FloatArray]:
     place = 0
     for number in np.searchsorted(ordered, stamps[clean]):
         if number - place >= least and len(ordered) - number >= least:
-            cuts.append(float(ordered[number]))
-            place = number
+            start = float(ordered[number])
+            if Part((path,), start=start).begins_alone():
+                cuts.append(start)
+                place = number
     return ordered, np.array(cuts)

@@ -105,7 +105,7 @@ def read_frames(videos: Path | Sequence[Path], threads: int = 0) -> Iterator[Fra
         The video, or consecutive files of one camera, which become one time line: each file begins one median
         frame interval after the last frame of the file before it.
     threads
-        Decoder threads, 0 for as many as there are cores.
+        Decoder threads, 0 for as many as there are cores; they share each picture, if it is coded in slices.
 
     Yields
     ------
@@ -121,16 +121,14 @@ def read_frames(videos: Path | Sequence[Path], threads: int = 0) -> Iterator[Fra
     for number, path in enumerate([videos] if isinstance(videos, Path) else videos):
         times: list[float] = []
         with open_video(path) as container:
-            stream = container.streams.video[0]
-            stream.thread_type = "AUTO"
-            stream.codec_context.thread_count = threads
+            stream = open_stream(container, threads)
             for video_time, image in decode_in_order(container.demux(stream), stream):
                 if number and not times:
                     shift -= video_time
                 # A stamp that goes back is wrong, but frames come in the order in which they were taken.
                 video_time = max(video_time, times[-1]) if times else video_time
                 times.append(video_time)
-                yield Frame(index, video_time + shift, image)
+                yield Frame(index, video_time + shift, image, stream.sample_aspect_ratio)
                 index += 1
         if times:
             shift += following_start(times)
@@ -197,7 +195,9 @@ def read_frames_near(videos: Sequence[Path], times: FloatArray) -> list[Frame]:
             container.seek(max(0, int((wanted[0] - 0.5) / float(stream.time_base))), stream=stream)
             for video_time, image in decode_in_order(container.demux(stream), stream):
                 if image is not None and np.min(np.abs(wanted - video_time)) < 1e-6:
-                    found.append(Frame(len(found), video_time + place.shift, image))
+                    found.append(
+                        Frame(len(found), video_time + place.shift, image, stream.sample_aspect_ratio)
+                    )
                 if video_time > wanted[-1]:
                     break
     return found
@@ -264,6 +264,17 @@ def _decode(
                 yield image.pts * base, fields.take(image)
         if packet is None:
             return
+
+
+def open_stream(container: Any, threads: int) -> Any:
+    """The video stream of an open file; so many threads decode it, 0 for as many as there are cores.
+
+    Not several pictures at a time: near a damaged packet the number of threads would then decide which are lost.
+    """
+    stream = container.streams.video[0]
+    stream.thread_type = "SLICE"
+    stream.codec_context.thread_count = threads
+    return stream
 
 
 def open_video(path: Path) -> Any:

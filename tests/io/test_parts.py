@@ -57,6 +57,51 @@ def test_whatever_the_stamps_and_keyframes(
     assert all(part.start == -np.inf or len(list(part.read())) >= least for part in parts)
 
 
+def write_noise(path, params, count=130, aspect=None, pix_fmt="yuv420p"):
+    """A moving pattern, which no picture shows without those before it, coded as the encoder's parameters say."""
+    rng = np.random.default_rng(0)
+    pattern = np.repeat(np.repeat(rng.integers(0, 256, (16, 40), np.uint8), 8, axis=0), 8, axis=1)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 160, 128, pix_fmt
+        stream.codec_context.options = {"preset": "fast", "x264-params": params}
+        if aspect is not None:
+            stream.codec_context.sample_aspect_ratio = aspect
+        for i in range(count):
+            picture = np.repeat(pattern[:, i : i + 160, None], 3, axis=2)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
+def test_a_stream_that_is_refreshed_bit_by_bit_is_left_whole(tmp_path, suffix):
+    """Such a stream (cameras with low delay) marks packets as keyframes at which no decoder can begin."""
+    path = write_noise(tmp_path / f"a{suffix}", "intra-refresh=1:keyint=30:bframes=0")
+    with av.open(str(path)) as container:
+        assert sum(p.is_keyframe for p in container.demux(video=0) if p.size) > 2
+    parts = cut_recording([path], least=20)
+    assert len(parts) == 1
+    assert look_at_parts(parts) == look(read_frames(path))
+
+
+@pytest.mark.parametrize("damaged", [30, 53, 58])
+def test_threads_do_not_show_where_packets_are_damaged(tmp_path, damaged):
+    path = write_noise(tmp_path / "a.mkv", "keyint=250:scenecut=0", count=60)
+    broken = tmp_path / "b.mkv"
+    rng = np.random.default_rng(1)
+    with av.open(str(path)) as source, av.open(str(broken), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for i, packet in enumerate(p for p in source.demux(video=0) if p.size):
+            fresh = av.Packet(rng.bytes(packet.size)) if i == damaged else packet
+            fresh.pts, fresh.dts, fresh.time_base = packet.pts, packet.dts, packet.time_base
+            fresh.stream = stream
+            target.mux(fresh)
+    found = [look(read_frames(broken, threads)) for threads in (1, 2, 4, 8)]
+    assert len(found[0]) == 60
+    assert found.count(found[0]) == 4
+
+
 def test_consecutive_files_are_one_time_line(tmp_path):
     files = [
         write_video(tmp_path / "1.mp4", [700 + s for s in STEADY], keyframes=25),

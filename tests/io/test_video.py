@@ -336,6 +336,31 @@ def test_a_small_picture_is_near_the_average_of_the_large_one(shared_data):
     assert np.abs(whole.reshape(40, 8, 40, 8, 3).mean(axis=(1, 3)) - small).mean() < 4
 
 
+@pytest.mark.parametrize(
+    ("aspect", "width"), [(None, 160), ("1/1", 160), ("4/3", 214), ("8/9", 142), ("100/1", 160)]
+)
+@pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuvj420p", "yuv422p"])
+def test_pixels_that_are_not_square_are_made_so(tmp_path, aspect, width, pix_fmt):
+    """A disc that a camcorder stores as an ellipse is a disc again, as bright as it was."""
+    pixel = Fraction(aspect) if aspect else 1
+    y, x = np.mgrid[:128, :160]
+    inside = np.hypot((x - 79.5) * (float(pixel) if pixel < 4 else 1), y - 63.5) < 40
+    with av.open(str(tmp_path / "a.mkv"), "w") as container:
+        stream = container.add_stream("libx264" if pix_fmt != "yuvj420p" else "mjpeg", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 160, 128, pix_fmt
+        if aspect:
+            stream.codec_context.sample_aspect_ratio = pixel
+        picture = np.where(inside, 220, 40).astype(np.uint8)[..., None].repeat(3, 2)
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+    frame = next(read_frames(tmp_path / "a.mkv"))
+    assert (frame.width, frame.height) == (width, 128) == frame.bgr().shape[1::-1]
+    for gray in (frame.gray(), frame.gray_region(0, 0, width, 128), frame.bgr()[..., 1]):
+        assert abs(int(gray[64, width // 2]) - 220) <= 3 and abs(int(gray[2, 2]) - 40) <= 3
+        rows, columns = np.nonzero(gray > 130)
+        assert abs(np.ptp(columns) - np.ptp(rows)) <= 3 and abs(np.ptp(rows) - 79) <= 2
+
+
 @settings(deadline=None)
 @given(length=st.integers(1, 500), size=st.integers(1, 90), upright=st.booleans())
 def test_a_scaled_picture_keeps_its_places(length, size, upright):
