@@ -214,7 +214,7 @@ def _watch_parts(
         return glance
 
     # OpenCV's own threads would get into the way of these.
-    before = cv2.getNumThreads()
+    before = cv2.getNumThreads(), torch.get_num_threads()
     cv2.setNumThreads(1)
     # Sums that are split among threads are rounded otherwise, hence one thread for each part.
     with ThreadPoolExecutor(workers, "watch", torch.set_num_threads, (1,)) as pool:
@@ -225,7 +225,9 @@ def _watch_parts(
         finally:
             stop.set()
             pool.shutdown(cancel_futures=True)
-            cv2.setNumThreads(before)
+            cv2.setNumThreads(before[0])
+            # The threads' own setting would be that of every thread that begins after them.
+            torch.set_num_threads(before[1])
 
 
 def _find_damage(stated: list[VideoInfo], faces: FaceTrack) -> list[str]:

@@ -1,6 +1,7 @@
 """A video is watched in parts: their number and that of the threads must not show."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -101,3 +102,10 @@ def test_a_failure_ends_all_parts(video, tools, small_parts):
     with pytest.raises(InputError, match="Enough"):
         watch_video((video,), tools, None, stop, threads=2)
     assert cv2.getNumThreads() == before
+
+
+def test_later_threads_keep_what_torch_may_use(video, tools):
+    torch.set_num_threads(2)
+    watch_video((video,), tools, None, threads=2)
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(torch.get_num_threads).result() == 2

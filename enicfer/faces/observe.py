@@ -46,8 +46,8 @@ from enicfer.records import FaceTrack, Float32Array, FloatArray, Status, UInt8Ar
 FULL_EVERY, PATIENCE = 15, 4
 MAX_FACES = 8
 SHARPNESS_SIZE = 48
-# Least number of frames from one search to the next: while no face is known, of the whole picture while a known one
-# is lost, and when something changed elsewhere.
+# Number of frames from one search to the next: of all that has moved, while no face is known; at least, of the whole
+# picture while a known one is lost; and at least, when something changed elsewhere.
 REST_EMPTY, REST_MISSING, REST_CHANGED = 6, 3, 6
 
 
@@ -117,7 +117,7 @@ class FaceObserver:
         self._rows, self._frames, self._signatures = Table(ROW), Table(FRAME), Signatures()
         self._tracker = Tracker()
         self._since_full = self._since_part = 10**9
-        self._scene = Scene()
+        self._scene = self._first_scene = Scene()
         self._missing = False
         self._size = self._first_size = (0, 0)
         self._resized: tuple[int, tuple[int, int], tuple[int, int]] | None = None
@@ -126,13 +126,13 @@ class FaceObserver:
     def observe(self, frame: Picture) -> list[Face]:
         """Find, measure and follow all faces of the next frame."""
         if not frame.decodable:
-            self._frames.append((frame.video_time, False, 0))
+            self._frames.append((frame.video_time, False, 0, (0, 0)))
             return []
         self._mind_size((frame.width, frame.height))
         found, signatures = self._detect(frame)
         numbers = self._tracker.assign(frame.video_time, found.box, signatures)
         self._missing = any(t.seen < frame.video_time for t in self._tracker.live)
-        number = self._frames.append((frame.video_time, True, min(len(found), 255)))
+        number = self._frames.append((frame.video_time, True, min(len(found), 255), self._size))
         return [
             self._record(frame, number, tracklet, found.select([i]), signatures[i])
             for i, tracklet in enumerate(numbers)
@@ -145,8 +145,10 @@ class FaceObserver:
         """
         count, rows, frames = len(self._frames), following._rows.join(), following._frames.join()
         if following._size != (0, 0):
-            if not self._scene.leads_to(following._scene):
+            if not self._scene.leads_to(following._first_scene):
                 self._tracker.cut()
+            if self._size == (0, 0):
+                self._first_scene = following._first_scene
             self._mind_size(following._first_size)
             if self._resized is None and following._resized is not None:
                 number, before, now = following._resized
@@ -193,7 +195,7 @@ class FaceObserver:
         """
         rows, frames = self._rows.join(), self._frames.join()
         choice = choose_participant(
-            rows, self._signatures, len(frames), self._size, hints, self.quality.min_score
+            rows, self._signatures, len(frames), frames["size"], hints, self.quality.min_score
         )
         n = len(frames)
         row = choice.row
@@ -208,8 +210,8 @@ class FaceObserver:
         measures = {name: spread(v) for name, v in measure_faces(chosen, choice.occlusion).items()}
         score = spread(chosen["score"])
         status = np.where(shown, judge(score, measures, self.quality), choice.reason).astype(np.uint8)
-        status = extend_occlusion(status, measures["occlusion"], self.quality)
         status[~frames["decodable"]] = Status.UNDECODABLE
+        status = extend_occlusion(status, measures["occlusion"], self.quality)
         track = FaceTrack(
             video_time=frames["video_time"],
             box=spread(chosen["box"]),
@@ -238,10 +240,12 @@ class FaceObserver:
         known = np.array(self._tracker.predict(frame.video_time)).reshape(-1, 4)
         self._since_full += 1
         self._since_part += 1
-        if self._scene.see(frame):
+        cut = self._scene.see(frame)
+        if cut:
             self._tracker.cut()
             known = known[:0]
-        cells = self._choose_cells(known)
+        # Nothing need have moved where a face was forgotten over a pause.
+        cells = EVERYWHERE if cut or self._tracker.forgot else self._choose_cells(known)
         if cells is not None:
             known = self._add_new(frame, known, cells)
         found = self._search_regions(frame, known)

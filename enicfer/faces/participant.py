@@ -77,7 +77,10 @@ class Choice:
 
 @dataclass(frozen=True)
 class Summary:
-    """Tracklets in numbers: rows, first and last frame, median centre and size (picture sides), mean looks."""
+    """Tracklets in numbers: rows, first and last frame, median centre and size, mean looks.
+
+    Centres are fractions of the picture's width and height, sizes of its longer side.
+    """
 
     count: npt.NDArray[np.intp]
     first: npt.NDArray[np.int32]
@@ -91,7 +94,7 @@ def choose_participant(
     rows: RowArray,
     signatures: Signatures,
     n_frames: int,
-    size: tuple[int, int],
+    size: npt.ArrayLike,
     hints: Hints | None = None,
     min_score: float = 0.0,
 ) -> Choice:
@@ -106,7 +109,7 @@ def choose_participant(
     n_frames
         Number of frames.
     size
-        Width and height of the picture in px.
+        Width and height of the picture in px, (2,) or, where it changes, (n_frames, 2).
     hints
         Who the participant is, or None.
     min_score
@@ -123,11 +126,12 @@ def choose_participant(
         if hints is not None and hints.faces:
             raise InputError("No face was found in the video, so none can be chosen with --face.")
         return Choice(row, reason, np.zeros(0, np.float32), 0.0, ("No face was found in any frame.",))
-    tracklets = summarise_tracklets(rows, signatures, size)
+    picture = np.broadcast_to(np.asarray(size, np.float64), (n_frames, 2))[rows["frame"]]
+    tracklets = summarise_tracklets(rows, signatures, picture)
     together = find_coexisting(rows, len(tracklets.count))
     person = join_people(tracklets, together)
     chosen, confidence, notes = _name_participant(
-        rows, signatures, tracklets, person, n_frames, size, hints, min_score
+        rows, signatures, tracklets, person, n_frames, hints, min_score
     )
     if chosen < 0 and confidence > 0:
         identity = np.full(len(person), Status.AMBIGUOUS_PERSON, np.uint8)
@@ -143,14 +147,13 @@ def choose_participant(
     return Choice(row, reason, measure_occlusion(signatures.select(row[row >= 0])), confidence, notes)
 
 
-def summarise_tracklets(rows: RowArray, signatures: Signatures, size: tuple[int, int]) -> Summary:
-    """One entry per tracklet, by its number."""
+def summarise_tracklets(rows: RowArray, signatures: Signatures, picture: FloatArray) -> Summary:
+    """One entry per tracklet, by its number; ``picture`` (m, 2) is the size in px of each row's picture."""
     order = np.argsort(rows["tracklet"], kind="stable")
     parts = np.split(order, np.flatnonzero(np.diff(rows["tracklet"][order])) + 1)
-    side = np.array([max(size)], dtype=np.float64)
     box = rows["box"].astype(np.float64)
-    centre = (box[:, :2] + box[:, 2:]) / 2 / side
-    extent = np.sqrt(np.prod(np.maximum(box[:, 2:] - box[:, :2], 1e-3), axis=1)) / side
+    centre = (box[:, :2] + box[:, 2:]) / 2 / picture
+    extent = np.sqrt(np.prod(np.maximum(box[:, 2:] - box[:, :2], 1e-3), axis=1)) / picture.max(axis=1)
     return Summary(
         count=np.array([len(p) for p in parts]),
         first=np.array([rows["frame"][p[0]] for p in parts]),
@@ -164,10 +167,9 @@ def summarise_tracklets(rows: RowArray, signatures: Signatures, size: tuple[int,
 def find_coexisting(rows: RowArray, count: int) -> npt.NDArray[np.bool_]:
     """Which tracklets (count, count) share a frame."""
     together = np.zeros((count, count), dtype=np.bool_)
-    shared = np.flatnonzero(np.diff(rows["frame"]) == 0)
-    for step in (1, 2, 3, 4, 5, 6, 7):
-        a = np.arange(len(rows) - step) if len(shared) else np.zeros(0, int)
-        a = a[rows["frame"][a] == rows["frame"][a + step]]
+    most = int(np.bincount(rows["frame"]).max())
+    for step in range(1, most):
+        a = np.flatnonzero(rows["frame"][:-step] == rows["frame"][step:])
         i, j = rows["tracklet"][a], rows["tracklet"][a + step]
         together[i, j] = together[j, i] = True
     return together
@@ -211,7 +213,6 @@ def _name_participant(
     tracklets: Summary,
     person: npt.NDArray[np.int64],
     n_frames: int,
-    size: tuple[int, int],
     hints: Hints | None,
     min_score: float,
 ) -> tuple[int, float, tuple[str, ...]]:
@@ -234,14 +235,14 @@ def _name_participant(
                 ),
             )
         return best, confidence, (f"The participant was chosen by the photo, confidence {confidence:.2f}.",)
-    sure = rows["score"] >= min(min_score, rows["score"].max())
+    followed = person[rows["tracklet"]] >= 0
+    sure = rows["score"] >= min(min_score, rows["score"][followed].max())
     presence = np.bincount(rows["tracklet"][sure], minlength=len(person)) / n_frames
     merit = np.zeros(count)
-    aspect = np.array(size) / max(size)
     for i in range(count):
         mine = person == i
         weight = tracklets.count[mine]
-        centre = np.average(tracklets.centre[mine], axis=0, weights=weight) / aspect
+        centre = np.average(tracklets.centre[mine], axis=0, weights=weight)
         extent = np.average(tracklets.size[mine], weights=weight)
         steadiness = np.exp(
             -np.sqrt(np.average((np.log(tracklets.size[mine] / extent)) ** 2, weights=weight))
@@ -250,8 +251,8 @@ def _name_participant(
         merit[i] = presence[mine].sum() ** 2 * middle * steadiness
         if hints is not None and hints.region is not None:
             left, top, right, bottom = hints.region
-            inside = (tracklets.centre[mine] / aspect >= (left, top)).all(axis=1)
-            inside &= (tracklets.centre[mine] / aspect <= (right, bottom)).all(axis=1)
+            inside = (tracklets.centre[mine] >= (left, top)).all(axis=1)
+            inside &= (tracklets.centre[mine] <= (right, bottom)).all(axis=1)
             merit[i] *= weight[inside].sum() / weight.sum()
     order = np.argsort(-merit, kind="stable")
     best = int(order[0])

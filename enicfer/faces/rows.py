@@ -28,7 +28,9 @@ ROW = np.dtype(
         ("truncated", np.float32),
     ]
 )
-FRAME = np.dtype([("video_time", np.float64), ("decodable", np.bool_), ("n_faces", np.uint8)])
+FRAME = np.dtype(
+    [("video_time", np.float64), ("decodable", np.bool_), ("n_faces", np.uint8), ("size", np.uint16, (2,))]
+)
 _BLOCK = 4096
 
 

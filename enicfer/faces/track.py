@@ -6,6 +6,7 @@ of them (`enicfer.faces.participant`).
 Conventions: boxes in px, time in s of video time.
 """
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,8 +19,9 @@ from enicfer.records import Float32Array, FloatArray, UInt8Array
 # How far a face may move (in face sizes) and grow (natural logarithm) between sightings, and how much it may
 # change its looks, before it counts as another one.
 MAX_SHIFT, MAX_GROWTH, MAX_CHANGE = 0.6, 0.4, 0.9
-# A face that is out of sight for longer (s) begins a new tracklet.
-MAX_GAP = 0.5
+# A face that is out of sight for longer (s) begins a new tracklet; where frames come more seldom, for longer than so
+# many of their intervals.
+MAX_GAP, MAX_INTERVALS = 0.5, 1.5
 # The running mean of a face's looks forgets with this factor.
 MEMORY = 0.95
 
@@ -54,15 +56,33 @@ class Tracklet:
 
 
 class Tracker:
-    """Gives every face of every frame the number of its tracklet."""
+    """Gives every face of every frame the number of its tracklet.
+
+    Attributes
+    ----------
+    live
+        The faces that are followed.
+    count
+        Number of tracklets so far.
+    forgot
+        Whether the last call of `predict` forgot a face.
+    """
 
     def __init__(self) -> None:
         self.live: list[Tracklet] = []
         self.count = 0
+        self.forgot = False
+        self._time, self._interval = -math.inf, 0.0
 
     def predict(self, time: float) -> list[FloatArray]:
         """Forget the faces that are lost for too long; expected boxes of the others at ``time`` (s)."""
-        self.live = [t for t in self.live if time - t.seen <= MAX_GAP]
+        interval = time - self._time
+        # The shorter of the last two: one pause is no slow camera.
+        gap = max(MAX_GAP, MAX_INTERVALS * min(interval, self._interval))
+        self._time, self._interval = time, interval
+        kept = [t for t in self.live if time - t.seen <= gap]
+        self.forgot = len(kept) < len(self.live)
+        self.live = kept
         return [t.predict(time) for t in self.live]
 
     def cut(self) -> None:
@@ -106,6 +126,7 @@ class Tracker:
         number[len(boxes) :] = np.arange(following.count - len(boxes)) + self.count
         self.count += following.count - len(boxes)
         self.live = [replace(t, number=int(number[t.number])) for t in following.live]
+        self._time, self._interval = following._time, following._interval
         return number
 
     def _cost(self, time: float, boxes: Float32Array, signatures: UInt8Array) -> FloatArray:

@@ -43,3 +43,14 @@ def two_people():
         frames.append(ArrayFrame(i, 0.5 + i / 30, draw(people, i)))
         truth.append(middles)
     return frames, truth
+
+
+@pytest.fixture(scope="session")
+def sitting():
+    """Makes frames, at the times given (s), of somebody who sits still; some of them do not decode."""
+    pictures = [draw([("hopper", 180, 150, 0.8)], i) for i in range(5)]
+
+    def make(times, missing=range(0)):
+        return [ArrayFrame(i, float(time), pictures[i % 5], i not in missing) for i, time in enumerate(times)]
+
+    return make

@@ -74,6 +74,33 @@ def test_frames_that_do_not_decode_keep_their_place(two_people):
     assert np.allclose(np.diff(track.video_time), 1 / 30)
 
 
+@pytest.mark.parametrize("interval", [1 / 30, 0.4, 0.6, 1.0, 20.0])
+def test_a_face_is_followed_at_any_rate(sitting, interval):
+    observer = observe(sitting(interval * np.arange(20)))
+    assert observer._tracker.count == 1
+    track, row = observer.finish()
+    assert (row >= 0).all() and (track.status == Status.OK).all()
+
+
+def test_a_face_is_found_again_at_once_after_a_pause(sitting):
+    time = np.arange(60) / 30
+    time[20:] += 0.7
+    time[40:] += 300
+    track, row = observe(sitting(time)).finish()
+    assert (row >= 0).all() and (track.status == Status.OK).all()
+    track, row = observe(sitting(np.arange(60) / 30, missing=range(20, 38))).finish()
+    assert (track.status[20:38] == Status.UNDECODABLE).all()
+    assert (np.delete(track.status, range(20, 38)) == Status.OK).all()
+
+
+def test_a_pause_at_a_seam_is_no_slow_camera(sitting):
+    time = np.arange(40) / 30
+    time[20:] += 300
+    joined = join(sitting(time), 20)
+    assert len(set(joined._rows.join()["tracklet"])) == 2
+    assert (joined.finish()[0].status == Status.OK).all()
+
+
 def test_a_scene_cut_ends_tracklets(two_people):
     observer = FaceObserver(load_detector())
     for frame in two_people[0][:10]:

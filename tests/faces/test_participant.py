@@ -115,3 +115,29 @@ def test_who_is_there_hardly_longer_is_not_guessed(longer, sure):
     else:
         assert (choice.row == -1).all() and (choice.reason == Status.AMBIGUOUS_PERSON).all()
         assert "say who is" in " ".join(choice.notes)
+
+
+def test_a_picture_that_changes_its_size_does_not_change_who_it_is():
+    """The child sits on the right; the last tenth of the recording is half as large."""
+    rng = np.random.default_rng(0)
+    looks = rng.integers(40, 220, (2, SIGNATURE)).astype(np.uint8)
+    size = np.repeat([[1280, 720], [640, 360]], [90, 10], axis=0)
+    rows, signatures = np.zeros(200, ROW), Signatures()
+    rows["frame"] = np.repeat(np.arange(100), 2)
+    rows["tracklet"] = np.tile([0, 1], 100) + 2 * (rows["frame"] >= 90)
+    rows["score"] = 0.8
+    for row in rows:
+        x = (0.75, 0.27)[row["tracklet"] % 2]
+        row["box"] = np.array([x - 0.05, 0.4, x + 0.05, 0.6]) * np.tile(size[row["frame"]], 2)
+        signatures.append(looks[row["tracklet"] % 2])
+    for region, chosen in (((0.5, 0.0, 1.0, 1.0), 0), ((0.0, 0.0, 0.5, 1.0), 1)):
+        choice = choose_participant(rows, signatures, 100, size, Hints(region=region))
+        assert (rows["tracklet"][choice.row] % 2 == chosen).all()
+        assert choice.confidence == 1.0
+
+
+def test_a_glimpse_of_a_better_face_does_not_make_the_one_that_is_followed_nobodys():
+    rows, signatures = one_after_the_other(100, 5)
+    rows["score"] = np.repeat([0.45, 0.9], [100, 5])
+    choice = choose_participant(rows, signatures, 105, (640, 480), min_score=0.5)
+    assert (choice.row[:100] >= 0).all() and not choice.notes
