@@ -6,6 +6,7 @@ probabilities are float32 (n, k), rows sum to 1, columns in the order of `labels
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,9 @@ class Classifier:
     channels : int
         1 (grey) or 3 (RGB).
     network : torch.nn.Module
-        In evaluation mode, with frozen weights; for attributions.
+        In evaluation mode, with frozen weights, on the CPU; for attributions.
+    device : torch.device
+        Where `predict` runs: on a GPU, if PyTorch sees one.
     """
 
     def __init__(self, model: Model) -> None:
@@ -87,8 +90,10 @@ class Classifier:
         self.input_size: int = model.metadata["arguments"]["input_size"]
         self.channels: int = model.metadata["arguments"]["channels"]
         self._normalise = NORMALISATIONS[model.metadata["preprocessing"]["standardise"]]
-        if isinstance(self.network, RonNet):
-            self.network.keep_spectra()
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._runs = copy.deepcopy(self.network).to(self.device)
+        if isinstance(self._runs, RonNet):
+            self._runs.keep_spectra()
 
     def prepare(self, crops: np.ndarray | Sequence[np.ndarray]) -> Tensor:
         """Crops to what the network reads: float32 (n, channels, size, size)."""
@@ -99,11 +104,11 @@ class Classifier:
         """Outputs before calibration, float32 (n, k); see `predict`."""
         result = np.empty((len(crops), len(self.labels)), np.float32)
         for start in range(0, len(crops), BATCH):
-            batch = self.prepare(crops[start : start + BATCH])
-            logits = self.network(batch)
+            batch = self.prepare(crops[start : start + BATCH]).to(self.device)
+            logits = self._runs(batch)
             if flip:
-                logits = (logits + self.network(batch.flip(3))) / 2
-            result[start : start + BATCH] = logits.numpy()
+                logits = (logits + self._runs(batch.flip(3))) / 2
+            result[start : start + BATCH] = logits.cpu().numpy()
         return result
 
     def predict(self, crops: np.ndarray | Sequence[np.ndarray], flip: bool = False) -> np.ndarray:

@@ -103,6 +103,8 @@ class RonNet(nn.Module):
     def keep_spectra(self) -> None:
         """Transform the kernels once and for all; call it when the weights will not change."""
         size, self._spectra = self.arguments["input_size"], []
+        if self.fc1.weight.device.type != "cpu":
+            return
         for conv in self._convolutions():
             wide = conv.weight.shape[1] >= FEWEST
             spectrum = kernel_spectrum(conv.weight, size, self.pad) if wide else torch.empty(0)
@@ -111,7 +113,7 @@ class RonNet(nn.Module):
 
     def features(self, images: Tensor) -> Tensor:
         """Output of the hidden fully connected layer, (images, 512)."""
-        if torch.is_autocast_enabled("cpu"):
+        if images.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
             return self._last(self._library_convolutions(images))
         x = images.permute(2, 3, 0, 1).contiguous()
         spectra: Sequence[Tensor | None] = self._spectra or [None] * len(FILTERS)
@@ -125,7 +127,7 @@ class RonNet(nn.Module):
         return self._last(x.permute(2, 3, 0, 1))
 
     def _library_convolutions(self, x: Tensor) -> Tensor:
-        # In half precision, processors with matrix instructions make the direct way the fast one.
+        # In half precision, processors with matrix instructions make the direct way the fast one; so do GPUs.
         x = x.contiguous(memory_format=torch.channels_last)
         for conv, norm in zip(self._convolutions(), self.norms, strict=False):
             x = pool_last(functional.conv2d(x, conv.weight, conv.bias, padding=self.pad).permute(0, 2, 3, 1))

@@ -104,3 +104,15 @@ def test_the_stored_accuracy_is_the_measured_one(shipped: Classifier, shared_dat
     columns = np.array([shipped.labels.index(label) for label in check.labels])
     right = shipped.predict(check.image).argmax(1) == columns[check.label]
     assert right.mean() == pytest.approx(shipped.metadata["metrics"]["accuracy"], abs=0.002)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch sees no GPU")
+@pytest.mark.parametrize("name", ["ronnet-7", "googlenet-7"])
+def test_a_gpu_says_what_the_processor_says(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    crops = np.random.default_rng(0).integers(0, 256, (40, 48, 48), dtype=np.uint8)
+    there = load_model(name)
+    assert there.device.type == "cuda"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    here = load_model(name)
+    assert here.device.type == "cpu"
+    np.testing.assert_allclose(there.predict(crops), here.predict(crops), atol=0.01)

@@ -77,3 +77,13 @@ def test_half_precision_is_the_same_network(batch_norm: bool) -> None:
     with torch.autocast("cpu", torch.bfloat16):
         near = network(images).float()
     assert (near - exact).norm() < 0.02 * exact.norm()
+
+
+def test_off_the_cpu_no_part_of_it_stays_there() -> None:
+    """Tensors without values refuse to meet others, as those of a GPU do."""
+    network = RonNet(7).eval()
+    network.keep_spectra()
+    away = network.to("meta")
+    away.keep_spectra()
+    logits = away(torch.empty(4, 1, 48, 48, device="meta"))
+    assert logits.device.type == "meta" and logits.shape == (4, 7)
