@@ -12,7 +12,7 @@ files in turns, so that a machine that slows down slows all of them:
 Prints a Markdown table of medians, and writes it as CSV: frames/s, multiples of real time (30 frames/s), the share
 of decoding's speed in the same round, and CPU seconds for a minute of video. Then start-up time and memory.
 
-    python benchmarks/throughput.py FOLDER_OF_CLIPS [--frames 600] [--rounds 5] [--threads 1 2] [--yunet FILE]
+    python benchmarks/throughput.py FOLDER_OF_CLIPS [--frames 1800] [--rounds 5] [--threads 1 2] [--yunet FILE]
 """
 
 import argparse
@@ -190,7 +190,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("clips", type=Path)
-    parser.add_argument("--frames", type=int, default=600)
+    parser.add_argument("--frames", type=int, default=1800)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--yunet", type=Path)
