@@ -14,12 +14,12 @@ from enicfer.batch.discover import (
     read_video_table,
 )
 from enicfer.batch.engine import Report, Watch
-from enicfer.batch.jobs import Options
+from enicfer.batch.jobs import Options, name_session
 from enicfer.batch.markers import Places, read_marker
 from enicfer.batch.sessions import BatchResult, run_sessions
 from enicfer.batch.tables import write_group
 from enicfer.errors import EnicferError, InputError
-from enicfer.io.names import stem_of
+from enicfer.io.names import output_path, stem_of
 from enicfer.protocol import Protocol, list_protocols, read_protocol
 from enicfer.session import Run, Session
 
@@ -169,17 +169,27 @@ def find_dataset_sessions(
         raise InputError(
             f"{folder.name} has no {protocol.modality.value} recording that was asked for: there is {there}."
         )
-    found, runs = Found(), defaultdict(list)
+    found, runs, held = Found(), defaultdict(list), defaultdict(list)
     for recording in selected + _kept(recordings, selected, output):
+        stem, key = stem_of(recording.entities), (recording.entities["sub"], recording.entities.get("ses"))
         try:
             run = find_run_files(recording, files, folder, table)
         except InputError as error:
-            found.lost.append((Path(stem_of(recording.entities)), error))
+            found.lost.append((Path(stem), error))
+            if output_path(output, recording.entities, protocol.modality, "frames").is_file():
+                held[key].append(stem)
         else:
-            runs[recording.entities["sub"], recording.entities.get("ses")].append(run)
-    for (participant, session), members in sorted(runs.items(), key=lambda item: str(item[0])):
-        ordered = tuple(sorted(members, key=lambda run: run.name))
-        found.sessions.append(Session(folder, participant, session, protocol, ordered))
+            runs[key].append(run)
+    for key, members in sorted(runs.items(), key=lambda item: str(item[0])):
+        session = Session(folder, *key, protocol, tuple(sorted(members, key=lambda run: run.name)))
+        if held[key]:  # publishing the session without them would remove their results
+            reason = (
+                f"{output.name} has results of {', '.join(held[key])}, of which a file is missing now: put it back, "
+                "or delete these results to go on without."
+            )
+            found.lost.append((Path(name_session(session)), InputError(reason)))
+        else:
+            found.sessions.append(session)
     return found
 
 

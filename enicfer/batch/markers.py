@@ -72,7 +72,7 @@ class Marker:
     outputs
         Name below the outputs -> size in bytes.
     runs
-        Names of the runs.
+        Names of the runs in ``outputs``.
     kind, reason, advice
         Why it failed and what to do.
     seconds, frames

@@ -179,10 +179,9 @@ def fail(job: Job, kind: str, reason: str) -> Outcome:
     advice = ADVICE[kind]
     try:
         files = stamp_files(job.session)
-        before = read_marker(places.marker(job.name))
-        outputs = before.outputs if before is not None else {}
-        marker = Marker(FAILED, job.parts, files, outputs, (), kind, reason, advice)
-        write_marker(places.marker(job.name), marker)
+        before = read_marker(places.marker(job.name)) or Marker(FAILED, {}, {})
+        failed = Marker(FAILED, job.parts, files, before.outputs, before.runs, kind, reason, advice)
+        write_marker(places.marker(job.name), failed)
     except (OSError, EnicferError):  # the disk that failed the session fails its marker: it is tried again
         pass
     return Outcome(job.name, "failed", kind, reason, advice, entities=session_entities(job.session))

@@ -136,6 +136,52 @@ def test_one_task_after_the_other_gives_the_tree_of_both(dataset, without_video,
     assert len(list((tmp_path / "both").rglob("*_frames.h5"))) == 3
 
 
+def test_a_failure_and_its_repair_leave_the_other_runs_of_the_session(dataset, without_video, tmp_path):
+    output, video = tmp_path / "out", dataset / "sub-01/ses-1/eeg/sub-01_ses-1_task-a_video.mp4"
+    process_dataset(dataset, output, options=OPTIONS)
+    whole, good = without_video.content(output), video.read_bytes()
+    only = Selection(participants=("01",), tasks=("a",))
+    video.write_bytes(b"broken")
+    assert process_dataset(dataset, output, options=OPTIONS, selection=only).failed
+    assert without_video.content(output).keys() == whole.keys()
+    video.write_bytes(good)
+    process_dataset(dataset, output, options=OPTIONS, selection=only)
+    assert without_video.content(output) == whole
+
+
+@pytest.mark.parametrize("selection", [Selection(), Selection(tasks=("a",))])
+def test_results_of_a_run_whose_video_is_away_are_kept(dataset, without_video, tmp_path, selection):
+    output, video = tmp_path / "out", dataset / "sub-01/ses-1/eeg/sub-01_ses-1_task-b_video.mp4"
+    process_dataset(dataset, output, options=OPTIONS)
+    whole = without_video.content(output)
+    video.rename(tmp_path / "away.mp4")
+    (dataset / "sub-01/ses-1/eeg/sub-01_ses-1_task-a_video.mp4").write_bytes(b"another")
+    result = process_dataset(dataset, output, options=OPTIONS, selection=selection)
+    assert {o.name: o.state for o in result.outcomes} == {
+        "sub-01_ses-1": "failed", "sub-01_ses-1_task-b": "failed", "sub-02": "unchanged",
+    }  # fmt: skip
+    assert "has results of sub-01_ses-1_task-b" in result.failed[0].reason
+    now = without_video.content(output)
+    assert {name: now[name] for name in now if name.startswith("sub-")} == {
+        name: whole[name] for name in whole if name.startswith("sub-")
+    }
+    (tmp_path / "away.mp4").rename(video)
+    process_dataset(dataset, output, options=OPTIONS)
+    process_dataset(dataset, tmp_path / "fresh", options=OPTIONS)
+    assert without_video.content(output) == without_video.content(tmp_path / "fresh")
+
+
+def test_a_session_goes_on_without_a_video_once_its_results_are_deleted(dataset, without_video, tmp_path):
+    output, video = tmp_path / "out", dataset / "sub-01/ses-1/eeg/sub-01_ses-1_task-b_video.mp4"
+    process_dataset(dataset, output, options=OPTIONS)
+    video.unlink()
+    for path in output.rglob("sub-01_ses-1_task-b_*"):
+        path.unlink()
+    result = process_dataset(dataset, output, options=OPTIONS)
+    assert [o.name for o in result.failed] == ["sub-01_ses-1_task-b"]
+    assert list(output.rglob("sub-01_ses-1_task-a_*_frames.h5"))
+
+
 def test_the_group_level_writes_tables_and_page_again(dataset, tmp_path):
     output = tmp_path / "out"
     with pytest.raises(InputError, match="participant first"):
