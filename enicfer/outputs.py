@@ -4,6 +4,7 @@ A tree is written beside its place under a temporary name and moved there when i
 results give the same bytes: no dates, no folders of this machine, no names or times in gzip headers.
 """
 
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,8 @@ from enicfer.io.names import HIDDEN, session_folder, stem_of
 from enicfer.io.tables import read_json
 from enicfer.records import RunResult
 from enicfer.report import write_report
+
+_AFTER_STEM = re.compile(r"_(?:recording-face_)?desc-")
 
 
 def write_outputs(
@@ -146,10 +149,12 @@ def check_place(output: Path) -> None:
 def _discard_older(output: Path, files: Sequence[Path], runs: Sequence[RunResult]) -> None:
     """Remove files of the same runs by an older version, under names that are no longer used."""
     for run in runs:
+        stem = stem_of(run.entities)
         data = session_folder(output, run.entities, run.recording.modality)
         figures = output / f"sub-{run.entities['sub']}" / "figures"
-        for old in (*data.glob(f"{stem_of(run.entities)}_*"), *figures.glob(f"{stem_of(run.entities)}_*")):
-            if "_desc-" in old.name and old.relative_to(output) not in files:
+        for old in (*data.glob(f"{stem}_*"), *figures.glob(f"{stem}_*")):
+            # The whole stem: that of another run may begin with it.
+            if _AFTER_STEM.split(old.name)[0] == stem and old.relative_to(output) not in files:
                 old.unlink()
 
 

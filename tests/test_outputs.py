@@ -175,6 +175,17 @@ def test_writing_again_replaces_these_runs_alone(no_figures, make_run, tmp_path)
     assert foreign.read_text() == "mine" and not old.exists()
 
 
+def test_a_run_without_an_index_is_not_all_runs(make_run, tmp_path):
+    """The names of other runs, or of an acquisition, may begin with the whole name of this one."""
+    output, task = tmp_path / "enicfer", {"sub": "01", "task": "faces"}
+    others = [{**task, "run": "2"}, {"sub": "01", "task": "faces", "acq": "low"}]
+    write_outputs([make_run(seed=n, seconds=30.0, entities=e) for n, e in enumerate(others)], output)
+    theirs = {path: path.read_bytes() for path in (output / "sub-01").rglob("*") if path.is_file()}
+    assert any(path.parent.name == "figures" for path in theirs)
+    write_outputs(make_run(seed=7, seconds=30.0, entities=task), output)
+    assert {path: path.read_bytes() for path in theirs if path.is_file()} == theirs
+
+
 def test_nothing_is_half_written(make_run, tmp_path, monkeypatch):
     monkeypatch.setattr("enicfer.outputs.write_report", lambda runs, root: 1 / 0)
     with pytest.raises(ZeroDivisionError):
