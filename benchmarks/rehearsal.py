@@ -30,6 +30,7 @@ from enicfer.training.recipe import Distillation, Transfer
 from enicfer.training.splits import TRAIN, VALIDATION
 
 COUNTS = (100, 300, 1000, 3000, 6395)
+STEPS, BATCH = 800, 64  # rounded up to whole epochs
 REGIMES = {
     "zero-shot": "the source model as it is",
     "transfer": "the source model, its convolutions frozen, trained on the target",
@@ -61,9 +62,9 @@ def run(recipe, data, folder):
 
 
 def schedule(recipe, count, **settings):
-    """Enough steps for few images, and not too many for many."""
-    epochs, batch = int(np.clip(20000 // count, 8, 40)), 32 if count < 1000 else 128
-    return replace(recipe, schedule=replace(recipe.schedule, epochs=epochs, batch_size=batch, **settings))
+    """The same number of steps for every number of images, or the curve shows the length of the training."""
+    epochs = -(-STEPS // ((count - count // 10) // BATCH))
+    return replace(recipe, schedule=replace(recipe.schedule, epochs=epochs, batch_size=BATCH, **settings))
 
 
 def draw(rows, path):

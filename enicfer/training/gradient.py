@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from concurrent.futures import ThreadPoolExecutor
-from itertools import count
+from itertools import count, repeat
 
 import numpy as np
 import torch
@@ -16,10 +16,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from enicfer.models.preprocessing import standardise
-from enicfer.models.ronnet import SeededDropout
+from enicfer.models.ronnet import SeededDropout, ShiftNorm
 from enicfer.training.augmentation import augment
 from enicfer.training.recipe import Recipe, Schedule
 from enicfer.training.teachers import learn_from
+
+# Of the running statistics of RonNet's normalisation, in the long run.
+MOMENTUM = 0.01
 
 
 class Team:
@@ -64,7 +67,8 @@ class Team:
     def differentiate(self, rows: Tensor, step: int) -> float:
         """Put the gradient of the mean loss of these images into the model; return the loss."""
         parts = [part for part in rows.tensor_split(len(self.replicas)) if len(part)]
-        results = list(self.pool.map(self._part, self.replicas, parts, count(step * len(parts))))
+        numbers, steps = count(step * len(parts)), repeat(step)
+        results = list(self.pool.map(self._part, self.replicas, parts, numbers, steps))
         share = [len(part) / len(rows) for part in parts]
         for i, parameter in enumerate(trained_parameters(self.model)):
             parameter.grad = _mean(share, [grads[i] for _, grads in results])
@@ -78,12 +82,16 @@ class Team:
                 own[i].copy_(buffer)
         return sum(s * loss for s, (loss, _) in zip(share, results, strict=True))
 
-    def _part(self, replica: nn.Module, rows: Tensor, number: int) -> tuple[float, list[Tensor]]:
+    def _part(self, replica: nn.Module, rows: Tensor, number: int, step: int) -> tuple[float, list[Tensor]]:
         plan = self.recipe.schedule
         generator = seeded_generator(plan.seed, number, stream=2)
         for module in replica.modules():
             if isinstance(module, SeededDropout):
                 module.generator = generator
+            if isinstance(module, ShiftNorm):
+                # The mean of all batches so far, then of about the last hundred: with the rate of the latter alone,
+                # a run of 80 steps keeps nearly half of the values that the statistics began with.
+                module.momentum = max(MOMENTUM, 1 / (step + 1))
         images = augment(self.images[rows], self.recipe.augmentation, generator)
         with torch.autocast("cpu", torch.bfloat16, enabled=plan.precision == "bfloat16"):
             logits = replica(standardise(images)).float()

@@ -1,8 +1,14 @@
+from collections.abc import Callable
+
 import pytest
 import torch
 
-from enicfer.training.gradient import class_weights, objective
-from enicfer.training.recipe import Schedule
+from enicfer.models.preprocessing import as_tensor
+from enicfer.models.ronnet import ShiftNorm
+from enicfer.training.datasets.images import FaceImages
+from enicfer.training.gradient import Team, class_weights, objective
+from enicfer.training.networks import build_network
+from enicfer.training.recipe import Recipe, Schedule
 
 
 def test_votes_count_only_where_there_are_some() -> None:
@@ -27,3 +33,16 @@ def test_balance_runs_from_images_to_classes(balance: float) -> None:
     assert weight[label].mean().item() == pytest.approx(1)
     assert (weight[1] / weight[0]).item() == pytest.approx(4**balance)
     assert (weight[2] / weight[0]).item() == pytest.approx(16**balance)
+
+
+@pytest.mark.parametrize(("step", "least", "most"), [(0, 0, 1e4), (1, 4e5, 6e5), (5000, 9.8e5, 1e6)])
+def test_statistics_forget_their_start_at_once_and_batches_later(
+    step: int, least: float, most: float, small: Recipe, stripes: Callable[..., FaceImages]
+) -> None:
+    data, model = stripes(), build_network(small)
+    norm = model.get_submodule("norms.0")
+    assert isinstance(norm, ShiftNorm)
+    norm.running_var.fill_(1e6)
+    tensors = as_tensor(data.image), torch.from_numpy(data.label), torch.from_numpy(data.votes)
+    Team(model, small, *tensors).differentiate(torch.arange(16), step)
+    assert least <= float(norm.running_var.min()) <= float(norm.running_var.max()) <= most
