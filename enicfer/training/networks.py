@@ -10,6 +10,7 @@ included; outputs are matched by label, and a label that is new begins at zero.
 from __future__ import annotations
 
 import copy
+import warnings
 from typing import Any
 
 import torch
@@ -91,6 +92,12 @@ def _take_over(network: RonNet | GoogLeNet, recipe: Recipe, heads: int) -> None:
             raise InputError(
                 f"{source.name} has {key} {given}, and [network] {key} is {wanted}; they must agree."
             )
+    if not set(source.labels) & set(recipe.data.labels):
+        warnings.warn(
+            f"{source.name} knows {', '.join(source.labels)}, none of which is in [data] labels: only its "
+            "layers below the last are taken over.",
+            stacklevel=2,
+        )
     state, last = source.network.state_dict(), last_layer(network)
     own = network.get_submodule(last).state_dict()
     weight, bias = torch.zeros_like(own["weight"]), torch.zeros_like(own["bias"])

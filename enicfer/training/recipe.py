@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from enicfer.errors import InputError
+from enicfer.expressions import Expression
 from enicfer.models.ronnet import PADDING
 from enicfer.models.weights import ARCHITECTURES
 from enicfer.training.augmentation import Augmentation
@@ -268,8 +269,27 @@ def read_recipe(path: Path) -> Recipe:
         value = getattr(recipe.schedule, key)
         if value not in allowed:
             raise InputError(f"[schedule] {key} in {path} is {value!r}; allowed are {', '.join(allowed)}.")
+    _check_values(recipe, path)
     location = (path.parent / recipe.data.path).resolve()
     return replace(recipe, data=replace(recipe.data, path=str(location)))
+
+
+def _check_values(recipe: Recipe, path: Path) -> None:
+    known, labels = [str(expression) for expression in Expression], recipe.data.labels
+    if len(labels) < 2 or len(set(labels)) < len(labels) or not set(labels) <= set(known):
+        raise InputError(
+            f"[data] labels in {path} are {list(labels)}; they must be at least two, each a different one of "
+            f"{', '.join(known)}."
+        )
+    if recipe.data.content not in ("", *known):
+        raise InputError(
+            f"[data] content in {path} is {recipe.data.content!r}; allowed are {', '.join(known)}, or '' to "
+            "leave such pictures out."
+        )
+    for key in ("epochs", "batch_size", "threads", "checkpoint_steps"):
+        value = getattr(recipe.schedule, key)
+        if value < 1:
+            raise InputError(f"[schedule] {key} in {path} is {value}; it must be 1 or more.")
 
 
 def _table(kind: type[Table], values: Any, name: str, path: Path) -> Table:

@@ -151,3 +151,10 @@ def test_a_googlenet_with_weights_of_any_scale_fits_half_precision() -> None:
     halved = finished.half().float()
     assert all(bool(torch.isfinite(value).all()) for value in halved.state_dict().values())
     assert torch.allclose(halved(images), network(images), atol=0.02)
+
+
+def test_a_start_that_shares_no_label_says_so(small: Recipe, source: Path) -> None:
+    recipe = transfer(small, source)
+    other = replace(recipe, data=replace(recipe.data, labels=("neutral", "surprised")))
+    with pytest.warns(UserWarning, match=r"source knows fearful, angry, sad, none of which"):
+        build_network(other)

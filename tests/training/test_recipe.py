@@ -44,6 +44,13 @@ def test_paths_are_relative_to_the_recipe(tmp_path: Path) -> None:
         ("schedule = 3", r"schedule.*table"),
         ("[network]\npadding = 'full'", r"padding.*same, valid|padding.*valid, same"),
         ("[network]\narchitecture = 'vgg'", r"architecture.*ronnet"),
+        ("[data]\ncontent = 'hapy'", r"content.*'hapy'.*happy"),
+        ("[data]\nlabels = ['happy', 'sad', 'happy']", r"labels.*each a different one of angry"),
+        ("[data]\nlabels = ['happy', 'bored']", r"labels.*each a different one of angry"),
+        ("[schedule]\nepochs = 0", r"epochs.* is 0; it must be 1 or more"),
+        ("[schedule]\nbatch_size = 0", r"batch_size.* is 0; it must be 1 or more"),
+        ("[schedule]\nthreads = -1", r"threads.* is -1; it must be 1 or more"),
+        ("[schedule]\ncheckpoint_steps = 0", r"checkpoint_steps.* is 0; it must be 1 or more"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(tmp_path: Path, text: str, message: str) -> None:
