@@ -1,8 +1,12 @@
 """``enicfer cross-validate`` and ``enicfer cross-evaluate``."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
+
+from enicfer.cli.evaluate import reading_options
 
 
 @click.command("cross-validate")
@@ -31,14 +35,32 @@ def cross_validate(
 
 @click.command("cross-evaluate")
 @click.option("--model", "models", multiple=True, required=True, help="Shipped name or file; repeat.")
-@click.option("--data", "sets", multiple=True, required=True, type=click.Path(path_type=Path), help="Repeat.")
-@click.option("--crop", is_flag=True, help="Find the faces first; the data are whole pictures.")
+@click.option(
+    "--data", "sets", multiple=True, required=True, metavar="[NAME=]PATH[:PARTITION]", help="Data; repeat."
+)
+@click.option("--reader", "readers", multiple=True, metavar="[NAME=]READER", help="Layout, of all or of one.")
+@reading_options
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="CSV file to write.")
-def cross_evaluate(models: tuple[str, ...], sets: tuple[Path, ...], crop: bool, output: Path | None) -> None:
+def cross_evaluate(
+    models: tuple[str, ...],
+    sets: tuple[str, ...],
+    readers: tuple[str, ...],
+    output: Path | None,
+    **reading: Any,
+) -> None:
     """Accuracy of every model on every data set."""
-    from enicfer.training.commands import cross_evaluate_files
+    from enicfer.training.cross import cross_evaluate_files, parse_source
 
-    names, accuracy = cross_evaluate_files(models, sets, crop, output)
-    for name, line in zip(names, accuracy, strict=True):
-        cells = (f"{path.stem} {value:.4f}" for path, value in zip(sets, line, strict=True))
+    chosen = dict(text.rpartition("=")[::2] for text in readers)
+    tests = [parse_source(text) for text in sets]
+    tests = [replace(one, reader=chosen.get(one.name, chosen.get("", ""))) for one in tests]
+    rows = cross_evaluate_files(models, tests, output, **reading)
+    for name in models:
+        cells = (
+            f"{row['data']} {row['accuracy']:.4f}{'*' * bool(row['trained_on_these'])}"
+            for row in rows
+            if row["model"] == name
+        )
         click.echo(f"{name}: " + ", ".join(cells))
+    if any(row["trained_on_these"] for row in rows):
+        click.echo("* the model learnt from some of these images; this says nothing about other pictures")

@@ -1,8 +1,28 @@
 """``enicfer evaluate``: how good a classifier is on a labelled data set."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
+
+
+def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of how pictures are read for a model."""
+    options = (
+        click.option(
+            "--crop/--no-crop",
+            default=None,
+            help="Find the faces first, as in whole pictures.  [default: as in the model's training]",
+        ),
+        click.option(
+            "--content", help="What pictures labelled content count as.  [default: as in the training]"
+        ),
+        click.option("--pattern", help="Of file names, for the reader names.  [default: as in the training]"),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 @click.command()
@@ -11,22 +31,36 @@ import click
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for tables and figures.")
 @click.option("--reader", default="", help="Layout of DATA; guessed where it is clear.")
 @click.option("--split", default="", help="Only this partition of DATA (such as PublicTest).")
-@click.option("--crop", is_flag=True, help="Find the faces first; DATA are whole pictures.")
+@reading_options
 @click.option("--flip", is_flag=True, help="Average with the mirror image.")
 def evaluate(
-    model: str, data: Path, output: Path | None, reader: str, split: str, crop: bool, flip: bool
+    model: str,
+    data: Path,
+    output: Path | None,
+    reader: str,
+    split: str,
+    flip: bool,
+    **reading: Any,
 ) -> None:
     """Measure MODEL (a shipped name or a .safetensors file) on the labelled faces in DATA."""
     from enicfer.training.commands import evaluate_files
+    from enicfer.training.metrics import format_rate
 
-    result = evaluate_files(model, data, output, reader=reader, split=split, crop=crop, flip=flip)
+    result = evaluate_files(model, data, output, reader=reader, split=split, flip=flip, **reading)
+    if result.summary.get("trained_on_these"):
+        click.echo(
+            f"Warning: the model learnt from {result.summary['images_trained_on']} of these images; its "
+            "accuracy on them says nothing about other pictures. Choose another partition with --split."
+        )
+    how = "faces were found and framed" if result.summary["crop"] else "pictures were taken whole"
+    click.echo(f"{how} (--{'no-' if result.summary['crop'] else ''}crop for the other way)")
     for name, value in result.summary.items():
         text = f"{value:.4f}" if isinstance(value, float) else value
         click.echo(f"{name:22} {', '.join(text) if isinstance(text, list) else text}")
     for label, precision, recall in zip(
         result.labels, result.scores.precision, result.scores.recall, strict=True
     ):
-        click.echo(f"{label:22} precision {precision:.3f}  recall {recall:.3f}")
+        click.echo(f"{label:22} precision {format_rate(precision)}  recall {format_rate(recall)}")
     for row in result.groups:
         click.echo(
             f"{row['kind']} {row['group']}: accuracy {row['accuracy']:.4f} "

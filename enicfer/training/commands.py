@@ -6,20 +6,25 @@ Conventions: a run's folder holds `checkpoint.pt`, `log.csv`, `<name>.safetensor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from enicfer.errors import InputError
 from enicfer.models import Classifier, load_model
 from enicfer.training.datasets import FaceImages, Options, face_cropper, read_dataset
+from enicfer.training.datasets.files import LABELS
+from enicfer.training.datasets.images import NO_FACE, NO_LABEL, duplicate_of
 from enicfer.training.evaluation import Evaluation, evaluate_model
 from enicfer.training.export import export_model
 from enicfer.training.loop import train
-from enicfer.training.recipe import Recipe, find_recipe, read_recipe
-from enicfer.training.splits import VALIDATION, divide
+from enicfer.training.metrics import format_rate
+from enicfer.training.recipe import Data, Recipe, find_recipe, read_recipe
+from enicfer.training.splits import TRAIN, VALIDATION, divide
 
 
 def train_recipe(
@@ -78,9 +83,12 @@ def finish_run(plan: Recipe, faces: FaceImages, checkpoint: Path, output: Path) 
     path = output / f"{plan.name}.safetensors"
     export_model(checkpoint, plan, faces, path, plan.schedule.vote_share)
     model = load_model(path)
-    result = evaluate_model(model, faces.select(faces.split == VALIDATION), output / "validation")
+    error = model.metadata["metrics"]["ece_calibrated"]
+    about = {"crop": plan.data.crop, "temperature_fitted_on_these": True, "ece_cross_fitted": error}
+    check = faces.select(faces.split == VALIDATION)
+    result = evaluate_model(model, check, output / "validation", about=about)
     card = output / f"{plan.name}.md"
-    card.write_text(write_card(model, result), encoding="utf-8", newline="\n")
+    card.write_text(write_card(model, result, faces), encoding="utf-8", newline="\n")
     return model
 
 
@@ -99,7 +107,9 @@ def evaluate_files(
     *,
     reader: str = "",
     split: str = "",
-    crop: bool = False,
+    crop: bool | None = None,
+    content: str | None = None,
+    pattern: str | None = None,
     flip: bool = False,
 ) -> Evaluation:
     """Load a model and a data set and compare them.
@@ -115,49 +125,82 @@ def evaluate_files(
         Layout of the data; "" guesses.
     split : str
         Only this partition of the data; "" for all.
-    crop : bool
-        Find the faces first.
+    crop : bool, optional
+        Find the faces first; None: as in the model's training, like `content` and `pattern`
+        (`enicfer.training.recipe.Data`).
+    content, pattern : str, optional
     flip : bool
         Average with mirror images.
-    """
-    classifier = load_model(model)
-    size = classifier.input_size
-    options = Options(size, classifier.channels, face_cropper(size) if crop else None)
-    faces = read_dataset(data, reader, options)
-    if split:
-        names = sorted(set(faces.split.tolist()))
-        if split not in names:
-            listed = ", ".join(map(repr, names))
-            raise InputError(f"The data have no partition {split!r}; they have {listed}.")
-        faces = faces.select(faces.split == split)
-    return evaluate_model(classifier, faces, output, flip)
-
-
-def cross_evaluate_files(
-    models: Sequence[str | Path], sets: Sequence[Path], crop: bool = False, output: Path | None = None
-) -> tuple[list[str], np.ndarray]:
-    """Accuracy of every model on every data set, from their names and files.
 
     Returns
     -------
-    names : list of str
-        Of the models.
-    accuracy : ndarray, shape (len(models), len(sets))
+    Evaluation
+        Its summary also says whether faces were found first (`crop`) and, where the data are those of the
+        model's training, how many of the images it learnt from.
     """
-    from enicfer.training.cross import cross_evaluate
-
-    classifiers = {str(name): load_model(name) for name in models}
-    side = max(model.input_size for model in classifiers.values())
-    colour = max(model.channels for model in classifiers.values())
-    options = Options(side, colour, face_cropper(side) if crop else None)
-    faces = {path.stem: read_dataset(path, "", options) for path in sets}
-    return list(classifiers), cross_evaluate(classifiers, faces, output)
+    classifier = load_model(model)
+    given = {"crop": crop, "content": content, "pattern": pattern}
+    settings = choose_settings(classifier, given)
+    faces = read_like_training(classifier, data, reader, settings)
+    return evaluate_part(classifier, faces, split, output, flip, settings)
 
 
-def write_card(model: Classifier, result: Evaluation) -> str:
+def choose_settings(model: Classifier, given: Mapping[str, Any]) -> dict[str, Any]:
+    """How to read pictures for a model: as given, and where that is None, as in its training."""
+    trained = model.metadata.get("recipe", {}).get("data", {})
+    default = {"crop": False, "content": "", "pattern": ""}
+    return {key: trained.get(key, default[key]) if given.get(key) is None else given[key] for key in default}
+
+
+def read_like_training(model: Classifier, data: Path, reader: str, settings: Mapping[str, Any]) -> FaceImages:
+    """Read a data set at a model's size, with `choose_settings`."""
+    crop = face_cropper(model.input_size) if settings["crop"] else None
+    options = Options(model.input_size, model.channels, crop, settings["content"], settings["pattern"])
+    return read_dataset(data, reader, options)
+
+
+def evaluate_part(
+    model: Classifier,
+    faces: FaceImages,
+    split: str = "",
+    output: Path | None = None,
+    flip: bool = False,
+    settings: Mapping[str, Any] | None = None,
+) -> Evaluation:
+    """Measure a model on a partition of a data set, and say whether it was trained on these images."""
+    part = np.ones(len(faces), bool) if not split else faces.split == split
+    if not part.any():
+        listed = ", ".join(map(repr, sorted(set(faces.split.tolist()))))
+        raise InputError(f"The data have no partition {split!r}; they have {listed}.")
+    about: dict[str, Any] = {"crop": bool((settings or {}).get("crop"))}
+    learnt = find_trained_on(model, faces)
+    if learnt is not None:
+        about["trained_on_these"] = bool((learnt & part).any())
+        about["images_trained_on"] = int(duplicate_of(faces.image[part], faces.image[learnt]).sum())
+    return evaluate_model(model, faces.select(part), output, flip, about)
+
+
+def find_trained_on(model: Classifier, faces: FaceImages) -> np.ndarray | None:
+    """Mark the images that a model learnt from, if these are the data of its training; else None."""
+    about = model.metadata
+    if about.get("data", {}).get("fingerprint") != faces.fingerprint():
+        return None
+    plan = about["recipe"]["data"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a random split: the training has said it
+        divided = divide(faces, Data(**plan), about["recipe"]["schedule"]["seed"])
+    return np.asarray(
+        (divided.split == TRAIN) & np.isin(faces.label, [LABELS.index(n) for n in plan["labels"]])
+    )
+
+
+def write_card(model: Classifier, result: Evaluation, faces: FaceImages) -> str:
     """Describe a model on one page of Markdown, from what was measured."""
     about, summary = model.metadata, result.summary
     data = about["data"]
+    chosen = []
+    if about["recipe"]["schedule"]["patience"]:
+        chosen = ["They also chose the epoch that was kept, so the figures are a little too good."]
     lines = [
         f"# {model.name}",
         "",
@@ -170,21 +213,24 @@ def write_card(model: Classifier, result: Evaluation) -> str:
         f"| trained on | {data['train_images']} images of {', '.join(data['sets'])} |",
         f"| validated on | {data['validation_images']} images ({data['validation']}) |",
         f"| of these also in training | {about['metrics']['also_trained_on']} |",
+        f"| pictures without a face, with a label not used | {len(faces.left_out.get(NO_FACE, ()))}, "
+        f"{len(faces.left_out.get(NO_LABEL, ()))} |",
         f"| accuracy | {summary['accuracy']:.3f} (95 % interval {summary['accuracy_low']:.3f} to "
         f"{summary['accuracy_high']:.3f}) |",
         f"| balanced accuracy | {summary['balanced_accuracy']:.3f} |",
         f"| macro-F1 | {summary['macro_f1']:.3f} |",
-        f"| calibration error, cross-fitted | {about['metrics']['ece_calibrated']:.3f} |",
+        f"| calibration error, cross-fitted | {format_rate(about['metrics']['ece_calibrated'])} |",
         "",
         "The temperature was fitted on the validation images, and the figures above come from the "
         "same images; a test on people who are in neither is `enicfer evaluate`.",
+        *chosen,
         "",
         "| label | images | precision | recall |",
         "| --- | --- | --- | --- |",
     ]
     counts = result.scores.confusion.sum(axis=1)
     lines += [
-        f"| {label} | {count} | {precision:.3f} | {recall:.3f} |"
+        f"| {label} | {count} | {format_rate(precision)} | {format_rate(recall)} |"
         for label, count, precision, recall in zip(
             result.labels, counts, result.scores.precision, result.scores.recall, strict=True
         )

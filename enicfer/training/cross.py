@@ -8,22 +8,38 @@ continues, and folds that are done are not done again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from enicfer.training.commands import finish_run, read_recipe_data
+from enicfer.errors import InputError
+from enicfer.models import load_model
+from enicfer.training.commands import (
+    choose_settings,
+    evaluate_part,
+    finish_run,
+    read_like_training,
+    read_recipe_data,
+)
 from enicfer.training.datasets.images import FaceImages
 from enicfer.training.evaluation import evaluate_model, write_table
 from enicfer.training.loop import train
 from enicfer.training.recipe import Recipe
 from enicfer.training.splits import divide, folds
 
-if TYPE_CHECKING:
-    from enicfer.models import Classifier
+CROSS_COLUMNS = (
+    "images",
+    "images_without_a_face",
+    "images_left_out",
+    "accuracy",
+    "accuracy_low",
+    "accuracy_high",
+    "crop",
+    "trained_on_these",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,29 +107,84 @@ def cross_validate(
     return CrossValidation(rows, float(accuracy.mean()), deviation)
 
 
-def cross_evaluate(
-    models: Mapping[str, Classifier], sets: Mapping[str, FaceImages], path: Path | None = None
-) -> np.ndarray:
-    """Accuracy of every model on every data set.
+@dataclass(frozen=True)
+class DataSource:
+    """A data set to test on: its name, where it is, which partition ("" for all), its layout ("" guesses)."""
+
+    name: str
+    path: Path
+    split: str = ""
+    reader: str = ""
+
+
+def parse_source(text: str) -> DataSource:
+    """Read ``[NAME=]PATH[:PARTITION]``; without a name, that of the file, or of a manifest's folder."""
+    name, equals, rest = text.partition("=")
+    if not equals or Path(text).exists():
+        name, rest = "", text
+    split = ""
+    if not Path(rest).exists():
+        head, _, tail = rest.rpartition(":")
+        # What follows the colon of a Windows drive is no partition.
+        if head and not {"/", "\\"} & set(tail):
+            rest, split = head, tail
+    path = Path(rest)
+    own = path.absolute().parent.name if path.name == "manifest.csv" else path.stem
+    return DataSource(name or (f"{own}:{split}" if split else own), path, split)
+
+
+def cross_evaluate_files(
+    models: Sequence[str | Path],
+    sets: Sequence[DataSource],
+    output: Path | None = None,
+    *,
+    crop: bool | None = None,
+    content: str | None = None,
+    pattern: str | None = None,
+) -> list[dict[str, Any]]:
+    """Accuracy of every model on every data set, each read as `enicfer.training.commands.evaluate_files` does.
 
     Parameters
     ----------
-    models : mapping
-        Name to classifier.
-    sets : mapping
-        Name to labelled faces.
-    path : Path, optional
-        CSV file to write: one row per model, one column per data set.
+    models : sequence of str or Path
+        Shipped names or files.
+    sets : sequence of DataSource
+    output : Path, optional
+        CSV file to write, with the rows below.
+    crop, content, pattern : optional
+        None: as in each model's training.
 
     Returns
     -------
-    ndarray, shape (len(models), len(sets))
-        Each on the labels that model and data share.
+    list of dict
+        Per model and set `model`, `data`, `images`, `images_without_a_face`, `images_left_out`,
+        `accuracy`, `accuracy_low`, `accuracy_high`, `crop`, `trained_on_these` (None: unknown).
+
+    Raises
+    ------
+    InputError
+        Two sets or two models have one name.
     """
-    accuracy = np.array(
-        [[evaluate_model(model, data).scores.accuracy for data in sets.values()] for model in models.values()]
-    )
-    if path is not None:
-        rows = [[name, *line] for name, line in zip(models, accuracy.tolist(), strict=True)]
-        write_table(path, ["model", *sets], rows)
-    return accuracy
+    for what, names in (("data sets", [one.name for one in sets]), ("models", [str(m) for m in models])):
+        double = sorted({name for name in names if names.count(name) > 1})
+        if double:
+            raise InputError(f"Two {what} are called {', '.join(double)}; name each once, as NAME=PATH.")
+    given = {"crop": crop, "content": content, "pattern": pattern}
+    rows = []
+    for one in sets:
+        read: dict[tuple[Any, ...], FaceImages] = {}
+        for name in models:
+            model = load_model(name)
+            settings = choose_settings(model, given)
+            key = (model.input_size, model.channels, *settings.values())
+            if key not in read:
+                read[key] = read_like_training(model, one.path, one.reader, settings)
+            summary = evaluate_part(model, read[key], one.split, settings=settings).summary
+            rows.append(
+                {"model": str(name), "data": one.name, **{key: summary.get(key) for key in CROSS_COLUMNS}}
+            )
+    order = {str(name): place for place, name in enumerate(models)}
+    rows.sort(key=lambda row: order[str(row["model"])])
+    if output is not None:
+        write_table(output, list(rows[0]), (row.values() for row in rows))
+    return rows

@@ -1,8 +1,9 @@
 """`evaluate_model`: everything a reviewer asks about a classifier, on a labelled data set.
 
-Conventions: rates are 0-1, probabilities calibrated.  A model and a data set are compared on the
-labels that both have; the model's probabilities are then those of these labels, made to sum to 1,
-and images with another label are left out and counted.
+Conventions: rates are 0-1, probabilities calibrated.  A model answers with any of its labels, also
+where the data have none of it: such an answer is an error.  `accuracy_labels_present` is the choice
+among the labels that occur, which is easier.  Images with a label that the model does not know are
+left out and counted.  Balanced accuracy and macro-F1 are means over the labels that occur.
 
 Files: `metrics.json`, `confusion.csv` (rows true, columns predicted), `labels.csv` (precision and
 recall), `groups.csv` (set, sex, age band), `coverage.csv`, and figures with the same names.
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ from scipy.special import softmax
 from enicfer.errors import InputError
 from enicfer.expressions import FIVE
 from enicfer.models.calibration import Reliability, reliability
-from enicfer.training.datasets.images import FaceImages
+from enicfer.training.datasets.images import NO_FACE, NO_LABEL, FaceImages
 from enicfer.training.metrics import Coverage, Scores, abstain, bootstrap_accuracy, score
 
 if TYPE_CHECKING:
@@ -65,7 +66,11 @@ class Evaluation:
 
 
 def evaluate_model(
-    model: Classifier, data: FaceImages, output: Path | None = None, flip: bool = False
+    model: Classifier,
+    data: FaceImages,
+    output: Path | None = None,
+    flip: bool = False,
+    about: Mapping[str, Any] | None = None,
 ) -> Evaluation:
     """Measure a classifier on labelled faces.
 
@@ -77,6 +82,8 @@ def evaluate_model(
         Folder for tables and figures; made if missing.
     flip : bool
         Average with mirror images.
+    about : mapping, optional
+        What else the summary should say; with `temperature_fitted_on_these` the figure says so, too.
 
     Returns
     -------
@@ -87,7 +94,8 @@ def evaluate_model(
     InputError
         Model and data share fewer than two labels.
     """
-    logits, label, kept, labels = _compare(model, data, flip)
+    kept, labels = _comparable(model, data), model.labels
+    label, logits = kept.label, model.logits(kept.image, flip).astype(np.float64)
     probability = softmax(logits / model.temperature, axis=1)
     said = probability.argmax(axis=1)
     scores = score(said, label, len(labels))
@@ -103,25 +111,22 @@ def evaluate_model(
         groups=_groups(right, kept),
         summary={},
     )
-    result.summary.update(_summary(result, model, data, kept, logits, said))
+    result.summary.update(_summary(result, model, data, kept, logits, said), **(about or {}))
     if output is not None:
         write_evaluation(result, output)
     return result
 
 
-def _compare(
-    model: Classifier, data: FaceImages, flip: bool
-) -> tuple[np.ndarray, np.ndarray, FaceImages, tuple[str, ...]]:
-    present = {data.labels[i] for i in np.unique(data.label[data.label >= 0])}
-    labels = tuple(label for label in model.labels if label in present)
-    if len(labels) < 2:
+def _comparable(model: Classifier, data: FaceImages) -> FaceImages:
+    """The images whose label the model knows, with the model's labels."""
+    kept = data.only_labels(model.labels)
+    if len(np.unique(kept.label)) < 2:
+        present = sorted({data.labels[code] for code in data.label[data.label >= 0]})
         raise InputError(
             f"The model {model.name} knows {', '.join(model.labels)} and the data have "
-            f"{', '.join(sorted(present)) or 'no labels'}; at least two must be the same."
+            f"{', '.join(present) or 'no labels'}; at least two must be the same."
         )
-    kept = data.only_labels(labels)
-    columns = [model.labels.index(label) for label in labels]
-    return model.logits(kept.image, flip)[:, columns].astype(np.float64), kept.label, kept, labels
+    return kept
 
 
 def _summary(
@@ -136,6 +141,9 @@ def _summary(
         "model": model.name,
         "labels": list(result.labels),
         "images": len(kept),
+        # Of the data set as it was read; the first two of the whole, not of one partition.
+        "images_without_a_face": len(data.left_out.get(NO_FACE, ())),
+        "images_with_unused_label": len(data.left_out.get(NO_LABEL, ())),
         "images_left_out": len(data) - len(kept),
         "subjects": result.subjects,
         "accuracy": result.scores.accuracy,
@@ -146,17 +154,26 @@ def _summary(
         "ece_before": result.before.error,
         "ece_after": result.after.error,
     }
+    present = np.unique(kept.label)
+    if len(present) < len(result.labels):
+        summary["labels_present"] = [result.labels[code] for code in present]
+        summary["accuracy_labels_present"] = _among(present, logits, kept.label).accuracy
     five = np.flatnonzero([label in FIVE for label in result.labels])
-    if 1 < len(five) < len(result.labels):
-        rows = np.isin(kept.label, five)
-        best = five[logits[rows][:, five].argmax(axis=1)]
-        summary["accuracy_five_labels"] = float((best == kept.label[rows]).mean())
-    voted = ~np.isnan(kept.votes).any(axis=1)
+    if 1 < len(five) < len(result.labels) and np.isin(five, present).any():
+        scores = _among(five, logits, kept.label)
+        summary["accuracy_five_labels"] = scores.accuracy
+        summary["balanced_accuracy_five_labels"] = scores.balanced_accuracy
+    voted = kept.majority >= 0
     if voted.any():
-        majority = kept.votes[voted].argmax(axis=1)
-        summary["images_with_votes"] = int(voted.sum())
-        summary["accuracy_votes"] = float((said[voted] == majority).mean())
+        summary["images_with_majority"] = int(voted.sum())
+        summary["accuracy_votes"] = float((said[voted] == kept.majority[voted]).mean())
     return summary
+
+
+def _among(codes: np.ndarray, logits: np.ndarray, label: np.ndarray) -> Scores:
+    """Score the choice among these labels, on the images that have one of them."""
+    rows = np.isin(label, codes)
+    return score(codes[logits[rows][:, codes].argmax(axis=1)], label[rows], logits.shape[1])
 
 
 def _groups(right: np.ndarray, data: FaceImages) -> list[dict[str, Any]]:
@@ -201,7 +218,8 @@ def write_evaluation(result: Evaluation, output: Path) -> None:
     points = zip(curve.threshold, curve.coverage, curve.accuracy, strict=True)
     write_table(output / "coverage.csv", ["threshold", "coverage", "accuracy"], points)
     figures.draw_confusion(result.labels, confusion, output / "confusion.png")
-    figures.draw_reliability(result.before, result.after, output / "reliability.png")
+    fitted = bool(result.summary.get("temperature_fitted_on_these"))
+    figures.draw_reliability(result.before, result.after, output / "reliability.png", fitted)
     figures.draw_coverage(curve, output / "coverage.png")
 
 

@@ -18,8 +18,9 @@ from enicfer.models.calibration import fit_temperature, reliability
 from enicfer.models.preprocessing import resize_crops
 from enicfer.models.weights import save_model
 from enicfer.training.datasets.images import FaceImages, duplicate_of
-from enicfer.training.loop import predict_logits
+from enicfer.training.metrics import group_of
 from enicfer.training.networks import build_network, finish_network
+from enicfer.training.parts import predict_logits
 from enicfer.training.recipe import Recipe
 from enicfer.training.splits import TRAIN, VALIDATION
 
@@ -32,7 +33,7 @@ def export_model(
     vote_share: float = 0.0,
     remarks: str = "",
 ) -> dict[str, Any]:
-    """Write the averaged weights of a checkpoint as a calibrated model file.
+    """Write the averaged weights of a checkpoint, with patience the best, as a calibrated model file.
 
     Parameters
     ----------
@@ -56,7 +57,8 @@ def export_model(
     """
     content = torch.load(checkpoint, weights_only=True)
     network = build_network(recipe, begin=False)
-    network.load_state_dict(content["average"])
+    # With patience, the weights of the best epoch; the average is where a longer run goes on.
+    network.load_state_dict(content.get("best", {}).get("weights") or content["average"])
     plain = finish_network(network, len(recipe.data.labels), vote_share)
     # Measure what is shipped: half-precision weights.
     plain.half().float()
@@ -116,8 +118,9 @@ def measure(network: nn.Module, check: FaceImages, seen: np.ndarray) -> tuple[di
     metrics : dict
         `accuracy`: of the plain network; `_flip`: averaged with the mirror image; `_unseen`:
         without images of the training part; `_votes`: against the majority of raters, where
-        that is one of the labels.  `ece` before calibration, and `ece_calibrated` with the
-        temperature fitted on the other half of the images, so that it is not self-praise.
+        that is one of the labels (`majority_images`).  `ece` before calibration, and
+        `ece_calibrated` with the temperature fitted on the other half of the subjects (or
+        images, where they are unknown), so that it is not self-praise.
     temperature : float
         Fitted on all.
     """
@@ -125,7 +128,7 @@ def measure(network: nn.Module, check: FaceImages, seen: np.ndarray) -> tuple[di
     images = resize_crops(check.image, arguments["input_size"], arguments["channels"])
     logits = predict_logits(network, images, flip=False).numpy()
     flipped = predict_logits(network, images, flip=True).numpy()
-    voted = ~np.isnan(check.votes).any(1)
+    voted = check.majority >= 0
     metrics: dict[str, Any] = {"validation_images": len(check), "also_trained_on": int(seen.sum())}
     for suffix, outputs in (("", logits), ("_flip", flipped)):
         said = outputs.argmax(1)
@@ -133,16 +136,23 @@ def measure(network: nn.Module, check: FaceImages, seen: np.ndarray) -> tuple[di
         metrics[f"accuracy{suffix}"] = _rate(right)
         metrics[f"accuracy_unseen{suffix}"] = _rate(right[~seen])
         if voted.any():
-            majority = check.votes[voted].argmax(1)
-            metrics[f"accuracy_votes{suffix}"] = _rate(said[voted] == majority)
+            metrics["majority_images"] = int(voted.sum())
+            metrics[f"accuracy_votes{suffix}"] = _rate(said[voted] == check.majority[voted])
     metrics["ece"] = round(reliability(softmax(logits, axis=1), check.label).error, 5)
-    metrics["ece_calibrated"] = round(cross_fitted_error(logits, check.label), 5)
+    metrics["ece_calibrated"] = round(cross_fitted_error(logits, check.label, check.subject), 5)
     return metrics, fit_temperature(logits, check.label)
 
 
-def cross_fitted_error(logits: np.ndarray, label: np.ndarray, seed: int = 0) -> float:
-    """Calibration error of images whose temperature was fitted on the other half."""
-    half = np.random.default_rng(seed).permutation(len(label)) % 2 == 0
+def cross_fitted_error(logits: np.ndarray, label: np.ndarray, subject: np.ndarray, seed: int = 0) -> float:
+    """Calibration error of images whose temperature was fitted on the other half of the subjects.
+
+    NaN with a single subject.
+    """
+    _, first, member = np.unique(group_of(subject), return_index=True, return_inverse=True)
+    if len(first) < 2:
+        return float("nan")
+    rank = np.random.default_rng(seed).permutation(len(label))[first].argsort().argsort()
+    half = (rank % 2 == 0)[member]
     scaled = np.asarray(logits, np.float64).copy()
     for part in (half, ~half):
         scaled[part] /= fit_temperature(logits[~part], label[~part])

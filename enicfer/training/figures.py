@@ -40,15 +40,24 @@ def draw_confusion(labels: Sequence[str], confusion: np.ndarray, path: Path) -> 
     _save(figure, path)
 
 
-def draw_reliability(before: Reliability, after: Reliability, path: Path) -> None:
-    """Draw accuracy against confidence, before and after temperature scaling."""
+def draw_reliability(before: Reliability, after: Reliability, path: Path, fitted: bool = False) -> None:
+    """Draw accuracy against confidence, before and after temperature scaling.
+
+    Parameters
+    ----------
+    before, after : Reliability
+    path : Path
+    fitted : bool
+        The temperature was fitted on these very images; the figure says so.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5, 4.6), layout="constrained")
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color="grey", linestyle=":")
+    remark = " (fitted on these images)" if fitted else ""
     for curve, name, colour in ((before, "before", "tab:orange"), (after, "after", "tab:blue")):
-        text = f"{name} calibration, ECE {curve.error:.3f}"
+        text = f"{name} calibration{remark if curve is after else ''}, ECE {curve.error:.3f}"
         axes.plot(curve.confidence, curve.accuracy, marker="o", color=colour, label=text)
     axes.set(xlabel="confidence", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1))
     axes.legend(loc="upper left", frameon=False)

@@ -20,22 +20,21 @@ import math
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from enicfer.errors import InputError, ModelError
-from enicfer.models.preprocessing import as_tensor, resize_crops, standardise
-from enicfer.training.datasets.images import FaceImages, duplicate_of
+from enicfer.errors import ModelError
+from enicfer.models.preprocessing import as_tensor, resize_crops
+from enicfer.training.datasets.images import FaceImages
 from enicfer.training.gradient import Team, seeded_generator
 from enicfer.training.networks import build_network, last_layer
 from enicfer.training.optimisers import make_optimisers
+from enicfer.training.parts import make_parts, measure_accuracies
 from enicfer.training.recipe import Recipe, Schedule
-from enicfer.training.splits import TRAIN, VALIDATION
 from enicfer.training.teachers import ask_teachers
 
 COLUMNS = (
@@ -48,6 +47,13 @@ COLUMNS = (
     "accuracy_votes",
     "images_per_second",
 )
+
+# What must be the same for a run to go on: keys of the checkpoint, and what they are called.
+IDENTITY = {
+    "recipe": "recipe",
+    "fingerprint": "data",
+    "division": "division into training and validation (or set of subjects or votes)",
+}
 
 
 def train(
@@ -76,13 +82,14 @@ def train(
     Raises
     ------
     InputError
-        A partition is empty, or has one class only.
+        A part has too few images or classes.
     ModelError
-        The folder holds the checkpoint of another recipe or of other data; the loss is not finite.
+        The folder holds the checkpoint of another recipe, of other data or of another division into parts;
+        the loss is not finite.
     """
     output.mkdir(parents=True, exist_ok=True)
     plan = recipe.schedule
-    learn, check = _partitions(recipe, data)
+    learn, check = make_parts(recipe, data, report)
     images = as_tensor(resize_crops(learn.image, recipe.network.input_size, recipe.network.channels))
     label, votes = torch.from_numpy(learn.label), torch.from_numpy(learn.votes)
 
@@ -94,8 +101,8 @@ def train(
     per_epoch = len(learn) // plan.batch_size
     last = plan.epochs * per_epoch
     identity: dict[str, Any] = {"recipe": recipe.as_dict(), "fingerprint": data.fingerprint()}
+    identity |= {"division": data.division(), "plans": [[0, plan.epochs]], "best": {}, "taught": None}
     step = 0
-    identity |= {"plans": [[0, plan.epochs]], "best": {}, "taught": None}
     if checkpoint.exists():
         step = _resume(checkpoint, identity, model, average, optimisers)
         report(f"continuing at step {step} of {last}")
@@ -134,7 +141,7 @@ def train(
                 "images_per_second": f"{speed:.0f}",
             }
             if step % per_epoch == 0 or step == last:
-                accuracies = _accuracies(average, check)
+                accuracies = measure_accuracies(average, check, len(learn.labels))
                 row |= {k: f"{v:.5f}" for k, v in accuracies.items()}
                 if plan.patience:
                     _keep_best(identity["best"], step, accuracies["accuracy"], average)
@@ -144,8 +151,6 @@ def train(
             report(_line(row) + f"  {left / 60:.0f} min left")
             started, losses = time.perf_counter(), []
     if plan.patience:
-        average.load_state_dict(identity["best"]["weights"])
-        _save(checkpoint, identity, step, model, average, optimisers)
         report(f"kept step {identity['best']['step']}, the best of {step}")
     return checkpoint
 
@@ -166,62 +171,6 @@ def learning_rate(step: int, last: int, plan: Schedule) -> float:
         return plan.learning_rate * (step + 1) / (plan.warm_up * last + 1)
     angle = math.pi * (progress - plan.warm_up) / (1 - plan.warm_up)
     return plan.learning_rate * 0.5 * (1 + math.cos(angle))
-
-
-@torch.no_grad()
-def predict_logits(model: nn.Module, images: np.ndarray, flip: bool = True) -> Tensor:
-    """Logits (n, outputs) of uint8 images of the network's size, averaged with the mirror image."""
-    chunks = []
-    for start in range(0, len(images), 32):
-        batch = standardise(as_tensor(images[start : start + 32]))
-        logits = model(batch)
-        if flip:
-            logits = (logits + model(batch.flip(3))) / 2
-        chunks.append(logits)
-    return torch.cat(chunks)
-
-
-@dataclass(frozen=True, eq=False)
-class _Check:
-    image: np.ndarray
-    label: np.ndarray
-    votes: np.ndarray
-    seen: np.ndarray
-
-
-def _partitions(recipe: Recipe, data: FaceImages) -> tuple[FaceImages, _Check]:
-    data = data.only_labels(tuple(recipe.data.labels))
-    parts = []
-    for name in (TRAIN, VALIDATION):
-        part = data.select(data.split == name)
-        if len(np.unique(part.label)) < 2:
-            raise InputError(
-                f"The {name} part has {len(part)} images of {len(np.unique(part.label))} classes; "
-                "at least two classes are needed."
-            )
-        parts.append(part)
-    learn, check = parts
-    if len(learn) < recipe.schedule.batch_size:
-        raise InputError(
-            f"{len(learn)} training images do not fill one batch of "
-            f"{recipe.schedule.batch_size}; lower [schedule] batch_size."
-        )
-    image = resize_crops(check.image, recipe.network.input_size, recipe.network.channels)
-    seen = duplicate_of(check.image, learn.image)
-    return learn, _Check(image, check.label, check.votes, seen)
-
-
-def _accuracies(model: nn.Module, check: _Check) -> dict[str, float]:
-    """On the validation set: all, without images also trained on, and against the votes."""
-    k = check.votes.shape[1]
-    logits = predict_logits(model, check.image, flip=False).numpy()
-    right = logits[:, :k].argmax(1) == check.label
-    voted = ~np.isnan(check.votes).any(1)
-    result = {"accuracy": right.mean(), "accuracy_unseen": right[~check.seen].mean()}
-    if voted.any() and logits.shape[1] > k:
-        chosen = logits[voted, k:].argmax(1)
-        result["accuracy_votes"] = (chosen == check.votes[voted].argmax(1)).mean()
-    return result
 
 
 @torch.no_grad()
@@ -267,8 +216,9 @@ def _resume(
     if epochs != plans[-1][1]:
         plans = [*plans, [content["step"], epochs]]
     content["recipe"]["schedule"]["epochs"] = epochs
-    for key, name in (("recipe", "recipe"), ("fingerprint", "data")):
-        if content[key] != identity[key]:
+    for key, name in IDENTITY.items():
+        # The division is not in the checkpoints of earlier versions.
+        if content.get(key, identity[key]) != identity[key]:
             raise ModelError(
                 f"{path} was made with another {name}; choose another output folder, "
                 f"or the {name} that it was made with."

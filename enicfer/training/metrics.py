@@ -99,6 +99,19 @@ def abstain(probability: np.ndarray, label: np.ndarray, points: int = 101) -> Co
     return Coverage(top[order][kept - 1], kept / len(label), accuracy)
 
 
+def format_rate(value: float, digits: int = 3) -> str:
+    """A rate as text; n/a where there was no case."""
+    return "n/a" if np.isnan(value) else f"{value:.{digits}f}"
+
+
+def group_of(subject: np.ndarray) -> np.ndarray:
+    """Name of each image's group: its subject, or one of its own where that is unknown ("")."""
+    names = np.asarray(subject).astype(str).astype(object)
+    alone = names == ""
+    names[alone] = [f"\0{i}" for i in np.flatnonzero(alone)]
+    return names.astype(str)
+
+
 def bootstrap_accuracy(
     right: np.ndarray, group: np.ndarray, draws: int = 2000, seed: int = 0
 ) -> tuple[float, float]:
@@ -117,11 +130,7 @@ def bootstrap_accuracy(
     tuple of float
         Lower and upper bound (2.5 and 97.5 percentile); both NaN with a single group.
     """
-    group = np.asarray(group).astype(str)
-    alone = group == ""
-    names = group.astype(object)
-    names[alone] = [f"\0{i}" for i in np.flatnonzero(alone)]
-    _, member = np.unique(names.astype(str), return_inverse=True)
+    _, member = np.unique(group_of(group), return_inverse=True)
     hits = np.bincount(member, weights=right)
     size = np.bincount(member)
     if len(size) < 2:

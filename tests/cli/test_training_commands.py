@@ -22,6 +22,9 @@ def faces(tmp_path: Path) -> Path:
     return tmp_path / "faces"
 
 
+READER = ("--reader", "lab=names")
+
+
 def run(command: object, *arguments: object) -> str:
     result = CliRunner().invoke(command, [str(a) for a in arguments], catch_exceptions=False)  # type: ignore[arg-type]
     assert result.exit_code == 0, result.output
@@ -32,6 +35,8 @@ def test_evaluate_prints_and_writes(faces: Path, tmp_path: Path) -> None:
     output = run(evaluate, "ronnet-7", faces, "-o", tmp_path / "out")
     assert "accuracy" in output
     assert "happy                  precision" in output
+    assert "angry                  precision" in output and "recall n/a" in output
+    assert output.startswith("pictures were taken whole (--crop for the other way)")
     assert (tmp_path / "out" / "confusion.png").stat().st_size > 1000
 
 
@@ -44,6 +49,27 @@ def test_dataset_check_counts(faces: Path) -> None:
 
 def test_cross_evaluate_prints_a_row_per_model(faces: Path) -> None:
     assert run(cross_evaluate, "--model", "ronnet-7", "--data", faces).startswith("ronnet-7: faces 0.")
+
+
+def test_names_are_read_by_a_pattern_in_every_command(faces: Path) -> None:
+    for word in ("happy", "sad"):
+        for i, file in enumerate(sorted((faces / word).iterdir())):
+            file.rename(faces / f"{i}_{word}.png")
+        (faces / word).rmdir()
+    names = ("--reader", "names", "--pattern", "(?P<subject>[0-9]+)_(?P<word>[a-z]+)")
+    assert "subject: 4 known" in run(dataset, "check", faces, *names)
+    assert "subjects               4" in run(evaluate, "ronnet-7", faces, *names)
+    with pytest.raises(InputError, match="The label content"):
+        run(dataset, "check", faces, *names, "--content", "hapy")
+    assert "lab 0." in run(
+        cross_evaluate, "--model", "ronnet-7", "--data", f"lab={faces}", *names[2:], *READER
+    )
+
+
+def test_a_model_that_learnt_from_these_images_is_marked(shared_data: Path, tmp_path: Path) -> None:
+    archive = shared_data / "fer2013.npz"
+    output = run(cross_evaluate, "--model", "ronnet-5", "--data", f"FER={archive}:PublicTest")
+    assert output.startswith("ronnet-5: FER 0.68") and "*" not in output
 
 
 def test_bad_input_is_one_sentence(faces: Path, tmp_path: Path) -> None:

@@ -31,10 +31,12 @@ def make_stripes(n: int = 96) -> FaceImages:
         label=label,
         labels=LABELS,
         votes=np.full((n, 3), np.nan, np.float32),
+        majority=np.full(n, -1),
         subject=empty,
         sex=empty,
         set=np.full(n, "stripes"),
         split=np.where(np.arange(n) % 4 == 3, "validation", "train"),
+        file=np.full(n, ""),
         age=np.full(n, np.nan, np.float32),
     )
 

@@ -1,3 +1,4 @@
+import copy
 import csv
 import json
 from dataclasses import replace
@@ -8,9 +9,10 @@ import pytest
 
 from enicfer.errors import InputError
 from enicfer.models import Classifier, load_model
-from enicfer.training.commands import evaluate_files, train_recipe
+from enicfer.training.commands import choose_settings, evaluate_files, find_trained_on, train_recipe
+from enicfer.training.datasets import Options, read_dataset
 from enicfer.training.datasets.fer2013 import read_fer2013
-from enicfer.training.datasets.images import FaceImages
+from enicfer.training.datasets.images import NO_FACE, FaceImages
 from enicfer.training.evaluation import evaluate_model
 
 
@@ -79,11 +81,18 @@ def test_same_input_gives_the_same_files(model: Classifier, faces: FaceImages, t
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
 
 
-def test_only_common_labels_are_compared(model: Classifier, faces: FaceImages) -> None:
+def test_an_answer_that_the_data_do_not_have_is_an_error(model: Classifier, faces: FaceImages) -> None:
     some = faces.select(np.isin(faces.label, [faces.labels.index("happy"), faces.labels.index("sad")]))
     result = evaluate_model(model, some)
-    assert result.labels == ("happy", "sad")
-    assert result.scores.accuracy > 0.75
+    assert result.labels == model.labels
+    said = [model.labels[i] for i in model.predict(some.image).argmax(1)]
+    truth = [some.labels[i] for i in some.label]
+    assert result.scores.accuracy == pytest.approx(
+        np.mean([a == b for a, b in zip(said, truth, strict=True)])
+    )
+    assert result.summary["labels_present"] == ["happy", "sad"]
+    assert result.summary["accuracy_labels_present"] > result.scores.accuracy + 0.05
+    assert np.isnan(result.scores.recall[model.labels.index("angry")])
     with pytest.raises(InputError, match="at least two must be the same"):
         evaluate_model(model, some.select(some.label == some.label[0]))
 
@@ -128,5 +137,58 @@ def test_from_a_manifest_to_a_model_and_its_card(tmp_path: Path) -> None:
     assert "| trained on | 42 images" in card
     result = evaluate_files(path, tmp_path / "manifest.csv")
     assert result.summary["images"] == 60
+    assert result.summary["trained_on_these"] is True
+    assert result.summary["images_trained_on"] == 42
+    validation = json.loads((tmp_path / "run" / "validation" / "metrics.json").read_text(encoding="utf-8"))
+    assert validation["temperature_fitted_on_these"] is True
+    assert validation["ece_cross_fitted"] == model.metadata["metrics"]["ece_calibrated"]
+    assert "chose the epoch" not in card
     with pytest.raises(InputError, match="no partition 'test'; they have ''"):
         evaluate_files(path, tmp_path / "manifest.csv", split="test")
+
+
+def test_only_images_with_a_majority_are_scored_against_the_raters(
+    model: Classifier, faces: FaceImages
+) -> None:
+    result = evaluate_model(model, faces)
+    assert result.summary["images_with_majority"] == (faces.majority >= 0).sum() < len(faces)
+    said = np.array([faces.labels.index(model.labels[i]) for i in model.predict(faces.image).argmax(1)])
+    voted = faces.majority >= 0
+    assert result.summary["accuracy_votes"] == pytest.approx((said == faces.majority)[voted].mean())
+
+
+def test_own_training_images_are_named(model: Classifier, shared_data: Path) -> None:
+    data = read_fer2013(shared_data / "fer2013.npz")
+    learnt = find_trained_on(model, data)
+    assert learnt is not None
+    assert np.array_equal(learnt, data.split == "Training")
+    assert find_trained_on(model, data.select(np.arange(100))) is None
+
+
+def test_pictures_are_read_as_in_the_training(model: Classifier) -> None:
+    nothing = {"crop": None, "content": None, "pattern": None}
+    assert choose_settings(model, nothing) == {"crop": False, "content": "", "pattern": ""}
+    assert choose_settings(model, nothing | {"crop": True})["crop"] is True
+    recipe = model.metadata["recipe"]
+    cropped = recipe | {"data": recipe["data"] | {"crop": True, "content": "happy"}}
+    lab = copy.copy(model)
+    lab.metadata = model.metadata | {"recipe": cropped}
+    assert choose_settings(lab, nothing) == {"crop": True, "content": "happy", "pattern": ""}
+    assert choose_settings(lab, nothing | {"crop": False})["crop"] is False
+
+
+def test_pictures_without_a_face_are_counted(model: Classifier, tmp_path: Path) -> None:
+    import cv2
+
+    for word in ("happy", "sad", "contempt"):
+        (tmp_path / word).mkdir()
+        for i in range(2):
+            level = np.full((64, 64), 255 if word == "happy" and not i else 90, np.uint8)
+            assert cv2.imwrite(str(tmp_path / word / f"{i}.png"), level)
+    options = Options(crop=lambda picture: None if picture.min() == 255 else picture)
+    data = read_dataset(tmp_path, options=options)
+    summary = evaluate_model(model, data).summary
+    assert summary["images"] == 3
+    assert summary["images_without_a_face"] == 1
+    assert summary["images_with_unused_label"] == 2
+    assert data.left_out[NO_FACE] == (str(tmp_path / "happy" / "0.png"),)

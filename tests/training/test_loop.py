@@ -12,7 +12,9 @@ import pytest
 import torch
 
 from enicfer.errors import InputError, ModelError
+from enicfer.models import load_model
 from enicfer.training.datasets.images import FaceImages
+from enicfer.training.export import export_model
 from enicfer.training.loop import learning_rate, train
 from enicfer.training.recipe import Recipe, Schedule
 
@@ -84,6 +86,37 @@ def test_another_recipe_or_other_data_do_not_continue_a_run(
         train(short, stripes(n=100), tmp_path, quiet)
 
 
+@pytest.mark.parametrize("field", ["split", "subject", "votes"])
+def test_a_run_does_not_go_on_when_other_images_would_be_its_training(
+    tmp_path: Path, small: Recipe, stripes: Stripes, field: str
+) -> None:
+    short, data = replace(small, schedule=replace(small.schedule, epochs=1)), stripes()
+    path = train(short, data, tmp_path, quiet)
+    other = np.full((96, 3), 1 / 3, np.float32) if field == "votes" else np.roll(getattr(data, field), 1)
+    other = np.full(96, "one") if field == "subject" else other
+    # The run is finished, and what follows (the model file) is refused as well.
+    with pytest.raises(ModelError, match="another division"):
+        train(short, replace(data, **{field: other}), tmp_path, quiet)
+    content = torch.load(path, weights_only=True)
+    del content["division"]
+    torch.save(content, path)
+    train(short, data, tmp_path, quiet)
+
+
+def test_labels_without_images_are_refused_or_said(tmp_path: Path, small: Recipe, stripes: Stripes) -> None:
+    data = stripes()
+    one_less = data.select((data.label != 2) | (data.split != "train"))
+    with pytest.raises(InputError, match=r"No training image shows happy; take that out of \[data\] labels"):
+        train(small, one_less, tmp_path / "a", quiet)
+    messages: list[str] = []
+    short = replace(
+        small, schedule=replace(small.schedule, epochs=1), data=replace(small.data, split="given")
+    )
+    train(short, data.select((data.label != 2) | (data.split == "train")), tmp_path / "b", messages.append)
+    assert "no validation image shows happy" in messages[0]
+    assert "the subject of 88 images is unknown" in messages[1]
+
+
 def test_a_run_may_be_made_longer_and_says_so(tmp_path: Path, small: Recipe, stripes: Stripes) -> None:
     train(replace(small, schedule=replace(small.schedule, epochs=1)), stripes(), tmp_path, quiet)
     longer = replace(small, schedule=replace(small.schedule, epochs=2))
@@ -136,7 +169,11 @@ def test_early_stopping_keeps_the_best_and_stays_stopped(
     assert content["best"]["step"] == best
     assert content["step"] == best + 3 * 4 < 160
     assert messages[-1] == f"kept step {best}, the best of {content['step']}"
-    for name, tensor in content["average"].items():
-        assert torch.equal(tensor, content["best"]["weights"][name])
+    # The average stays that of the last step, so that a longer run goes on from it; the model file is the best.
+    kept = content["best"]["weights"]
+    assert not all(torch.equal(tensor, kept[name]) for name, tensor in content["average"].items())
+    export_model(tmp_path / "checkpoint.pt", patient, stripes(), tmp_path / "best.safetensors")
+    exported = load_model(tmp_path / "best.safetensors").network.state_dict()["fc2.weight"]
+    assert torch.equal(exported, kept["fc2.weight"][:3].half().float())
     train(patient, stripes(), tmp_path, quiet)
     assert int(rows(tmp_path)[-1]["step"]) == content["step"]

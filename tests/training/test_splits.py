@@ -18,10 +18,12 @@ def faces(subjects: int = 10, each: int = 4) -> FaceImages:
         label=np.arange(n) % 2,
         labels=("happy", "sad"),
         votes=np.full((n, 2), np.nan, np.float32),
+        majority=np.full(n, -1),
         subject=np.array([f"s{i // each}" for i in range(n)]),
         sex=np.full(n, ""),
         set=np.array(["a", "b"])[np.arange(n) // each % 2],
         split=np.full(n, ""),
+        file=np.full(n, ""),
         age=np.full(n, np.nan, np.float32),
     )
 

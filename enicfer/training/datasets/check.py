@@ -8,6 +8,7 @@ splits, or between two labels or two subjects.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,13 +16,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from enicfer.errors import InputError
 from enicfer.training.datasets import Options, read_dataset
-from enicfer.training.datasets.files import list_images, read_image
 from enicfer.training.datasets.images import FaceImages
 
 NEAR = 4
 CHUNK = 2048
+NAMED = 5
 # Below this standard deviation (of 0-255) a picture shows nothing, and all such look alike.
 BLANK = 4.0
 
@@ -36,20 +36,26 @@ class DatasetReport:
     counts : dict
         For "label", "set", "split", "sex", "age" and "subject": how many images of each value;
         "unknown" where the data set does not say.
-    unreadable : tuple of Path
-        Relative to the data set.
+    left_out : dict
+        Files that gave no image, by reason (`enicfer.training.datasets.images`), relative to the data set.
+    shared_subjects : tuple of str
+        Subjects in more than one split.
     blank : int
         Images that show nothing.
     exact, near : dict
         Pairs of duplicates: numbers of "across splits", "with two labels", "with two subjects".
+    pairs : tuple of pairs of Path
+        The first `NAMED` of them that are files.
     """
 
     images: int
     counts: dict[str, dict[str, int]]
-    unreadable: tuple[Path, ...]
+    left_out: dict[str, tuple[Path, ...]]
+    shared_subjects: tuple[str, ...]
     blank: int
     exact: dict[str, int]
     near: dict[str, int]
+    pairs: tuple[tuple[Path, Path], ...]
 
 
 def check_dataset(
@@ -71,32 +77,35 @@ def check_dataset(
     DatasetReport
     """
     options = options or Options()
-    unreadable = find_unreadable(path) if path.is_dir() else ()
-    skip = frozenset(path / file for file in unreadable)
-    data = read_dataset(path, reader, replace(options, skip=skip))
-    exact, near = count_duplicates(data)
+    data = read_dataset(path, reader, replace(options, patient=True))
+    folder = path if path.is_dir() else path.parent
+    left_out = {reason: tuple(_relative(f, folder) for f in files) for reason, files in data.left_out.items()}
+    exact, near, pairs = count_duplicates(data)
     if sheet is not None:
         draw_sheet(data, sheet)
     deviation = data.image.reshape(len(data), -1).std(axis=1)
     return DatasetReport(
         images=len(data),
         counts=_counts(data),
-        unreadable=unreadable,
+        left_out=left_out,
+        shared_subjects=_in_two_splits(data),
         blank=int((deviation < BLANK).sum()),
         exact=exact,
         near=near,
+        pairs=tuple((_relative(a, folder), _relative(b, folder)) for a, b in pairs),
     )
 
 
-def find_unreadable(folder: Path) -> tuple[Path, ...]:
-    """Image files below a folder that cannot be decoded, relative to it."""
-    bad = []
-    for file in list_images(folder):
-        try:
-            read_image(file)
-        except InputError:
-            bad.append(file.relative_to(folder))
-    return tuple(bad)
+def _relative(file: str, folder: Path) -> Path:
+    path = Path(file)
+    return path.relative_to(folder) if path.is_relative_to(folder) else path
+
+
+def _in_two_splits(data: FaceImages) -> tuple[str, ...]:
+    splits: dict[str, set[str]] = {}
+    for subject, split in zip(data.subject.tolist(), data.split.tolist(), strict=True):
+        splits.setdefault(subject, set()).add(split)
+    return tuple(sorted(name for name, found in splits.items() if name and len(found) > 1))
 
 
 def _counts(data: FaceImages) -> dict[str, dict[str, int]]:
@@ -125,15 +134,21 @@ def difference_hash(images: np.ndarray) -> np.ndarray:
     return np.packbits(bits, axis=1).view(np.uint64)[:, 0]
 
 
-def count_duplicates(data: FaceImages) -> tuple[dict[str, int], dict[str, int]]:
+def count_duplicates(data: FaceImages) -> tuple[dict[str, int], dict[str, int], list[tuple[str, str]]]:
     """Count harmful pairs of equal and of nearly equal images.
 
     Returns
     -------
     exact, near : dict
         See `DatasetReport`; near does not count the exact ones again.
+    pairs : list of pairs of str
+        The files of the first few.
     """
     plain = data.image.reshape(len(data), -1)
+    # Many frames of one video are millions of pairs: their digests are compared, not their pixels.
+    digest = np.array([hashlib.sha256(image.tobytes()).hexdigest()[:32] for image in data.image])
+    _, content = np.unique(digest, return_inverse=True)
+    pairs: list[tuple[str, str]] = []
     hashes = difference_hash(data.image)
     # Blank pictures all look alike to a hash; they are counted on their own.
     shown = plain.std(axis=1) >= BLANK
@@ -147,14 +162,19 @@ def count_duplicates(data: FaceImages) -> tuple[dict[str, int], dict[str, int]]:
         first, second = rows[first], second + start
         pair = (first < second) & shown[first] & shown[second]
         first, second = first[pair], second[pair]
-        same = (plain[first] == plain[second]).all(axis=1)
+        same = content[first] == content[second]
+        harmful = np.zeros(len(same), bool)
         for name, values in columns.items():
             differ = values[first] != values[second]
             if name == "with two subjects":
                 differ &= (values[first] != "") & (values[second] != "")
             exact[name] += int((same & differ).sum())
             near[name] += int((~same & differ).sum())
-    return exact, near
+            harmful |= differ
+        harmful &= data.file[first] != ""
+        found = np.flatnonzero(harmful)[: NAMED - len(pairs)]
+        pairs += zip(data.file[first[found]].tolist(), data.file[second[found]].tolist(), strict=True)
+    return exact, near, pairs
 
 
 def draw_sheet(data: FaceImages, path: Path, columns: int = 16) -> None:

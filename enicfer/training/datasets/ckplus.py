@@ -52,9 +52,8 @@ def read_ckplus(path: Path, options: Options) -> FaceImages:
         subject, sequence = file.parent.parts[-2:]
         frames = list_images(images / subject / sequence)
         word = CODES[_code(file)]
-        if word == "contempt":
-            continue
-        entries.append(Entry(frames[0], "neutral", subject, set="ck+"))
+        if word != "contempt":
+            entries.append(Entry(frames[0], "neutral", subject, set="ck+"))
         entries += [Entry(frame, word, subject, set="ck+") for frame in frames[1:][-LAST:]]
     return load_entries(entries, options)
 

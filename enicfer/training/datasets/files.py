@@ -19,7 +19,7 @@ import numpy as np
 from enicfer.errors import InputError
 from enicfer.expressions import WORDS, Expression
 from enicfer.models.preprocessing import resize_crops
-from enicfer.training.datasets.images import FaceImages
+from enicfer.training.datasets.images import NO_FACE, NO_LABEL, UNREADABLE, FaceImages
 
 LABELS = tuple(str(expression) for expression in Expression)
 SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".pgm"}
@@ -56,8 +56,8 @@ class Options:
         What the label "content" counts as: an expression, or "" to leave such pictures out.
     pattern : str
         Regular expression of the file names, for the reader "names".
-    skip : frozenset of Path
-        Files to leave out.
+    patient : bool
+        Leave out pictures that cannot be read, instead of refusing the data set.
     """
 
     size: int = 48
@@ -65,7 +65,14 @@ class Options:
     crop: Crop | None = None
     content: str = ""
     pattern: str = ""
-    skip: frozenset[Path] = frozenset()
+    patient: bool = False
+
+    def __post_init__(self) -> None:
+        if self.content not in ("", *LABELS):
+            raise InputError(
+                f"The label content cannot count as {self.content!r}; allowed are {', '.join(LABELS)}, or '' to "
+                "leave such pictures out."
+            )
 
 
 def name_label(word: str, options: Options) -> str | None:
@@ -148,13 +155,14 @@ def load_entries(entries: Iterable[Entry], options: Options) -> FaceImages:
     Returns
     -------
     FaceImages
+        What gave no image is in `left_out`.
 
     Raises
     ------
     InputError
         Unknown labels (all are listed), an unreadable picture, nothing left.
     """
-    entries = [entry for entry in entries if entry.path not in options.skip]
+    entries = list(entries)
     labels: list[str | None] = []
     unknown: Counter[str] = Counter()
     for entry in entries:
@@ -170,29 +178,42 @@ def load_entries(entries: Iterable[Entry], options: Options) -> FaceImages:
             f"{', '.join(sorted(DROPPED))} (left out)."
         )
     kept, images, codes = [], [], []
+    left_out: dict[str, list[str]] = {NO_FACE: [], NO_LABEL: [], UNREADABLE: []}
     for entry, label in zip(entries, labels, strict=True):
         if label is None:
+            left_out[NO_LABEL].append(str(entry.path))
             continue
-        picture: np.ndarray | None = read_image(entry.path)
+        try:
+            picture: np.ndarray | None = read_image(entry.path)
+        except InputError:
+            if not options.patient:
+                raise
+            left_out[UNREADABLE].append(str(entry.path))
+            continue
         if options.crop is not None and picture is not None:
             picture = options.crop(picture)
         if picture is None:
+            left_out[NO_FACE].append(str(entry.path))
             continue
         kept.append(entry)
         images.append(resize_crops([picture], options.size, options.channels)[0])
         codes.append(LABELS.index(label))
     if not kept:
-        raise InputError(f"Of {len(entries)} pictures none has a usable label and a face.")
+        counts = ", ".join(f"{reason}: {len(files)}" for reason, files in left_out.items())
+        raise InputError(f"None of {len(entries)} pictures can be used ({counts}).")
     return FaceImages(
         image=np.stack(images),
         label=np.array(codes, np.int64),
         labels=LABELS,
         votes=np.full((len(kept), len(LABELS)), np.nan, np.float32),
+        majority=np.full(len(kept), -1),
         subject=np.array([entry.subject for entry in kept]),
         sex=np.array([entry.sex for entry in kept]),
         set=np.array([entry.set for entry in kept]),
         split=np.array([entry.split for entry in kept]),
+        file=np.array([str(entry.path) for entry in kept]),
         age=np.array([entry.age for entry in kept], np.float32),
+        left_out={reason: tuple(files) for reason, files in left_out.items() if files},
     )
 
 

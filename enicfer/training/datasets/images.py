@@ -2,17 +2,20 @@
 
 Conventions: images are uint8, (n, h, w) grey or (n, h, w, 3) RGB.  `label` holds indices into
 `labels`, which lists expressions in the one order of `enicfer.expressions`; -1 means that the
-image has no label.  Ages are years (NaN: unknown); an empty subject, sex or set is unknown.
+image has no label.  Ages are years (NaN: unknown); an empty subject, sex, set or file is unknown.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
 from enicfer.errors import InputError
+from enicfer.expressions import Expression
+
+NO_FACE, NO_LABEL, UNREADABLE = "no face found", "label not used", "unreadable"
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,45 +29,57 @@ class FaceImages:
         Index into `labels`, or -1.
     labels : tuple of str
     votes : ndarray of float32, shape (n, len(labels))
-        Distribution of human raters' votes; rows of NaN where there are none.
-    subject, sex, set, split : ndarray of str, shape (n,)
+        Distribution of human raters' votes among the labels; rows of NaN where there are none.
+    majority : ndarray of int64, shape (n,)
+        What more raters chose than anything else, as an index into `labels`; -1 where two were chosen
+        equally often, where it is none of the labels, and where there are no votes.
+    subject, sex, set, split, file : ndarray of str, shape (n,)
         "" where unknown.  `set` is the data set's name; `split` its own partition, if any.
     age : ndarray of float32, shape (n,)
         Years; NaN where unknown.
+    left_out : dict
+        Files of the whole data set that gave no image, by reason (`NO_FACE`, `NO_LABEL`, `UNREADABLE`);
+        a selection of the images keeps them all.
     """
 
     image: np.ndarray
     label: np.ndarray
     labels: tuple[str, ...]
     votes: np.ndarray
+    majority: np.ndarray
     subject: np.ndarray
     sex: np.ndarray
     set: np.ndarray
     split: np.ndarray
+    file: np.ndarray
     age: np.ndarray
+    left_out: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.image)
 
     def select(self, rows: np.ndarray) -> FaceImages:
         """Keep some rows (indices or a boolean mask)."""
-        arrays = {f.name: getattr(self, f.name)[rows] for f in fields(self) if f.name != "labels"}
-        return replace(self, **arrays)
+        names = {f.name for f in fields(self)} - {"labels", "left_out"}
+        return replace(self, **{name: getattr(self, name)[rows] for name in names})
 
     def only_labels(self, labels: tuple[str, ...]) -> FaceImages:
-        """Reduce to a subset of the labels; images with another label are left out."""
-        unknown = [label for label in labels if label not in self.labels]
+        """Change to other labels; images with another one are left out, and a label may have no image."""
+        unknown = [label for label in labels if label not in list(Expression)]
         if unknown:
-            raise InputError(f"Unknown labels {', '.join(unknown)}; allowed are {', '.join(self.labels)}.")
-        columns = [self.labels.index(label) for label in labels]
-        lookup = np.full(len(self.labels) + 1, -1, np.int64)
-        lookup[columns] = np.arange(len(columns))
+            raise InputError(f"Unknown labels {', '.join(unknown)}; allowed are {', '.join(Expression)}.")
+        # The last place is for -1.
+        lookup = np.array([labels.index(label) if label in labels else -1 for label in (*self.labels, "")])
         label = lookup[self.label]
-        votes = self.votes[:, columns]
+        votes = np.zeros((len(self), len(labels)), np.float32)
+        for column, name in enumerate(labels):
+            if name in self.labels:
+                votes[:, column] = self.votes[:, self.labels.index(name)]
         total = votes.sum(1, keepdims=True)
         # An image whose raters chose only dropped labels has no usable distribution.
         votes = np.where(total > 0, votes / np.where(total > 0, total, 1), np.nan)
-        reduced = replace(self, label=label, labels=labels, votes=votes.astype(np.float32))
+        majority = lookup[self.majority]
+        reduced = replace(self, label=label, labels=labels, votes=votes, majority=majority)
         return reduced.select(label >= 0)
 
     def fingerprint(self) -> str:
@@ -72,6 +87,12 @@ class FaceImages:
         digest = hashlib.sha256(",".join(self.labels).encode())
         digest.update(np.ascontiguousarray(self.image).tobytes())
         digest.update(self.label.astype("<i8").tobytes())
+        return digest.hexdigest()
+
+    def division(self) -> str:
+        """SHA-256 of what decides who learns from which image: parts, subjects and votes."""
+        digest = hashlib.sha256(self.votes.astype("<f4").tobytes())
+        digest.update("\0".join([*self.split.tolist(), *self.subject.tolist()]).encode())
         return digest.hexdigest()
 
 

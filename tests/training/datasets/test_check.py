@@ -1,9 +1,11 @@
+import tracemalloc
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from enicfer.training.datasets.check import check_dataset, difference_hash
+from enicfer.training.datasets.check import check_dataset, count_duplicates, difference_hash
+from enicfer.training.datasets.images import NO_LABEL, UNREADABLE, FaceImages
 
 
 def face(seed: int) -> np.ndarray:
@@ -33,7 +35,8 @@ def test_everything_that_was_planted_is_found(tmp_path: Path) -> None:
     assert report.counts["label"] == {"fearful": 4, "happy": 5, "sad": 8}
     assert report.counts["split"] == {"test": 3, "train": 14}
     assert report.counts["subject"] == {"unknown": 17}
-    assert report.unreadable == (Path("train/sad/broken.png"),)
+    assert report.left_out == {UNREADABLE: (Path("train/sad/broken.png"),)}
+    assert (Path("test/happy/exact.png"), Path("train/happy/00.png")) in report.pairs
     assert report.blank == 2
     assert report.exact == {"across splits": 1, "with two labels": 1, "with two subjects": 0}
     assert report.near == {"across splits": 1, "with two labels": 0, "with two subjects": 0}
@@ -49,3 +52,50 @@ def test_a_hash_survives_light_and_size_but_not_another_face() -> None:
     assert np.bitwise_count(first ^ second) <= 4
     assert np.bitwise_count(first ^ third) <= 6
     assert np.bitwise_count(first ^ other) > 10
+
+
+def test_a_manifest_is_looked_through_to_its_end(tmp_path: Path) -> None:
+    lines = ["path,label,subject,split"]
+    for i, split in enumerate(["train", "test", "train"]):
+        save(tmp_path / f"{i}.png", face(i))
+        lines.append(f"{i}.png,happy,child{i // 2},{split}")
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    lines += ["broken.png,sad,child7,train", "missing.png,sad,child8,train", "0.png,contempt,child9,train"]
+    (tmp_path / "manifest.csv").write_text("\n".join(lines), encoding="utf-8")
+    report = check_dataset(tmp_path / "manifest.csv")
+    assert report.images == 3
+    assert report.left_out == {
+        UNREADABLE: (Path("broken.png"), Path("missing.png")),
+        NO_LABEL: (Path("0.png"),),
+    }
+    assert report.shared_subjects == ("child0",)
+
+
+def test_alike_frames_are_counted_without_gathering_their_pixels(tmp_path: Path) -> None:
+    frames = make_alike(400)
+    tracemalloc.start()
+    exact, near, _ = count_duplicates(frames)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert exact["across splits"] + near["across splits"] == 200 * 200
+    assert exact["across splits"] == 100 * 100 * 2
+    assert peak < 60e6
+
+
+def make_alike(n: int) -> FaceImages:
+    image = np.repeat(face(0)[None], n, axis=0)
+    image[: n // 2, 0, 0] ^= 1
+    empty = np.full(n, "")
+    return FaceImages(
+        image=image,
+        label=np.zeros(n, np.int64),
+        labels=("happy", "sad"),
+        votes=np.full((n, 2), np.nan, np.float32),
+        majority=np.full(n, -1),
+        subject=empty,
+        sex=empty,
+        set=empty,
+        split=np.array(["train", "test"])[np.arange(n) % 2],
+        file=empty,
+        age=np.full(n, np.nan, np.float32),
+    )

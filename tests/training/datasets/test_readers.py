@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from enicfer.errors import InputError
+from enicfer.expressions import WORDS
 from enicfer.training.datasets import READERS, FaceImages, Options, read_dataset
 from enicfer.training.datasets.images import duplicate_of
 
@@ -287,3 +288,40 @@ def test_an_emotion_out_of_range_is_refused(tmp_path: Path, emotion: str) -> Non
     path.write_text(f"emotion,pixels,Usage\n{emotion},{' '.join(['7'] * 2304)},Training\n", encoding="utf-8")
     with pytest.raises(InputError, match="emotion \\(0 to 6\\)"):
         read_dataset(path, "fer2013")
+
+
+def test_the_majority_counts_all_choices_of_the_raters(shared_data: Path) -> None:
+    data = read_dataset(shared_data / "fer2013.npz")
+    with np.load(shared_data / "fer2013.npz") as archive:
+        votes, words = archive["ferplus_votes"], archive["ferplus_names"].tolist()
+    check = data.split == "PublicTest"
+    assert (data.majority[check] >= 0).sum() == 3372
+    for row in np.flatnonzero(check)[:500]:
+        most = [words[i] for i in np.flatnonzero(votes[row] == max(votes[row].max(), 1))]
+        alone = len(most) == 1 and most[0] not in ("contempt", "unknown", "NF")
+        said = data.labels[data.majority[row]] if data.majority[row] >= 0 else None
+        assert said == (WORDS[most[0]] if alone else None)
+
+
+def test_ferplus_is_read_beside_the_csv(tmp_path: Path) -> None:
+    pixels = " ".join(["7"] * 48 * 48)
+    rows = [f"0,{pixels},Training"] * 3
+    (tmp_path / "fer2013.csv").write_text("emotion,pixels,Usage\n" + "\n".join(rows), encoding="utf-8")
+    names = "neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
+    votes = ["0,8,0,0,0,0,0,2,0,0", "3,0,0,3,0,0,0,4,0,0", "5,0,0,0,5,0,0,0,0,0"]
+    plus = tmp_path / "fer2013new.csv"
+    lines = [f"Training,fer{i}.png,{text}" for i, text in enumerate(votes)]
+    plus.write_text("\n".join([f"Usage,Image name,{names}", *lines]), encoding="utf-8")
+    data = read_dataset(tmp_path / "fer2013.csv")
+    assert data.majority.tolist() == [data.labels.index("happy"), -1, -1]
+    assert data.votes[1, data.labels.index("neutral")] == 0.5
+    plus.write_text("\n".join([f"Usage,Image name,{names}", *lines[:2]]), encoding="utf-8")
+    with pytest.raises(InputError, match="2 rows that are not those of the 3 rows"):
+        read_dataset(tmp_path / "fer2013.csv")
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut"])
+def test_a_cut_archive_is_one_sentence(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.npz").write_bytes(content)
+    with pytest.raises(InputError, match="not a readable NumPy archive"):
+        read_dataset(tmp_path / "a.npz")

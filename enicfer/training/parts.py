@@ -1,0 +1,99 @@
+"""The two parts of a training: what it learns from, and what it is measured on while it learns.
+
+Conventions: images are brought to the network's size and labels to the recipe's; rates are 0-1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from enicfer.errors import InputError
+from enicfer.models.preprocessing import as_tensor, resize_crops, standardise
+from enicfer.training.datasets.images import FaceImages, duplicate_of
+from enicfer.training.recipe import Recipe
+from enicfer.training.splits import TRAIN, VALIDATION
+
+
+@dataclass(frozen=True, eq=False)
+class Check:
+    """The validation part: images, labels, majority of raters, and which of it is also trained on."""
+
+    image: np.ndarray
+    label: np.ndarray
+    majority: np.ndarray
+    seen: np.ndarray
+
+
+def make_parts(
+    recipe: Recipe, data: FaceImages, report: Callable[[str], None] = print
+) -> tuple[FaceImages, Check]:
+    """Take the parts that `enicfer.training.splits.divide` named, and say what is doubtful about them.
+
+    Raises
+    ------
+    InputError
+        A part has fewer than two classes, a label has no training image, or they fill no batch.
+    """
+    data = data.only_labels(tuple(recipe.data.labels))
+    parts = []
+    for name in (TRAIN, VALIDATION):
+        part = data.select(data.split == name)
+        if len(np.unique(part.label)) < 2:
+            raise InputError(
+                f"The {name} part has {len(part)} images of {len(np.unique(part.label))} classes; "
+                "at least two classes are needed."
+            )
+        parts.append(part)
+    learn, check = parts
+    missing = _absent(learn)
+    if missing:
+        raise InputError(
+            f"No training image shows {', '.join(missing)}; take that out of [data] labels, or add pictures."
+        )
+    if _absent(check):
+        report(
+            f"no validation image shows {', '.join(_absent(check))}: what is measured says nothing about it"
+        )
+    unknown = int((learn.subject == "").sum() + (check.subject == "").sum())
+    if recipe.data.split == "given" and unknown:
+        report(f"the subject of {unknown} images is unknown: both parts may show the same person")
+    if len(learn) < recipe.schedule.batch_size:
+        raise InputError(
+            f"{len(learn)} training images do not fill one batch of "
+            f"{recipe.schedule.batch_size}; lower [schedule] batch_size."
+        )
+    image = resize_crops(check.image, recipe.network.input_size, recipe.network.channels)
+    return learn, Check(image, check.label, check.majority, duplicate_of(check.image, learn.image))
+
+
+def _absent(part: FaceImages) -> list[str]:
+    return [label for code, label in enumerate(part.labels) if code not in part.label]
+
+
+@torch.no_grad()
+def predict_logits(model: nn.Module, images: np.ndarray, flip: bool = True) -> Tensor:
+    """Logits (n, outputs) of uint8 images of the network's size, averaged with the mirror image."""
+    chunks = []
+    for start in range(0, len(images), 32):
+        batch = standardise(as_tensor(images[start : start + 32]))
+        logits = model(batch)
+        if flip:
+            logits = (logits + model(batch.flip(3))) / 2
+        chunks.append(logits)
+    return torch.cat(chunks)
+
+
+def measure_accuracies(model: nn.Module, check: Check, labels: int) -> dict[str, float]:
+    """On the validation part: all, without images also trained on, and against the raters' majority."""
+    logits = predict_logits(model, check.image, flip=False).numpy()
+    right = logits[:, :labels].argmax(1) == check.label
+    voted = check.majority >= 0
+    result = {"accuracy": right.mean(), "accuracy_unseen": right[~check.seen].mean()}
+    if voted.any() and logits.shape[1] > labels:
+        result["accuracy_votes"] = (logits[voted, labels:].argmax(1) == check.majority[voted]).mean()
+    return result
