@@ -7,7 +7,8 @@ is left, and annotations of a ``Raw`` from the start of the acquisition (``raw.f
 them is here, and only here: a sample at ``raw.times[i]`` has the recording's time ``raw.times[i] +
 raw.first_time - first_time``, where ``first_time`` is that of the file as it was read (0 but for FIF). So it
 holds for recordings that were cropped, resampled, anonymised or have no date. After ``concatenate_raws`` give
-``offset``, the place of this result's recording in the whole.
+``offset``, the place of this result's recording in the whole, and for FIF files ``first_time``, that of the
+first of them: the whole goes on counting from there.
 
 MNE-Python drops epochs at annotations named ``BAD*``: spans in which the face was lost are ``face/lost``, and
 ``BAD_face_lost`` only on request. FIF stores onsets as 32-bit floats, which is 0.5 ms after 2 hours; the tables
@@ -153,7 +154,12 @@ def _forget_origin(path: Path) -> None:
 
 
 def add_emotion_events(
-    raw: "mne.io.BaseRaw", result: RunResult, *, bad_lost: bool = False, offset: float = 0.0
+    raw: "mne.io.BaseRaw",
+    result: RunResult,
+    *,
+    bad_lost: bool = False,
+    offset: float = 0.0,
+    first_time: float | None = None,
 ) -> "mne.io.BaseRaw":
     """Add the segments to the annotations of a recording, in place.
 
@@ -170,7 +176,10 @@ def add_emotion_events(
         Name spans without a face ``BAD_face_lost``, so that epochs over them are dropped.
     offset
         Seconds from the first sample of ``raw``'s first file to the first sample of this result's recording,
-        for recordings that were concatenated.
+        for recordings that were concatenated, cropped afterwards or not.
+    first_time
+        ``raw.first_time`` in s of the first of the concatenated files, as it was read; needed with ``offset`` where
+        the files are FIF, whose acquisitions begin at samples of their own.
 
     Returns
     -------
@@ -180,9 +189,9 @@ def add_emotion_events(
     Raises
     ------
     InputError
-        If the result and what is left of the recording do not overlap.
+        If the result and what is left of the recording do not overlap, or ``first_time`` is needed.
     """
-    shift = _shift(raw, result, offset)
+    shift = _shift(raw, result, offset, first_time)
     onset, duration, names, extras = _spans(result, bad_lost)
     start = np.clip(onset + shift, 0, None)
     stop = np.clip(onset + duration + shift, None, raw.n_times / raw.info["sfreq"])
@@ -208,7 +217,7 @@ def add_emotion_events(
 
 
 def add_emotion_channels(
-    raw: "mne.io.BaseRaw", result: RunResult, *, offset: float = 0.0
+    raw: "mne.io.BaseRaw", result: RunResult, *, offset: float = 0.0, first_time: float | None = None
 ) -> "mne.io.BaseRaw":
     """Add a ``misc`` channel per expression, and ``fer_valid``, in place; loads the signal.
 
@@ -217,7 +226,7 @@ def add_emotion_channels(
 
     Parameters
     ----------
-    raw, result, offset
+    raw, result, offset, first_time
         As in `add_emotion_events`.
 
     Returns
@@ -238,7 +247,7 @@ def add_emotion_channels(
             f"The recording already has the channels {', '.join(twice)}: drop them first, and add the channels of "
             "several runs before the recordings are concatenated."
         )
-    shift = _shift(raw, result, offset)
+    shift = _shift(raw, result, offset, first_time)
     raw.load_data(verbose="error")
     probability, valid = interpolate(result.analysed, raw.times - shift)
     data = np.vstack([probability.T, valid[None].astype(np.float64)])
@@ -249,7 +258,12 @@ def add_emotion_channels(
 
 
 def emotion_metadata(
-    epochs: "mne.BaseEpochs", result: RunResult, *, offset: float = 0.0, tolerance: float = 0.05
+    epochs: "mne.BaseEpochs",
+    result: RunResult,
+    *,
+    offset: float = 0.0,
+    first_time: float | None = None,
+    tolerance: float = 0.05,
 ) -> pd.DataFrame:
     """Rows of the trial table for the epochs, ready for ``epochs.metadata``.
 
@@ -259,7 +273,7 @@ def emotion_metadata(
         Made from events at the triggers of the trials.
     result
         The result.
-    offset
+    offset, first_time
         As in `add_emotion_events`.
     tolerance
         Largest difference in s between an epoch's event and its trial's onset.
@@ -273,9 +287,9 @@ def emotion_metadata(
     Raises
     ------
     InputError
-        If no epoch belongs to a trial.
+        If no epoch belongs to a trial, or ``first_time`` is needed.
     """
-    time = epochs.events[:, 0] / _events_rate(epochs) - _first_time(result) - offset
+    time = epochs.events[:, 0] / _events_rate(epochs) - _first_time(result, offset, first_time) - offset
     trials = result.trials.reset_index(drop=True)
     row = _nearest(time, trials["onset"].to_numpy(np.float64), tolerance)
     if not (row >= 0).any():
@@ -298,12 +312,13 @@ def expression_events(
     event_id: int = 1,
     within_trials: bool = True,
     offset: float = 0.0,
+    first_time: float | None = None,
 ) -> npt.NDArray[np.int64]:
     """Events at the start of an expression, for epochs that are locked to the face.
 
     Parameters
     ----------
-    raw, result, offset
+    raw, result, offset, first_time
         As in `add_emotion_events`.
     label
         Expression, such as ``happy``.
@@ -332,7 +347,7 @@ def expression_events(
         stop = start + result.trials["duration"].to_numpy(np.float64)
         inside = [onset[(onset >= a) & (onset < b)][:1] for a, b in zip(start, stop, strict=True)]
         onset = np.unique(np.concatenate(inside)) if inside else onset[:0]
-    sample = np.round((onset + _shift(raw, result, offset)) * raw.info["sfreq"]).astype(np.int64)
+    sample = np.round((onset + _shift(raw, result, offset, first_time)) * raw.info["sfreq"]).astype(np.int64)
     sample = np.unique(sample[(sample >= 0) & (sample < raw.n_times)]) + raw.first_samp
     return np.stack([sample, np.zeros_like(sample), np.full_like(sample, event_id)], axis=1)
 
@@ -377,14 +392,30 @@ def _events_rate(epochs: "mne.BaseEpochs") -> float:
     return float(getattr(epochs, "_raw_sfreq", None) or epochs.info["sfreq"])
 
 
-def _first_time(result: RunResult) -> float:
-    """``first_time`` in s of the file that the result belongs to, as it was read."""
-    return float(result.recording.details.get("first_time", 0.0))
+def _first_time(result: RunResult, offset: float, given: float | None) -> float:
+    """``first_time`` in s, as it was read, of the file that the recording begins with.
+
+    A crop moves ``raw.first_time``, so that of a concatenated recording cannot be asked for it.
+
+    Raises
+    ------
+    InputError
+        If it is not that of the result's own file and was not given.
+    """
+    if given is not None:
+        return given
+    own, file = float(result.recording.details.get("first_time", 0.0)), result.recording.file
+    if offset and (own or file.suffix.lower() == ".fif"):
+        raise InputError(
+            f"{file.name} began at {own:.3f} s of its acquisition, and where the first of the concatenated files "
+            "began is not known: with offset= give first_time= as well, that file's raw.first_time as it was read."
+        )
+    return own
 
 
-def _shift(raw: "mne.io.BaseRaw", result: RunResult, offset: float) -> float:
+def _shift(raw: "mne.io.BaseRaw", result: RunResult, offset: float, first_time: float | None) -> float:
     """What to add to the result's times to get ``raw.times``."""
-    shift = offset + _first_time(result) - float(raw.first_time)
+    shift = offset + _first_time(result, offset, first_time) - float(raw.first_time)
     length = raw.n_times / raw.info["sfreq"]
     if result.time.size and not (result.time[0] + shift < length and result.time[-1] + shift > 0):
         raise InputError(

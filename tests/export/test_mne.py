@@ -171,14 +171,64 @@ def test_concatenated_runs(make_run):
     apart = mne.concatenate_raws(
         [add_emotion_events(make_raw(), first), add_emotion_events(make_raw(), second)], verbose="error"
     )
+    assert spans(whole) == spans(apart)
 
-    def table(raw):
-        rows = zip(raw.annotations.onset, raw.annotations.duration, raw.annotations.description, strict=True)
-        return sorted(
-            (round(t, 2), round(d, 2), str(n)) for t, d, n in rows if n.startswith(("fer/", "face/"))
-        )
 
-    assert table(whole) == table(apart)
+def spans(raw):
+    rows = zip(raw.annotations.onset, raw.annotations.duration, raw.annotations.description, strict=True)
+    return sorted((round(t, 2), round(d, 2), str(n)) for t, d, n in rows if n.startswith(("fer/", "face/")))
+
+
+@pytest.fixture(scope="module")
+def of_fif(make_run):
+    """Results of two FIF files whose acquisitions began at other samples, and what their files hold."""
+    firsts = (5000, 1000)
+    results = [with_first_time(make_run(seconds=SECONDS, seed=n + 1), s) for n, s in enumerate(firsts)]
+    return results, [make_raw(first_samp) for first_samp in firsts]
+
+
+@pytest.mark.parametrize("crop", [(0, None), (30.0, 100.0), (70.0, 110.0)])
+def test_concatenated_files_that_began_at_different_samples(of_fif, crop):
+    (first, second), raws = of_fif
+    place = {"offset": SECONDS, "first_time": 5000 / SFREQ}
+    apart = [add_emotion_events(raw.copy(), r) for raw, r in zip(raws, (first, second), strict=True)]
+    apart = mne.concatenate_raws(apart, verbose="error").crop(*crop)
+    whole = mne.concatenate_raws([raw.copy() for raw in raws], verbose="error").crop(*crop)
+    if crop[0] < SECONDS:
+        add_emotion_events(whole, first)
+    add_emotion_events(whole, second, **place)
+    assert spans(whole) == spans(apart)
+    clock = whole.get_data("clock")[0]
+    events = expression_events(whole, second, "happy", **place)
+    starts = second.segments["onset"][second.segments["label"] == "happy"].to_numpy()
+    times = clock[events[:, 0] - whole.first_samp]
+    assert len(times) and all(np.abs(starts - t).min() <= 1 / SFREQ for t in times)
+    here = whole.times > SECONDS - crop[0]
+    happy = add_emotion_channels(whole, second, **place).get_data("fer_happy")[0]
+    ok, label = second.expression.ok, second.expression.labels.index("happy")
+    wanted = np.interp(clock[here], second.time[ok], second.expression.probability[ok, label])
+    np.testing.assert_allclose(happy[here], wanted, atol=1e-6)
+
+
+def test_metadata_of_concatenated_files_that_began_at_different_samples(of_fif):
+    (_, second), raws = of_fif
+    whole = mne.concatenate_raws([raw.copy() for raw in raws], verbose="error").crop(45.0)
+    samples = np.round((second.trials["onset"].to_numpy() + SECONDS) * SFREQ).astype(int) + 5000
+    events = np.stack([samples, 0 * samples, 1 + 0 * samples], axis=1)
+    epochs = mne.Epochs(whole, events, tmin=0, tmax=1, baseline=None, preload=True, verbose="error")
+    table = emotion_metadata(epochs, second, offset=SECONDS, first_time=5000 / SFREQ)
+    pd.testing.assert_series_equal(table["onset"], second.trials["onset"])
+
+
+def test_a_place_in_concatenated_fif_files_is_not_guessed(of_fif):
+    (_, second), raws = of_fif
+    whole = mne.concatenate_raws([raw.copy() for raw in raws], verbose="error")
+    samples = np.arange(3) * 1000 + 20_000
+    events = np.stack([samples, 0 * samples, 1 + 0 * samples], axis=1)
+    epochs = mne.Epochs(whole, events, tmin=0, tmax=1, baseline=None, preload=True, verbose="error")
+    for function, target in ((add_emotion_events, whole), (emotion_metadata, epochs)):
+        with pytest.raises(InputError, match=r"eeg\.vhdr began at 5\.000 s .* give first_time="):
+            function(target, second, offset=SECONDS)
 
 
 def test_save_and_load_keeps_the_onsets(run, tmp_path):
