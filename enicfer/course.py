@@ -21,9 +21,9 @@ from enicfer.records import (
     FaceTrack,
     Float32Array,
     FloatArray,
-    Status,
     select_frames,
     spread_frames,
+    take_part,
 )
 from enicfer.segments import find_segments, frame_support
 from enicfer.trials import summarise_trials
@@ -44,7 +44,8 @@ def follow_course(
 ) -> tuple[Course, pd.DataFrame, pd.DataFrame]:
     """What the protocol wants made of the probabilities, and the tables of segments and trials.
 
-    Frames whose expression was not read take no part: the others stand for their time.
+    Frames whose expression was not read take no part (the others stand for their time), nor do those without a time
+    on the recording's clock.
 
     Parameters
     ----------
@@ -59,7 +60,7 @@ def follow_course(
     protocol
         Its ``expression`` and ``trial`` are used.
     """
-    read = expression.status != Status.NOT_ANALYSED
+    read = take_part(expression, time)
     t, trace = time[read], select_frames(expression, read)
     course = make_course(t, trace, protocol.expression)
     shown = use_smoothed(trace, course)

@@ -262,7 +262,7 @@ def place_spans(
     coded = (total > 0) & decodable
     probability = np.full(weight.shape, np.nan, np.float32)
     probability[coded] = weight[coded] / total[coded, None]
-    status = np.where(decodable, np.where(coded, Status.OK, Status.NOT_ANALYSED), Status.UNDECODABLE)
+    status = np.where(decodable, np.where(coded, Status.OK, Status.NO_EXPRESSION), Status.UNDECODABLE)
     notes = [
         f"Expressions are what a person coded with {program}: 1 while a code holds, in equal parts where several do."
     ]

@@ -337,6 +337,13 @@ def _window(value: Any) -> Window:
     return start, stop
 
 
+def _trial_window(value: Any) -> Window:
+    start, stop = _window(value)
+    if stop <= 0:
+        raise ValueError("must stop after the trigger, which is at 0")
+    return start, stop
+
+
 def _codes(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(v, str | int) for v in value):
         raise ValueError('must be a list of codes, such as ["S 1"]')
@@ -371,7 +378,7 @@ def _rest(value: Any) -> Window | str:
 
 
 CHECKS: dict[str, Callable[[Any], Any]] = {
-    "window": _window,
+    "window": _trial_window,
     "baseline": _window,
     "min_valid": _fraction,
     "source": _text,

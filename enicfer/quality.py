@@ -35,11 +35,12 @@ def assess_quality(
     lost = segments.loc[segments["label"] == LOST, "duration"]
     winner = trace.probability[ok].argmax(axis=1) if ok.any() else np.empty(0, np.int64)
     valid_trials = int(trials["fer_dominant"].notna().sum()) if len(trials) else 0
+    placed = time[np.isfinite(time)]
     return {
         "n_frames": int(trace.status.size),
         "status": counts,
         "valid_fraction": _ratio(ok.sum(), inside.sum()),
-        "frame_rate": _rounded(1 / np.median(np.diff(time))) if time.size > 1 else None,
+        "frame_rate": _rounded(1 / np.median(np.diff(placed))) if placed.size > 1 else None,
         "face_size": _rounded(np.median(size)) if size.size else None,
         "longest_loss": _rounded(lost.max()) if len(lost) else 0.0,
         "n_trials": len(trials),
@@ -55,13 +56,15 @@ def summarise_alignment(alignment: Alignment, video_time: FloatArray) -> dict[st
     """Sum an alignment up in a few JSON-ready numbers; ``video_time`` (s) is where it is used."""
     residual = alignment.residual
     bound = alignment.uncertainty(video_time)
+    bound = bound[np.isfinite(bound)]
+    slope = alignment.slope[np.isfinite(alignment.slope)]
     return {
         "source": alignment.source,
         "n_matched": int(residual.size),
         "n_unmatched_video": int(alignment.unmatched_video.size),
         "n_unmatched_recording": int(alignment.unmatched_recording.size),
         "residual_rms": _rounded(np.sqrt(np.mean(residual**2)), 6) if residual.size else None,
-        "drift_ppm": _rounded((alignment.slope[0] - 1) * 1e6),
+        "drift_ppm": _rounded((slope[0] - 1) * 1e6) if slope.size else None,
         "max_uncertainty": _rounded(bound.max(), 6) if bound.size else None,
     }
 

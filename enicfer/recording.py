@@ -5,7 +5,7 @@ import pandas as pd
 from enicfer.errors import InputError
 from enicfer.io.bold import read_bold
 from enicfer.io.eeg import read_eeg
-from enicfer.io.triggers import read_trigger_log
+from enicfer.io.triggers import read_events, read_trigger_log
 from enicfer.protocol import Protocol
 from enicfer.records import Modality, Recording
 from enicfer.session import Run
@@ -61,7 +61,7 @@ def find_trials(run: Run, recording: Recording, protocol: Protocol) -> pd.DataFr
     if run.events is None:
         source = run.triggers or recording.file
         return build_trials(recording.triggers, protocol, source.name)
-    return build_trials(read_trigger_log(run.events), protocol, run.events.name)
+    return build_trials(read_events(run.events), protocol, run.events.name)
 
 
 def find_pulses(recording: Recording, protocol: Protocol) -> pd.DataFrame:

@@ -45,6 +45,7 @@ class Status(IntEnum):
     UNDECODABLE = 9
     OUTSIDE_RECORDING = 10
     NOT_ANALYSED = 11
+    NO_EXPRESSION = 12
 
     @property
     def label(self) -> str:
@@ -336,8 +337,8 @@ class RunResult:
 
     @property
     def analysed(self) -> "RunResult":
-        """The same run with only the frames whose expression was read, where not all were."""
-        kept = self.expression.status != Status.NOT_ANALYSED
+        """The same run with only the frames of `take_part`."""
+        kept = take_part(self.expression, self.time)
         if kept.all():
             return self
         return replace(
@@ -347,6 +348,11 @@ class RunResult:
             course=select_frames(self.course, kept),
             time=self.time[kept],
         )
+
+
+def take_part(expression: ExpressionTrace, time: FloatArray) -> npt.NDArray[np.bool_]:
+    """Frames (n,) that tables are made of: those read that have a time (n,) in s on the recording's clock."""
+    return (expression.status != Status.NOT_ANALYSED) & np.isfinite(time)
 
 
 def select_frames(record: _PerFrame, kept: npt.NDArray[np.bool_]) -> _PerFrame:

@@ -42,8 +42,8 @@ def find_segments(
     """Find the spans of one dominant expression, and those in which the face was lost.
 
     The label in force changes only when another one leads by ``margin`` (hysteresis), and a span shorter than
-    ``min_duration`` joins the span before it, if the two touch; so single frames do not flicker. The
-    probabilities themselves are not smoothed.
+    ``min_duration`` joins the span before it, if the two touch; so single frames do not flicker. Short spans in a
+    row that last longer are a span of what holds in most of it. The probabilities themselves are not smoothed.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def find_segments(
     inside = np.asarray(trace.status != Status.OUTSIDE_RECORDING)
     start, stop = frame_support(time)
     spans = _merge_short(_runs(state, inside, start, stop), state, start, stop, min_duration)
-    rows = [_row(first, last, state[first], trace, start, stop) for first, last in spans]
+    rows = [_row(first, last, kind, trace, start, stop) for first, last, kind in spans]
     return pd.DataFrame(rows, columns=list(SEGMENT_COLUMNS))
 
 
@@ -105,16 +105,27 @@ def _merge_short(
     start: FloatArray,
     stop: FloatArray,
     min_duration: float,
-) -> list[tuple[int, int]]:
-    """Let short spans join the one before, and then spans of the same state that have come to touch."""
-    merged: list[tuple[int, int]] = []
+) -> list[tuple[int, int, int]]:
+    """First frame, last frame and state of spans: short ones join the one before, as long as they are short together.
+
+    Short spans in a row that last longer become a span of their own, of the state that holds in most of it.
+    """
+    merged: list[tuple[int, int, int]] = []
+    own = -1  # the last frame of the last span in which its own state held
     for first, last in spans:
-        short = stop[last] - start[first] < min_duration
-        touches = bool(merged) and start[first] - stop[merged[-1][1]] < 1e-6
-        if touches and (short or state[first] == state[merged[-1][0]]):
-            merged[-1] = (merged[-1][0], last)
-        else:
-            merged.append((first, last))
+        if merged and start[first] - stop[merged[-1][1]] < 1e-6:
+            begin, before, kind = merged[-1]
+            if state[first] == kind or stop[last] - stop[own] < min_duration:
+                merged[-1] = (begin, last, kind)
+                own = last if state[first] == kind else own
+                continue
+            if stop[last] - start[first] < min_duration and own < before:
+                merged[-1] = (begin, own, kind)
+                first = own + 1
+        kinds, which = np.unique(state[first : last + 1], return_inverse=True)
+        kind = int(kinds[np.argmax(np.bincount(which, (stop - start)[first : last + 1]))])
+        own = first + int(np.flatnonzero(state[first : last + 1] == kind)[-1])
+        merged.append((first, last, kind))
     return merged
 
 

@@ -22,11 +22,26 @@ SHOWN, GONE = 0.5, 0.3  # probabilities at which an expression begins and ends t
 def select_codes(triggers: pd.DataFrame, codes: Sequence[str]) -> pd.DataFrame:
     """Rows of ``triggers`` whose code is one of ``codes``.
 
-    A code also matches without the type that BrainVision and others put before a slash: ``S 1`` matches
-    ``Stimulus/S 1``.
+    Where a code itself does not occur, it may leave out the type that BrainVision and others put before a slash:
+    ``S 1`` matches ``Stimulus/S 1``.
+
+    Raises
+    ------
+    InputError
+        If a code that leaves out its type occurs with several.
     """
-    wanted = {normalise_code(code) for code in codes}
-    found = triggers["code"].isin(wanted) | triggers["code"].map(_bare).isin(wanted)
+    found = np.zeros(len(triggers), np.bool_)
+    bare = triggers["code"].map(_bare)
+    for code in map(normalise_code, codes):
+        rows = triggers["code"] == code
+        if not rows.any():
+            rows = bare == code
+            meant = sorted(set(triggers["code"][rows]))
+            if len(meant) > 1:
+                raise InputError(
+                    f"The code {code} of the protocol may be {', '.join(meant[:10])}: write there which it is."
+                )
+        found |= rows.to_numpy(np.bool_)
     return triggers[found].reset_index(drop=True)
 
 
@@ -122,8 +137,9 @@ def summarise_trials(
         ``fer_time_uncertainty`` (s, 95 %), and for each label ``fer_<label>_mean``, ``_peak``, ``_latency`` (s
         from the trigger to the peak), ``_auc`` (integral of the probability over the answered part, s),
         ``_dwell`` (s during which it is the most probable), ``_onset`` and ``_offset`` (s from the trigger to
-        where the expression is first shown in the window and where that ends: from a probability of `SHOWN`
-        until it falls below `GONE`; NaN if never) and, with a baseline, ``_change`` (mean minus the baseline's
+        where the expression that is first shown in the window begins, and where it ends: from a probability of
+        `SHOWN` until it falls below `GONE`; NaN where that is not seen to happen, because it was shown before the
+        window, lasts longer, or the face was lost) and, with a baseline, ``_change`` (mean minus the baseline's
         mean).
     """
     start, stop = frame_support(time)
@@ -149,8 +165,8 @@ def _empty(trace: ExpressionTrace) -> ExpressionTrace:
 
 def _weights(window: Window, start: FloatArray, stop: FloatArray) -> tuple[slice, FloatArray]:
     """Frames that reach into the window, and the part in s of their support that does."""
-    first = int(np.searchsorted(stop, window[0], side="right"))
-    last = int(np.searchsorted(start, window[1], side="left"))
+    first = int(np.searchsorted(stop, window[0] + 1e-9, side="right"))
+    last = int(np.searchsorted(start, window[1] - 1e-9, side="left"))
     frames = slice(first, max(first, last))
     inside = np.minimum(stop[frames], window[1]) - np.maximum(start[frames], window[0])
     return frames, np.clip(inside, 0, None)
@@ -175,7 +191,6 @@ def _summary(
             row[f"fer_invalid_{reason.label}"] = float(weight[status == reason].sum() / length)
     row["fer_invalid_no_video"] = max(0.0, 1 - float(weight.sum()) / length)
     p, w, t = trace.probability[frames][ok].astype(np.float64), weight[ok], time[frames][ok]
-    begin, end = start[frames][ok], stop[frames][ok]
     believed = w.sum() > 0 and float(w.sum() / length) >= trial.min_valid
     mean = w @ p / w.sum() if believed else np.full(len(trace.labels), np.nan)
     row["fer_dominant"] = trace.labels[int(np.argmax(mean))] if believed else None
@@ -187,9 +202,9 @@ def _summary(
         row[f"fer_{label}_latency"] = t[p[:, k].argmax()] - onset if believed else np.nan
         row[f"fer_{label}_auc"] = w @ p[:, k] if believed else np.nan
         row[f"fer_{label}_dwell"] = w[winner == k].sum() if believed else np.nan
-        first, last = _first_shown(p[:, k]) if believed else (-1, -1)
-        row[f"fer_{label}_onset"] = max(begin[first], window[0]) - onset if first >= 0 else np.nan
-        row[f"fer_{label}_offset"] = min(end[last], window[1]) - onset if first >= 0 else np.nan
+        begin, end = _first_shown(trace, k, frames, start, stop) if believed else (np.nan, np.nan)
+        row[f"fer_{label}_onset"] = begin - onset
+        row[f"fer_{label}_offset"] = end - onset
         if baseline is not None:
             row[f"fer_{label}_change"] = mean[k] - baseline[k]
     return row
@@ -205,14 +220,28 @@ def _mean(onset: float, start: FloatArray, stop: FloatArray, values: Float32Arra
     return float(w @ values[frames][known].astype(np.float64) / w.sum())
 
 
-def _first_shown(probability: FloatArray) -> tuple[int, int]:
-    """First and last frame of the first stretch that reaches `SHOWN`, until it falls below `GONE`; or -1, -1."""
-    reached = np.flatnonzero(probability >= SHOWN)
+def _first_shown(
+    trace: ExpressionTrace, label: int, frames: slice, start: FloatArray, stop: FloatArray
+) -> tuple[float, float]:
+    """When (s) the first expression that is shown in a window begins and ends; NaN for what is not seen to happen.
+
+    It is shown from a frame that reaches `SHOWN` until one that falls below `GONE`; that it begins or ends is seen
+    only where the frame before it, or after it, touches it and has an answer.
+    """
+    reached = np.flatnonzero(trace.ok[frames] & (trace.probability[frames, label] >= SHOWN)) + frames.start
     if not reached.size:
-        return -1, -1
+        return np.nan, np.nan
     first = int(reached[0])
-    below = np.flatnonzero(probability[first:] < GONE)
-    return first, first + int(below[0]) - 1 if below.size else probability.size - 1
+
+    def follows(i: int) -> bool:
+        return 0 < i < start.size and bool(trace.ok[i - 1] and trace.ok[i] and start[i] - stop[i - 1] < 1e-6)
+
+    begins = follows(first) and trace.probability[first - 1, label] < SHOWN
+    last = first + 1
+    while last < frames.stop and follows(last) and trace.probability[last, label] >= GONE:
+        last += 1
+    ends = last < frames.stop and follows(last)
+    return float(start[first]) if begins else np.nan, float(start[last]) if ends else np.nan
 
 
 def _baseline(

@@ -4,15 +4,21 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from enicfer.course import follow_course
 from enicfer.errors import InputError, OutputError
+from enicfer.export.mne import make_annotations
+from enicfer.export.sampling import spans_inside
 from enicfer.outputs import write_outputs
-from enicfer.protocol import Expressions
-from enicfer.records import Modality
+from enicfer.protocol import Expressions, Protocol, Trial
+from enicfer.quality import assess_quality
+from enicfer.records import Modality, Status
+from enicfer.trials import TRIAL_COLUMNS
 
 MODALITIES = list(Modality)
 EVERYTHING = Expressions(smoothing=0.2, min_probability=0.7, relative_to="quantile", quantile_window=20.0)
@@ -156,6 +162,33 @@ def test_every_column_is_described(dataset):
                 assert {"Units", "Levels"} & set(about[column]) or column == "code", column
 
 
+@pytest.mark.parametrize("modality", MODALITIES)
+@pytest.mark.parametrize("part", [slice(0, 40), slice(700, 714), slice(-40, None)])
+def test_frames_without_a_time_cost_no_more_than_themselves(make_run, tmp_path, modality, part):
+    """A camera's file without pulses, or a pause: where the clocks cannot be related, frames have no time."""
+    whole = make_run(modality)
+    time, status = whole.time.copy(), whole.expression.status.copy()
+    time[part], status[part] = float("nan"), Status.OUTSIDE_RECORDING
+    faces, expression = replace(whole.faces, status=status), replace(whole.expression, status=status)
+    protocol = Protocol("faces", "", modality, trial=Trial((0.0, 2.0), (-0.5, 0.0), 0.5))
+    bare = whole.trials[list(TRIAL_COLUMNS)]
+    course, segments, trials = follow_course(bare, time, faces, expression, whole.alignment, protocol)
+    quality = assess_quality(faces, expression, whole.alignment, time, segments, trials)
+    run = replace(
+        whole, time=time, faces=faces, expression=expression, course=course, segments=segments, trials=trials,
+        quality=quality,
+    )  # fmt: skip
+    changed = (trials["fer_valid"] - whole.trials["fer_valid"]).abs() > 1e-3
+    lost = whole.trials["fer_dominant"].notna().sum() - trials["fer_dominant"].notna().sum()
+    assert changed.sum() <= 1 and lost <= 1
+    assert segments["onset"].notna().all() and len(segments) >= len(whole.segments) - 1
+    write_outputs([run], tmp_path / "out")
+    table = pd.read_csv(next((tmp_path / "out").rglob("*_physio.tsv.gz")), sep="\t", header=None, dtype=str)
+    before = whole.analysed.expression.ok.sum()
+    assert table.notna().all(axis=1).sum() > 0.8 * before
+    assert len(make_annotations(run)) == len(spans_inside(run))
+
+
 def test_writing_again_replaces_these_runs_alone(no_figures, make_run, tmp_path):
     output = tmp_path / "enicfer"
     runs = [
@@ -236,3 +269,16 @@ def test_description_can_be_told(no_figures, make_run, tmp_path):
     write_outputs(make_run(), tmp_path / "enicfer", {"Authors": ["A. Person", "B. Person"], "License": "CC0"})
     content = json.loads((tmp_path / "enicfer" / "dataset_description.json").read_text(encoding="utf-8"))
     assert content["Authors"] == ["A. Person", "B. Person"] and content["DatasetType"] == "derivative"
+
+
+def test_what_somebody_wrote_into_the_description_stays(no_figures, make_run, tmp_path):
+    output = tmp_path / "enicfer"
+    about = output / "dataset_description.json"
+    write_outputs(make_run(), output)
+    content = json.loads(about.read_text(encoding="utf-8"))
+    told = {"Name": "Smiles", "Authors": ["A. Person"], "License": "CC0", "SourceDatasets": [{"URL": "doi:x"}]}
+    more = {"Funding": ["A grant"], "HEDVersion": "8.0.0"}
+    about.write_text(json.dumps({**content, **told, **more}), encoding="utf-8")
+    write_outputs(make_run(entities={"sub": "02", "task": "faces"}), output, {"License": "PDDL"})
+    after = json.loads(about.read_text(encoding="utf-8"))
+    assert after == {**content, **told, "License": "PDDL", "Funding": ["A grant"]}

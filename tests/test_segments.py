@@ -35,6 +35,14 @@ def test_one_frame_does_not_flicker():
     assert find_segments(*trace_of("hhhhhnhhhhh"))["label"].tolist() == ["happy"]
 
 
+def test_short_spans_in_a_row_are_no_part_of_the_one_before():
+    """One second of neutral is no ten: what follows flickers between an answer and none."""
+    table = find_segments(*trace_of("n" * 30 + "h.." * 30 + "n" * 30, rate=30))
+    assert table["label"].tolist() == ["neutral", "lost", "neutral"]
+    np.testing.assert_allclose(table["duration"], [1.0, 3.0, 1.0])
+    np.testing.assert_allclose(table["valid_fraction"], [1.0, 1 / 3, 1.0])
+
+
 def test_a_lead_below_the_margin_changes_nothing():
     time, trace = trace_of("hhhhhnnnnn")
     trace.probability[5:] = (0.48, 0.52)

@@ -29,8 +29,17 @@ def triggers(*pairs):
 
 def test_codes_match_with_and_without_their_type():
     table = triggers((0.0, "Stimulus/S 1"), (1.0, "S 1"), (2.0, "S 11"), (3.0, "Response/S 1x"))
-    assert select_codes(table, ["S  1"])["onset"].tolist() == [0.0, 1.0]
+    assert select_codes(table, ["S  1"])["onset"].tolist() == [1.0]
+    assert select_codes(table[table["code"] != "S 1"], ["S  1"])["onset"].tolist() == [0.0]
     assert select_codes(table, ["Stimulus/S 1"])["onset"].tolist() == [0.0]
+
+
+def test_a_code_that_may_mean_several_is_no_guess():
+    """PsychoPy names the condition with each component of its row: the fixation cross is not the face."""
+    table = triggers((10.0, "fixation/happy"), (11.0, "face/happy"), (12.0, "face/5"), (13.0, "5"))
+    with pytest.raises(InputError, match=r"happy .* may be face/happy, fixation/happy: write"):
+        select_codes(table, ["happy"])
+    assert select_codes(table, ["face/happy", "5"])["onset"].tolist() == [11.0, 13.0]
 
 
 def test_build_trials():
@@ -70,7 +79,7 @@ def test_known_answers():
     assert row["fer_happy_dwell"] == pytest.approx(1.0)
     assert row["fer_happy_change"] == pytest.approx(0.601)
     assert row["fer_happy_onset"] == pytest.approx(0.0, abs=1e-6)
-    assert row["fer_happy_offset"] == pytest.approx(1.0, abs=1e-6)
+    assert np.isnan(row["fer_happy_offset"])  # it lasts longer than the window
     assert np.isnan(row["fer_neutral_onset"])
     assert row["fer_neutral_change"] == pytest.approx(-0.601)
     assert row["fer_dominant"] == "happy"
@@ -88,6 +97,33 @@ def test_an_expression_that_wavers_ends_once():
     (row,) = summarise_trials(trials, time, trace, alignment(), Trial((0.0, 1.0))).to_dict("records")
     assert row["fer_happy_onset"] == pytest.approx(0.3)
     assert row["fer_happy_offset"] == pytest.approx(0.7)
+
+
+@pytest.mark.parametrize(
+    ("shown", "lost", "onset", "offset"),
+    [
+        ((-0.5, 3.0), (), np.nan, np.nan),
+        ((-0.5, 0.7), (), -0.5, 0.7),
+        ((0.2, 0.7), (0.0, 0.1), 0.2, 0.7),
+        ((-0.5, 0.7), (0.0, 0.3), np.nan, 0.7),  # the face comes back with it
+        ((0.2, 3.0), (0.5, 0.6), 0.2, np.nan),  # the face is lost with it
+        ((0.2, 0.5), (0.5, 0.6), 0.2, np.nan),
+    ],
+)
+def test_what_is_not_seen_to_begin_or_end_is_not_said_to(shown, lost, onset, offset):
+    """The window is from 0 to 1 s; an expression that is shown before it did not begin in it."""
+    time = np.arange(-1, 3, 0.01) + 0.005
+    happy = np.where((time > shown[0]) & (time < shown[1]), 0.9, 0.1)
+    status = np.zeros(time.size, np.uint8)
+    if lost:
+        status[(time > lost[0]) & (time < lost[1])] = Status.NO_FACE
+    probability = np.c_[happy, 1 - happy].astype(np.float32)
+    probability[status != 0] = np.nan
+    trace = ExpressionTrace(time, probability, status, LABELS, "m")
+    trials = pd.DataFrame({"onset": [0.0], "duration": [1.0], "trial_type": ["a"], "code": ["1"]})
+    (row,) = summarise_trials(trials, time, trace, alignment(), Trial((0.0, 1.0))).to_dict("records")
+    found = row["fer_happy_onset"], row["fer_happy_offset"]
+    np.testing.assert_allclose(found, (onset if shown[0] >= 0 else np.nan, offset), atol=1e-6)
 
 
 def test_too_few_valid_frames_give_no_numbers_but_reasons():

@@ -29,14 +29,15 @@ _REASONS = {
     Status.TOO_SMALL: "the face was too small",
     Status.UNDECODABLE: "the frame could not be decoded",
     Status.OUTSIDE_RECORDING: "the frame was taken before or after the recording",
-    Status.NOT_ANALYSED: "the expression was not read: a lower analysis rate, or an imported table without it",
+    Status.NOT_ANALYSED: "the expression was not read: a lower analysis rate, or an imported table without a row",
+    Status.NO_EXPRESSION: "the imported program or coder gave no expression",
 }
 STATUS_LEVELS = {"ok": "the frame has an answer", **{s.label: text for s, text in _REASONS.items()}}
 
 # Patterns are tried in this order; {label} and {reason} stand for what they matched.
 _TABLE: tuple[tuple[str, str, str], ...] = (
     ("onset", "s", "Start on the recording's clock: 0 is the first sample or first stored volume."),
-    ("duration", "s", "Length of the span, or of the trial's window."),
+    ("duration", "s", "Length of the span; of a trial, from its trigger to the end of its window."),
     ("timestamp", "s", "Time on the recording's clock: 0 is the first sample or first stored volume."),
     ("code", "", "Trigger code in the recording, blanks made one."),
     ("probability", "1", "Mean probability of the span's expression; n/a where the face was lost."),
@@ -55,12 +56,13 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     (
         "fer_{label}_onset",
         "s",
-        "Time from the trigger to where {label} is first shown (probability of 0.5 or more).",
+        "Time from the trigger to where the first {label} in the window begins (probability of 0.5 or more); n/a "
+        "where that is not seen: it was shown before, or the face was lost.",
     ),
     (
         "fer_{label}_offset",
         "s",
-        "Time from the trigger to where that first {label} ends (probability below 0.3).",
+        "Time from the trigger to where that {label} ends (probability below 0.3); n/a where that is not seen.",
     ),
     ("fer_{label}_hrf", "1", "fer_{label} convolved with the canonical haemodynamic response."),
     ("fer_head_motion", "1/s", "Mean speed of the landmarks' centre, in distances between the eyes."),

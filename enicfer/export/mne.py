@@ -316,6 +316,8 @@ def expression_events(
 ) -> npt.NDArray[np.int64]:
     """Events at the start of an expression, for epochs that are locked to the face.
 
+    Only where it is seen to begin: not where the face comes back with it.
+
     Parameters
     ----------
     raw, result, offset, first_time
@@ -341,7 +343,11 @@ def expression_events(
         known = ", ".join(result.expression.labels)
         raise InputError(f"The model {result.expression.model} has no label {label!r}: it has {known}.")
     segments = result.segments
-    onset = segments["onset"][segments["label"] == label].to_numpy(np.float64)
+    onset = segments["onset"].to_numpy(np.float64)
+    before = (onset + segments["duration"].to_numpy(np.float64))[:-1]
+    # Where the face was lost before, or the video has a hole, it is not seen that the expression begins.
+    seen = (np.abs(onset[1:] - before) < 1e-6) & (segments["label"].to_numpy()[:-1] != LOST)
+    onset = onset[(segments["label"] == label).to_numpy() & np.r_[False, seen][: len(onset)]]
     if within_trials:
         start = result.trials["onset"].to_numpy(np.float64)
         stop = start + result.trials["duration"].to_numpy(np.float64)
@@ -417,10 +423,11 @@ def _shift(raw: "mne.io.BaseRaw", result: RunResult, offset: float, first_time: 
     """What to add to the result's times to get ``raw.times``."""
     shift = offset + _first_time(result, offset, first_time) - float(raw.first_time)
     length = raw.n_times / raw.info["sfreq"]
-    if result.time.size and not (result.time[0] + shift < length and result.time[-1] + shift > 0):
+    time = result.time[np.isfinite(result.time)]
+    if time.size and not (time[0] + shift < length and time[-1] + shift > 0):
         raise InputError(
             f"The recording covers {-shift:.1f} to {length - shift:.1f} s of {result.recording.file.name}, but the "
-            f"face was filmed from {result.time[0]:.1f} to {result.time[-1]:.1f} s: give the recording that the "
+            f"face was filmed from {time[0]:.1f} to {time[-1]:.1f} s: give the recording that the "
             "result was made from, or offset= if it was concatenated."
         )
     return shift

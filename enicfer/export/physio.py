@@ -100,14 +100,14 @@ def physioevents_table(run: RunResult) -> tuple[pd.DataFrame, dict[str, Any]]:
     labels = run.expression.labels
     table = spans_inside(run).rename(columns={"label": "trial_type"})
     table = table.assign(time_uncertainty=time_uncertainty(run, table["onset"].to_numpy(np.float64)))
-    levels = {label: f"the most probable expression is {label}" for label in labels}
+    levels = {label: f"the most probable expression is mostly {label}" for label in labels}
     about = describe_columns(table.columns, labels)
     about["trial_type"] = {
         "Description": "Dominant expression of the span, or that the face was lost.",
         "Levels": {
             **levels,
             UNCERTAIN: "no expression is probable enough",
-            LOST: "no frame of the span has an answer",
+            LOST: "hardly a frame of the span has an answer",
         },
         "HED": {**expression_hed(labels), UNCERTAIN: UNCERTAIN_HED, LOST: LOST_HED},
     }
@@ -128,5 +128,6 @@ def physioevents_table(run: RunResult) -> tuple[pd.DataFrame, dict[str, Any]]:
 
 def time_uncertainty(run: RunResult, time: np.ndarray) -> np.ndarray:
     """Half-width in s of the 95 % interval at each ``time`` (s, recording's clock)."""
-    video_time = np.interp(time, run.time, run.faces.video_time) if run.time.size else time
+    placed = run.analysed
+    video_time = np.interp(time, placed.time, placed.faces.video_time) if placed.time.size else time
     return np.asarray(run.alignment.uncertainty(video_time))

@@ -241,7 +241,7 @@ def _is_facereader(names: Sequence[str]) -> bool:
 
 def _read_facereader(table: Table) -> FaceRows:
     words = table.text("Neutral")
-    lost = {"FIND_FAILED": Status.NO_FACE, "FIT_FAILED": Status.NOT_ANALYSED}
+    lost = {"FIND_FAILED": Status.NO_FACE, "FIT_FAILED": Status.NO_EXPRESSION}
     status = np.array([lost.get(word, Status.OK) for word in words])
     time = np.array([read_clock(cell) for cell in table.text("Video Time")])
     if np.isnan(time).any():
@@ -322,7 +322,7 @@ def _rows(
             f"{table.path.name} has negative values of expressions: give the values as exported."
         )
     total = raw.sum(axis=1)
-    status = np.where((status == Status.OK) & ~(total > 0), Status.NOT_ANALYSED, status)
+    status = np.where((status == Status.OK) & ~(total > 0), Status.NO_EXPRESSION, status)
     ok = status == Status.OK
     if not ok.any():
         raise InputError(f"{table.path.name} has no frame with values of expressions: is it the right file?")

@@ -57,6 +57,7 @@ _PSYCHOPY_OWN = (
     "expStart",
     "notes",
 )
+_DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
 _MAX_CONDITIONS = 50  # a column with more values than this is no condition
 
 
@@ -93,6 +94,24 @@ def read_trigger_log(path: Path) -> pd.DataFrame:
         )
     table = pd.DataFrame(entries, columns=["onset", "code"]).astype({"onset": "float64", "code": "str"})
     return table.sort_values("onset", kind="stable", ignore_index=True)
+
+
+def read_events(path: Path) -> pd.DataFrame:
+    """Read a table of events on the recording's clock; see `read_trigger_log`.
+
+    Raises
+    ------
+    InputError
+        Also if it is the log of a task program, whose clock is its own.
+    """
+    recognise = next(recognise for recognise, _ in FORMATS if recognise(read_text(path)))
+    if recognise is not _is_anything:
+        raise InputError(
+            f"{path.name} is the log of a task program, whose clock is not the recording's: give it as triggers in "
+            "session.toml, or give a table with the columns onset (s from the recording's start), duration and "
+            "trial_type as events."
+        )
+    return read_trigger_log(path)
 
 
 def _is_eprime(text: str) -> bool:
@@ -161,23 +180,25 @@ def _parse_psychopy_table(text: str) -> Iterable[Entry]:
         if name and "." not in name and name not in _PSYCHOPY_OWN
         and len({row.get(name, "") for row in table}) <= _MAX_CONDITIONS
     ]  # fmt: skip
-    for row in table:
-        for name, cell in row.items():
-            component, _, what = name.rpartition(".")
-            if what == "started":
-                for onset in _numbers(cell):
-                    yield onset, component
-                    for condition in conditions:
-                        if row.get(condition, "").strip():
-                            yield onset, f"{component}/{row[condition].strip()}"
-            if what == "keys" and cell.strip() not in ("", "None"):
-                starts, delays = (
-                    _numbers(row.get(f"{component}.started", "")),
-                    _numbers(row.get(f"{component}.rt", "")),
-                )
-                for key, delay in zip(_texts(cell), delays, strict=False):
-                    if starts:
-                        yield starts[0] + delay, key
+    # Two conditions of a row may have the same value.
+    return dict.fromkeys(entry for row in table for entry in _psychopy_row(row, conditions))
+
+
+def _psychopy_row(row: dict[str, str], conditions: Sequence[str]) -> Iterable[Entry]:
+    for name, cell in row.items():
+        component, _, what = name.rpartition(".")
+        if what == "started":
+            for onset in _numbers(cell):
+                yield onset, component
+                for condition in conditions:
+                    if row.get(condition, "").strip():
+                        yield onset, f"{component}/{row[condition].strip()}"
+        if what == "keys" and cell.strip() not in ("", "None"):
+            starts = _numbers(row.get(f"{component}.started", ""))
+            delays = _numbers(row.get(f"{component}.rt", ""))
+            for key, delay in zip(_texts(cell), delays, strict=False):
+                if starts:
+                    yield starts[0] + delay, key
 
 
 def _is_anything(text: str) -> bool:
@@ -190,10 +211,14 @@ def _parse_table(text: str) -> Iterable[Entry]:
     if not rows:
         return []
     names = [cell.strip().lower() for cell in rows[0]]
-    if _number(rows[0][0]) is not None and not any(n in _TIME_NAMES for n in names):
+    if _times([rows[0][0]])[0] is not None and not any(n in _TIME_NAMES for n in names):
         return _parse_lines(rows)
     found = [(i, *_split_unit(name)) for i, name in enumerate(names)]
     times = [(i, unit) for wanted in _TIME_NAMES for i, name, unit in found if name == wanted]
+    if times and names[times[0][0]] == "latency":
+        raise InputError(
+            "The column latency does not say whether it is in samples, ms or s: call it latency_ms or latency_s."
+        )
     if not times:
         return []
     codes = [i for wanted in _CODE_NAMES for i, name, _ in found if name == wanted]
@@ -203,8 +228,9 @@ def _parse_table(text: str) -> Iterable[Entry]:
         codes = codes[:1]
     column, scale = times[0]
     entries = []
-    for row in rows[1:]:
-        number = _number(row[column]) if column < len(row) else None
+    for row, number in zip(
+        rows[1:], _times(row[column] if column < len(row) else "" for row in rows[1:]), strict=True
+    ):
         if number is None:
             continue
         values = [row[i].strip() for i in codes if i < len(row)] if codes else ["1"]
@@ -213,10 +239,22 @@ def _parse_table(text: str) -> Iterable[Entry]:
 
 
 def _parse_lines(rows: Sequence[Sequence[str]]) -> Iterable[Entry]:
-    for row in rows:
-        number = _number(row[0])
+    for row, number in zip(rows, _times(row[0] for row in rows), strict=True):
         if number is not None:
             yield number, " ".join(row[1:]) if len(row) > 1 else "1"
+
+
+def _times(cells: Iterable[str]) -> list[float | None]:
+    """The numbers in a column of times, None where a cell holds none; with a decimal point, or with a comma."""
+    texts = [cell.strip() for cell in cells]
+    if any(_DECIMAL_COMMA.fullmatch(text) for text in texts):
+        if mixed := next((text for text in texts if re.fullmatch(r"-?\d*\.\d+", text)), None):
+            raise InputError(
+                f"The column of times has numbers with a decimal comma, and {mixed} with a point: write all with "
+                "a point."
+            )
+        texts = [text.replace(",", ".") if _DECIMAL_COMMA.fullmatch(text) else text for text in texts]
+    return [_number(text) for text in texts]
 
 
 def _split_unit(name: str) -> tuple[str, float]:

@@ -46,6 +46,7 @@ STATUS_COLORS: Mapping[Status, str] = {
     Status.UNDECODABLE: "#444444",
     Status.OUTSIDE_RECORDING: "#DDE1E5",
     Status.NOT_ANALYSED: "#EEF0F2",
+    Status.NO_EXPRESSION: "#C9CDD2",
 }
 _INK, _FAINT, _ACCENT, _ALERT = "#22282F", "#8A929C", "#2B6C8F", "#B3412E"
 _MAX_POINTS = 1000

@@ -136,13 +136,15 @@ def headline(run: RunResult) -> list[dict[str, Any]]:
         tiles.append(
             {"value": f"{rms:.1f} ms", "name": f"residual (rms) of {residual.size} pulses", "alert": False}
         )
-    bound = run.alignment.uncertainty(run.faces.video_time[inside]).max(initial=0.0)
+    bounds = run.alignment.uncertainty(run.faces.video_time[inside])
+    bound = bounds[np.isfinite(bounds)].max(initial=0.0)
     rough = bound > 0.5 / nominal_rate(run.faces.video_time)
     tiles.append(
         {"value": f"± {bound * 1e3:.1f} ms", "name": "largest uncertainty of a frame's time", "alert": rough}
     )
-    if residual.size:
-        drift = (float(run.alignment.slope[0]) - 1) * 1e6
+    slope = run.alignment.slope[np.isfinite(run.alignment.slope)]
+    if residual.size and slope.size:
+        drift = (float(slope[0]) - 1) * 1e6
         tiles.append({"value": f"{drift:+.0f} ppm", "name": "drift of the camera's clock", "alert": False})
     return tiles
 
@@ -160,7 +162,8 @@ def sync_rows(run: RunResult) -> list[tuple[str, str]]:
         worst = np.abs(alignment.residual).max() * 1e3
         rms = np.sqrt(np.mean(alignment.residual**2)) * 1e3
         rows.append(("residual", f"{rms:.2f} ms (rms), {worst:.2f} ms (largest)"))
-    for piece, slope in enumerate(alignment.slope):
+    for piece in np.flatnonzero(np.isfinite(alignment.slope)):
+        slope = alignment.slope[piece]
         half = alignment.t_factor[piece] * np.sqrt(max(0.0, alignment.variance[piece, 2])) * 1e6
         start = alignment.video_start[piece]
         where = f" from {start:.1f} s of the video" if np.isfinite(start) else ""

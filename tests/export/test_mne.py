@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -336,6 +337,23 @@ def test_events_at_the_first_smile(run):
     ) == len(events)
     with pytest.raises(InputError, match="no label 'bored'"):
         expression_events(raw, result, "bored")
+
+
+def test_a_face_that_comes_back_with_an_expression_does_not_begin_it(run):
+    columns = list(run.segments.columns)
+    rows = [
+        (1.0, 1.0, "neutral", 0.8, 1.0, ""),
+        (2.0, 1.0, "happy", 0.8, 1.0, ""),
+        (3.0, 1.0, "lost", np.nan, 0.0, "no_face"),
+        (4.0, 1.0, "happy", 0.8, 1.0, ""),
+        (6.0, 1.0, "happy", 0.8, 1.0, ""),  # after a hole in the video
+    ]
+    result = replace(run, segments=pd.DataFrame(rows, columns=columns))
+    raw = make_raw(0)
+    events = expression_events(raw, result, "happy", within_trials=False)
+    assert raw.times[events[:, 0] - raw.first_samp].tolist() == [2.0]
+    empty = replace(run, segments=run.segments.iloc[:0])
+    assert not len(expression_events(raw, empty, "happy", within_trials=False))
 
 
 FILES = [

@@ -90,7 +90,7 @@ def test_facereader_with_decimal_commas(given, encoding):
     assert rows.program == "facereader"
     assert rows.frame is None
     assert rows.time.tolist() == [0, 0.04, 0.08, 3600.12]
-    assert rows.status.tolist() == [Status.OK, Status.NO_FACE, Status.NOT_ANALYSED, Status.OK]
+    assert rows.status.tolist() == [Status.OK, Status.NO_FACE, Status.NO_EXPRESSION, Status.OK]
     at = [rows.labels.index(label) for label in ("neutral", "happy")]
     assert rows.probability[3, at].tolist() == [0.25, 0.75]
     assert rows.measures["facereader_happy"][3] == np.float32(0.3), "its own intensity is kept"

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from enicfer.errors import InputError
-from enicfer.io.triggers import read_trigger_log
+from enicfer.io.triggers import read_events, read_trigger_log
 
 
 def write(folder, name, text, encoding="utf-8"):
@@ -101,3 +101,34 @@ def test_missing_and_binary_files(tmp_path):
     (tmp_path / "x.log").write_bytes(bytes(range(256)) * 4)
     with pytest.raises(InputError, match="not a text file"):
         read_trigger_log(tmp_path / "x.log")
+
+
+def test_a_column_of_decimal_commas_is_read_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("onset;code\n0;a\n12,5;b\n20;c\n33,25;d\n")
+    assert read_trigger_log(path)["onset"].tolist() == [0.0, 12.5, 20.0, 33.25]
+    path.write_text("12,5\ta\n20\tb\n")
+    assert read_trigger_log(path)["onset"].tolist() == [12.5, 20.0]
+    path.write_text("onset;code\n0.5;a\n12,5;b\n")
+    with pytest.raises(InputError, match=r"decimal comma, and 0\.5 with a point"):
+        read_trigger_log(path)
+
+
+def test_latency_without_a_unit_is_refused(tmp_path):
+    path = tmp_path / "log.tsv"
+    path.write_text("latency\ttype\n5000\tS 1\n")
+    with pytest.raises(InputError, match="latency_ms or latency_s"):
+        read_trigger_log(path)
+    path.write_text("latency_ms\ttype\n5000\tS 1\n")
+    assert read_trigger_log(path)["onset"].tolist() == [5.0]
+
+
+def test_events_are_no_log_of_a_task_program(tmp_path):
+    path = tmp_path / "task.csv"
+    path.write_text("emotion,answer,fixation.started,face.started\nhappy,happy,10.0,11.0\n")
+    # Two conditions with the same value are one entry.
+    assert read_trigger_log(path)["code"].tolist().count("face/happy") == 1
+    with pytest.raises(InputError, match="give it as triggers"):
+        read_events(path)
+    path.write_text("onset\tduration\ttrial_type\n1.5\t2\thappy\n")
+    assert read_events(path)["onset"].tolist() == [1.5]
