@@ -56,11 +56,11 @@ def evaluate(
     click.echo(f"{how} (--{'no-' if result.summary['crop'] else ''}crop for the other way)")
     for name, value in result.summary.items():
         text = f"{value:.4f}" if isinstance(value, float) else value
-        click.echo(f"{name:22} {', '.join(text) if isinstance(text, list) else text}")
+        click.echo(f"{name:30} {', '.join(text) if isinstance(text, list) else text}")
     for label, precision, recall in zip(
         result.labels, result.scores.precision, result.scores.recall, strict=True
     ):
-        click.echo(f"{label:22} precision {format_rate(precision)}  recall {format_rate(recall)}")
+        click.echo(f"{label:30} precision {format_rate(precision)}  recall {format_rate(recall)}")
     for row in result.groups:
         click.echo(
             f"{row['kind']} {row['group']}: accuracy {row['accuracy']:.4f} "

@@ -181,14 +181,20 @@ def evaluate_part(
 
 
 def find_trained_on(model: Classifier, faces: FaceImages) -> np.ndarray | None:
-    """Mark the images that a model learnt from, if these are the data of its training; else None."""
+    """Mark the images that a model learnt from, if these are the data of its training; else None.
+
+    Where the data do not tell the parts of the training apart any more, all are marked.
+    """
     about = model.metadata
     if about.get("data", {}).get("fingerprint") != faces.fingerprint():
         return None
     plan = about["recipe"]["data"]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of a random split: the training has said it
-        divided = divide(faces, Data(**plan), about["recipe"]["schedule"]["seed"])
+        try:
+            divided = divide(faces, Data(**plan), about["recipe"]["schedule"]["seed"])
+        except InputError:  # read without the subjects or partitions that the training knew
+            return np.ones(len(faces), bool)
     return np.asarray(
         (divided.split == TRAIN) & np.isin(faces.label, [LABELS.index(n) for n in plan["labels"]])
     )

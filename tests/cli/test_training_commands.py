@@ -34,8 +34,8 @@ def run(command: object, *arguments: object) -> str:
 def test_evaluate_prints_and_writes(faces: Path, tmp_path: Path) -> None:
     output = run(evaluate, "ronnet-7", faces, "-o", tmp_path / "out")
     assert "accuracy" in output
-    assert "happy                  precision" in output
-    assert "angry                  precision" in output and "recall n/a" in output
+    assert "happy                          precision" in output
+    assert "angry                          precision" in output and "recall n/a" in output
     assert output.startswith("pictures were taken whole (--crop for the other way)")
     assert (tmp_path / "out" / "confusion.png").stat().st_size > 1000
 
@@ -58,7 +58,7 @@ def test_names_are_read_by_a_pattern_in_every_command(faces: Path) -> None:
         (faces / word).rmdir()
     names = ("--reader", "names", "--pattern", "(?P<subject>[0-9]+)_(?P<word>[a-z]+)")
     assert "subject: 4 known" in run(dataset, "check", faces, *names)
-    assert "subjects               4" in run(evaluate, "ronnet-7", faces, *names)
+    assert "subjects                       4" in run(evaluate, "ronnet-7", faces, *names)
     with pytest.raises(InputError, match="The label content"):
         run(dataset, "check", faces, *names, "--content", "hapy")
     assert "lab 0." in run(

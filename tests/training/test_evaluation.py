@@ -143,6 +143,9 @@ def test_from_a_manifest_to_a_model_and_its_card(tmp_path: Path) -> None:
     assert validation["temperature_fitted_on_these"] is True
     assert validation["ece_cross_fitted"] == model.metadata["metrics"]["ece_calibrated"]
     assert "chose the epoch" not in card
+    (tmp_path / "lab.toml").write_text(RECIPE + "patience = 1\n", encoding="utf-8")
+    train_recipe(tmp_path / "lab.toml", tmp_path / "patient", tmp_path / "manifest.csv", messages.append)
+    assert "chose the epoch" in (tmp_path / "patient" / "lab.md").read_text(encoding="utf-8")
     with pytest.raises(InputError, match="no partition 'test'; they have ''"):
         evaluate_files(path, tmp_path / "manifest.csv", split="test")
 
@@ -163,6 +166,8 @@ def test_own_training_images_are_named(model: Classifier, shared_data: Path) -> 
     assert learnt is not None
     assert np.array_equal(learnt, data.split == "Training")
     assert find_trained_on(model, data.select(np.arange(100))) is None
+    undivided = find_trained_on(model, replace(data, split=np.full(len(data), "")))
+    assert undivided is not None and undivided.all()
 
 
 def test_pictures_are_read_as_in_the_training(model: Classifier) -> None:
