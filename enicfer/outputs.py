@@ -19,6 +19,8 @@ from enicfer.io.tables import read_json
 from enicfer.records import RunResult
 from enicfer.report import write_report
 
+# Entries of dataset_description.json that say what wrote the files.
+_OURS = ("BIDSVersion", "DatasetType", "HEDVersion", "GeneratedBy")
 _AFTER_STEM = re.compile(r"_(?:recording-face_)?desc-")
 
 
@@ -40,7 +42,7 @@ def write_outputs(
         Root of the derivative.
     description
         Entries of ``dataset_description.json`` that are known better, such as ``Authors``, ``License`` or
-        ``SourceDatasets``.
+        ``SourceDatasets``; else those that are there stay.
 
     Returns
     -------
@@ -65,7 +67,7 @@ def write_outputs(
         with tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=beside) as partial:
             stage = Path(partial) / "tree"
             stage.mkdir()
-            write_root(stage, runs[0], description)
+            write_root(stage, runs[0], {**filled_in(output), **(description or {})})
             for run in runs:
                 write_run(stage, run)
             write_report(runs, stage)
@@ -120,6 +122,19 @@ def check_tree(output: Path) -> None:
             f"{output} was made by enicfer {version}, and this is {__version__}, whose files differ: give a new "
             "folder with --output, so that no data set mixes the two."
         )
+
+
+def filled_in(output: Path) -> dict[str, Any]:
+    """Entries of ``dataset_description.json`` that are not the program's alone: somebody may have changed them.
+
+    Raises
+    ------
+    InputError
+        If the file is there and is not valid JSON.
+    """
+    about = output / "dataset_description.json"
+    content = read_json(about) if about.is_file() else {}
+    return {name: value for name, value in content.items() if name not in _OURS}
 
 
 def check_place(output: Path) -> None:

@@ -163,8 +163,9 @@ def _trial_table(output: Path, markers: Mapping[str, Marker]) -> pd.DataFrame:
 def _describe_root(output: Path, markers: Mapping[str, Marker], stage: Path) -> None:
     """Write the files at the root from the first run by name: each worker wrote them from its own."""
     from enicfer.export.bids import write_root
+    from enicfer.outputs import filled_in
 
     done = (marker for marker in markers.values() if marker.state == DONE)
     first = next((path for marker in done for _, path in _runs(output, marker, "qc")), None)
     if first is not None:
-        write_root(stage, read_result(find_frames(first)))
+        write_root(stage, read_result(find_frames(first)), filled_in(output))

@@ -166,6 +166,8 @@ def publish(tree: Path, output: Path, path: Path, marker: Marker, before: Marker
     old = before.outputs if before is not None else {}
     write_marker(path, replace(marker, state=PUBLISHING, outputs={**old, **own}))
     for file in files:
+        if file.name == "dataset_description.json" and (output / file).exists():
+            continue  # somebody may have filled in authors; it is brought up to date with the group tables
         (output / file).parent.mkdir(parents=True, exist_ok=True)
         (tree / file).replace(output / file)
     for name in old.keys() - own.keys():

@@ -151,6 +151,19 @@ def test_results_of_another_command_are_not_replaced(processed_study):
     assert set(states(replaced).values()) == {"done"}
 
 
+def test_authors_that_somebody_filled_in_stay(processed_study):
+    study, folders, folder, output = processed_study
+    about = output / "dataset_description.json"
+    told = {**json.loads(about.read_text(encoding="utf-8")), "Authors": ["A. Person"]}
+    about.write_text(json.dumps(told), encoding="utf-8")
+    change_video(folders, output)
+    study.run_study(folder, output)
+    assert json.loads(about.read_text(encoding="utf-8")) == told
+    about.write_text("{", encoding="utf-8")
+    with pytest.raises(InputError, match=r"dataset_description\.json is not valid JSON"):
+        study.run_study(folder, output)
+
+
 def test_what_is_wrong_with_everything_is_an_error(without_video, tmp_path):
     without_video.make_study(tmp_path / "study", 1)
     from enicfer.batch.sessions import process_sessions
