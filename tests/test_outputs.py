@@ -276,8 +276,8 @@ def test_what_somebody_wrote_into_the_description_stays(no_figures, make_run, tm
     about = output / "dataset_description.json"
     write_outputs(make_run(), output)
     content = json.loads(about.read_text(encoding="utf-8"))
-    told = {"Name": "Smiles", "Authors": ["A. Person"], "License": "CC0", "SourceDatasets": [{"URL": "doi:x"}]}
-    more = {"Funding": ["A grant"], "HEDVersion": "8.0.0"}
+    told = {"Name": "Smiles", "Authors": ["A. Person"], "SourceDatasets": [{"URL": "doi:x"}]}
+    more = {"License": "CC0", "Funding": ["A grant"], "HEDVersion": "8.0.0"}
     about.write_text(json.dumps({**content, **told, **more}), encoding="utf-8")
     write_outputs(make_run(entities={"sub": "02", "task": "faces"}), output, {"License": "PDDL"})
     after = json.loads(about.read_text(encoding="utf-8"))
