@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from enicfer.cli.evaluate import reading_options
+from enicfer.errors import InputError
 
 
 @click.command("cross-validate")
@@ -53,6 +54,12 @@ def cross_evaluate(
 
     chosen = dict(text.rpartition("=")[::2] for text in readers)
     tests = [parse_source(text) for text in sets]
+    strange = set(chosen) - {"", *(one.name for one in tests)}
+    if strange:
+        raise InputError(
+            f"--reader names {', '.join(sorted(strange))}, and the data are called "
+            f"{', '.join(one.name for one in tests)}."
+        )
     tests = [replace(one, reader=chosen.get(one.name, chosen.get("", ""))) for one in tests]
     rows = cross_evaluate_files(models, tests, output, **reading)
     for name in models:

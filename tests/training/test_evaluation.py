@@ -10,6 +10,7 @@ import pytest
 from enicfer.errors import InputError
 from enicfer.models import Classifier, load_model
 from enicfer.training.commands import choose_settings, evaluate_files, find_trained_on, train_recipe
+from enicfer.training.cross import cross_evaluate_files, parse_source
 from enicfer.training.datasets import Options, read_dataset
 from enicfer.training.datasets.fer2013 import read_fer2013
 from enicfer.training.datasets.images import NO_FACE, FaceImages
@@ -139,6 +140,8 @@ def test_from_a_manifest_to_a_model_and_its_card(tmp_path: Path) -> None:
     assert result.summary["images"] == 60
     assert result.summary["trained_on_these"] is True
     assert result.summary["images_trained_on"] == 42
+    [row] = cross_evaluate_files([path], [parse_source(f"own={tmp_path}")])
+    assert (row["data"], row["trained_on_these"]) == ("own", True)
     validation = json.loads((tmp_path / "run" / "validation" / "metrics.json").read_text(encoding="utf-8"))
     assert validation["temperature_fitted_on_these"] is True
     assert validation["ece_cross_fitted"] == model.metadata["metrics"]["ece_calibrated"]
