@@ -81,6 +81,24 @@ events = modulation_events(result, "happy")
 `dataset_description.json` needs the names of those who made the recordings: put them in place of the first
 entry of `Authors`.
 """
+_FITTED = (
+    "with a piecewise affine map of the frames' presentation time stamps, fitted to them; its residuals and 95 % "
+    "uncertainty are reported for each run."
+)
+_OFFSET = (
+    "which gives the offset alone: the drift between the clocks was not measured, and the 95 % uncertainty that is "
+    "reported for each run allows for it."
+)
+# source of an alignment: by what "video and recording were aligned"
+ALIGNED_BY = {
+    "led": f"matching flashes in the picture and the recording's pulses, {_FITTED}",
+    "audio": f"matching beeps on the sound track and the recording's pulses, {_FITTED}",
+    "frames": f"the camera's pulses in the recording, one for each exposure, {_FITTED}",
+    "stream": f"a stream of frame numbers with their times on the recording's clock, {_FITTED}",
+    "anchors": f"instants that were found in both by hand, {_FITTED}",
+    "start": f"one marker of the video's start in the recording, {_OFFSET}",
+    "clock": f"the times of day at which they say they began, {_OFFSET}",
+}
 _REFERENCES = (
     ("bids", "BIDS: Gorgolewski et al. 2016, Scientific Data 3, doi:10.1038/sdata.2016.44"),
     ("eeg", "EEG-BIDS: Pernet et al. 2019, Scientific Data 6, doi:10.1038/s41597-019-0104-8"),
@@ -148,29 +166,37 @@ def methods_text(run: RunResult) -> str:
     expression = run.expression
     labels = ", ".join(expression.labels)
     sync = (
-        f"Video and recording were aligned by common pulses ({run.alignment.source}) with a piecewise affine map "
-        "of the frames' presentation time stamps, fitted to the matched pulses; its residuals and 95 % "
-        "uncertainty are reported for each run."
+        f"Video and recording were aligned by {ALIGNED_BY[run.alignment.source]}"
         if run.recording.modality is not Modality.NONE
         else "Times are the frames' presentation time stamps."
     )
-    trials = (
-        " For each trial we report mean, peak, latency of the peak, area under the curve and dwell time of each "
+    rest = [sync]
+    if run.course.about:
+        rest += ["The probabilities were processed further.", *run.course.about.values()]
+    rest.append(
+        "For each trial we report mean, peak, latency of the peak, area under the curve and dwell time of each "
         "expression in the trial's window, weighted by the time that each frame stands for; trials with too few "
         "answered frames are missing."
     )
+    baseline = run.provenance.get("protocol", {}).get("trial", {}).get("baseline")
+    if baseline is not None:
+        start, stop = baseline
+        rest.append(f"Changes are the mean minus that from {start:g} to {stop:g} s around the trial's onset.")
     imported = run.provenance.get("model", {}).get("imported")
     if imported is not None:
         return (
             f"Expressions ({labels}) were not read by enicfer but taken from {imported} ({expression.model}), and "
-            f"brought to the recording's clock with enicfer {__version__}. {sync}{trials}"
+            f"brought to the recording's clock with enicfer {__version__}. {' '.join(rest)}"
         )
+    rate = run.provenance.get("analysis_rate")
+    pace = f" Expressions were read at most {rate:g} times a second." if rate else ""
     return (
         f"Facial expressions were read from video with enicfer {__version__}. In each frame, faces were found "
         f"with the detector {run.faces.detector}, the participant's face was told from others by following it "
         f"over time, and the face was classified by the model {expression.model} into {len(expression.labels)} "
         f"expressions ({labels}). Frames in which the face was missing, turned away, blurred, dark, covered, too "
-        f"small or another person's have no answer, and none was made up for them.{accuracy_text(run)} {sync}{trials}"
+        f"small or another person's have no answer, and none was made up for them.{pace}{accuracy_text(run)} "
+        f"{' '.join(rest)}"
     )
 
 
