@@ -5,7 +5,8 @@ bytes in whatever order, in however many pieces and on whatever number of worker
 """
 
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,15 @@ import pandas as pd
 from enicfer.batch.group import render_group
 from enicfer.batch.jobs import Outcome
 from enicfer.batch.markers import DONE, FAILED, Marker, Places, outputs_stand, read_marker
+from enicfer.io.eeg import EEG_SUFFIXES
 from enicfer.io.names import HIDDEN, SUFFIXES, find_frames
 from enicfer.io.store import read_result
 from enicfer.io.tables import read_json, read_table, write_json, write_table
+from enicfer.session import VIDEO_SUFFIXES
 
 ENTITIES = {"participant_id": "sub", "session_id": "ses", "task": "task", "run": "run"}
+# Files that hold signals or pictures; a BrainVision header alone does not tell two recordings apart.
+_RECORDED = {*EEG_SUFFIXES, ".eeg", ".fdt", ".bin", ".xdf", ".xdfz", ".nii", ".gz"} - {".vhdr"}
 QC_COLUMNS = {
     "participant_id": "participant",
     "session_id": "session, where there is one",
@@ -114,6 +119,7 @@ def _labels(entities: Mapping[str, str]) -> dict[str, Any]:
 def _qc_rows(
     output: Path, markers: Mapping[str, Marker], unread: Sequence[Outcome]
 ) -> Iterable[dict[str, Any]]:
+    same = _find_same(markers)
     for name, marker in markers.items():
         if marker.state == FAILED:
             yield {
@@ -126,7 +132,7 @@ def _qc_rows(
             }
         elif marker.state == DONE:
             for entities, path in _runs(output, marker, "qc"):
-                yield {**_labels(entities), "source": name, "state": DONE, **_quality(path)}
+                yield {**_labels(entities), "source": name, "state": DONE, **_quality(path, same[name])}
     for outcome in sorted(unread, key=lambda o: o.name):
         yield {
             **_labels(outcome.entities),
@@ -138,11 +144,43 @@ def _qc_rows(
         }
 
 
-def _quality(path: Path) -> dict[str, Any]:
+def _find_same(markers: Mapping[str, Marker]) -> dict[str, list[str]]:
+    """Name -> the other sessions that were made of a video and a recording of this one."""
+    made = {
+        name: [_hashes(marker, suffixes) for suffixes in (VIDEO_SUFFIXES, _RECORDED)]
+        for name, marker in markers.items()
+    }
+    owners: dict[str, set[str]] = defaultdict(set)
+    for name, kinds in made.items():
+        for found in set.union(*kinds):
+            owners[found].add(name)
+
+    def others(hashes: set[str]) -> set[str]:
+        return {name for found in hashes for name in owners[found]}
+
+    return {name: sorted(others(video) & others(signal) - {name}) for name, (video, signal) in made.items()}
+
+
+def _hashes(marker: Marker, suffixes: Collection[str]) -> set[str]:
+    """Of those inputs whose names end so."""
+    return {
+        facts["sha256"]
+        for name, facts in marker.files.items()
+        if Path(name).suffix.lower() in suffixes and "sha256" in facts
+    }
+
+
+def _quality(path: Path, same: Sequence[str]) -> dict[str, Any]:
     content = read_json(path)
     numbers = {**content["quality"], **content["quality"]["sync"]}
     wanted = {name: numbers[name] for name in QC_COLUMNS if name in numbers and name != "source"}
-    return {**wanted, "warnings": " ".join(content["warnings"])}
+    warnings = list(content["warnings"])
+    if same:
+        warnings.append(
+            f"Made of the same video and recording as {', '.join(same)}: if the participant was renamed, delete the "
+            "results under the wrong name."
+        )
+    return {**wanted, "warnings": " ".join(warnings)}
 
 
 def _trial_table(output: Path, markers: Mapping[str, Marker]) -> pd.DataFrame:

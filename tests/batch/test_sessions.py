@@ -88,6 +88,28 @@ def test_files_of_a_run_that_is_no_more_are_removed(processed_study):
     assert list(output.glob("sub-02/**/*task-faces*_events.tsv"))
 
 
+def test_a_participant_who_was_renamed_is_seen_twice_and_said_so(processed_study):
+    study, folders, folder, output = processed_study
+    settings = folders[0] / "session.toml"
+    settings.write_text(settings.read_text(encoding="utf-8").replace('"01"', '"11"'), encoding="utf-8")
+    # One video of two children, each with a signal of their own, is no such case.
+    (folders[2] / "camera.mkv").write_bytes((folders[1] / "camera.mkv").read_bytes())
+    study.run_study(folder, output)
+
+    def said() -> dict[str, str]:
+        table = pd.read_csv(output / "group_qc.tsv", sep="\t", keep_default_na=False).set_index("source")
+        return {name: text for name, text in table["warnings"].items() if "same video" in text}
+
+    assert said().keys() == {"sub-01", "sub-11"}
+    assert "as sub-11:" in said()["sub-01"] and "as sub-01:" in said()["sub-11"]
+    assert "The tenth pulse" in said()["sub-01"]
+    assert "same video and recording as sub-11" in (output / "group.html").read_text(encoding="utf-8")
+    for path in output.rglob("sub-01*_*"):
+        path.unlink()
+    study.run_study(folder, output)
+    assert not said()
+
+
 def test_failures_are_named_and_cost_nobody_else(without_video, tmp_path):
     folders = without_video.make_study(tmp_path / "study", 6)
     (folders[0] / "camera.mkv").write_bytes(b"broken")
