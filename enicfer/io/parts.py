@@ -108,7 +108,7 @@ def cut_recording(videos: Sequence[Path], least: int | None = None) -> list[Part
     videos
         One file, or consecutive files of one camera.
     least
-        Least number of frames of a part; None for an eighth of the file's, within limits.
+        Least number of frames of a part; None for a twenty-fourth of the file's, within limits.
 
     Raises
     ------

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from enicfer.errors import InputError, ModelError
+from enicfer.models.device import choose_device
 from enicfer.models.preprocessing import as_tensor, resize_crops
 from enicfer.models.ronnet import RonNet
 from enicfer.models.weights import NORMALISATIONS, Model, read_model
@@ -90,7 +91,7 @@ class Classifier:
         self.input_size: int = model.metadata["arguments"]["input_size"]
         self.channels: int = model.metadata["arguments"]["channels"]
         self._normalise = NORMALISATIONS[model.metadata["preprocessing"]["standardise"]]
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = choose_device()
         self._runs = copy.deepcopy(self.network).to(self.device)
         if isinstance(self._runs, RonNet):
             self._runs.keep_spectra()

@@ -153,8 +153,8 @@ class SeededDropout(nn.Module):
         if not self.training or self.probability == 0:
             return x
         keep = 1 - self.probability
-        mask = torch.empty_like(x).bernoulli_(keep, generator=self.generator)
-        return x * mask.div_(keep)
+        mask = torch.empty_like(x, device="cpu").bernoulli_(keep, generator=self.generator)
+        return x * mask.div_(keep).to(x.device)
 
 
 class ShiftNorm(nn.Module):

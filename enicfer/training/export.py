@@ -55,7 +55,7 @@ def export_model(
     dict
         What was measured on the validation part, as stored in the file.
     """
-    content = torch.load(checkpoint, weights_only=True)
+    content = torch.load(checkpoint, weights_only=True, map_location="cpu")
     network = build_network(recipe, begin=False)
     # With patience, the weights of the best epoch; the average is where a longer run goes on.
     network.load_state_dict(content.get("best", {}).get("weights") or content["average"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from itertools import count, repeat
 
 import numpy as np
@@ -34,7 +35,7 @@ class Team:
     Parameters
     ----------
     model : nn.Module
-        Receives the gradients.
+        Receives the gradients; where it is on a GPU, one thread feeds it.
     recipe : Recipe
         `schedule.threads` is the number of parts.
     images, label, votes : Tensor
@@ -54,8 +55,9 @@ class Team:
     ) -> None:
         self.model, self.recipe = model, recipe
         self.images, self.label, self.votes, self.taught = images, label, votes, taught
-        self.weight = class_weights(label, votes.shape[1], recipe.schedule.balance)
-        threads = recipe.schedule.threads
+        self.device = next(model.parameters()).device
+        self.weight = class_weights(label, votes.shape[1], recipe.schedule.balance).to(self.device)
+        threads = recipe.schedule.threads if self.device.type == "cpu" else 1
         self.replicas = [copy.deepcopy(model).train() for _ in range(threads)]
         for replica in self.replicas:
             _keep_frozen_statistics(replica)
@@ -92,14 +94,17 @@ class Team:
                 # The mean of all batches so far, then of about the last hundred: with the rate of the latter alone,
                 # a run of 80 steps keeps nearly half of the values that the statistics began with.
                 module.momentum = max(MOMENTUM, 1 / (step + 1))
-        images = augment(self.images[rows], self.recipe.augmentation, generator)
-        with torch.autocast("cpu", torch.bfloat16, enabled=plan.precision == "bfloat16"):
+        images = augment(self.images[rows], self.recipe.augmentation, generator).to(self.device)
+        label, votes = self.label[rows].to(self.device), self.votes[rows].to(self.device)
+        half = plan.precision == "bfloat16"
+        with torch.autocast(self.device.type, torch.bfloat16) if half else nullcontext():
             logits = replica(standardise(images)).float()
-        loss = objective(logits, self.label[rows], self.votes[rows], plan, self.weight)
+        loss = objective(logits, label, votes, plan, self.weight)
         if self.taught is not None:
             lesson = self.recipe.distillation
             own = logits[:, : self.taught.shape[1]]
-            loss = torch.lerp(loss, learn_from(self.taught[rows], own, lesson.temperature), lesson.share)
+            taught = self.taught[rows].to(self.device)
+            loss = torch.lerp(loss, learn_from(taught, own, lesson.temperature), lesson.share)
         return loss.item(), list(torch.autograd.grad(loss, trained_parameters(replica)))
 
 

@@ -28,6 +28,7 @@ import torch
 from torch import nn
 
 from enicfer.errors import ModelError
+from enicfer.models.device import choose_device
 from enicfer.models.preprocessing import as_tensor, resize_crops
 from enicfer.training.datasets.images import FaceImages
 from enicfer.training.gradient import Team, seeded_generator
@@ -95,7 +96,7 @@ def train(
 
     torch.manual_seed(plan.seed)
     checkpoint = output / "checkpoint.pt"
-    model = build_network(recipe, begin=not checkpoint.exists())
+    model = build_network(recipe, begin=not checkpoint.exists()).to(choose_device())
     average = copy.deepcopy(model).eval()
     optimisers = make_optimisers(model, last_layer(model), plan)
     per_epoch = len(learn) // plan.batch_size
@@ -210,7 +211,7 @@ def _resume(
     average: nn.Module,
     optimisers: list[torch.optim.Optimizer],
 ) -> int:
-    content = torch.load(path, weights_only=True)
+    content = torch.load(path, weights_only=True, map_location="cpu")
     epochs = identity["recipe"]["schedule"]["epochs"]
     plans = content.get("plans") or [[0, content["recipe"]["schedule"]["epochs"]]]
     if epochs != plans[-1][1]:

@@ -97,7 +97,7 @@ def orthogonalise(matrix: Tensor) -> Tensor:
     # Half precision is enough, because the iteration forgives, and fast where processors have it.
     x = (wide / (torch.linalg.matrix_norm(wide) + 1e-7)).bfloat16()
     gram = (x @ x.T).float()
-    identity = torch.eye(len(gram))
+    identity = torch.eye(len(gram), device=gram.device)
     total = identity
     a, b, c = COEFFICIENTS
     for _ in range(ITERATIONS):

@@ -79,12 +79,13 @@ def _absent(part: FaceImages) -> list[str]:
 def predict_logits(model: nn.Module, images: np.ndarray, flip: bool = True) -> Tensor:
     """Logits (n, outputs) of uint8 images of the network's size, averaged with the mirror image."""
     chunks = []
+    device = next(model.parameters()).device
     for start in range(0, len(images), 32):
-        batch = standardise(as_tensor(images[start : start + 32]))
+        batch = standardise(as_tensor(images[start : start + 32])).to(device)
         logits = model(batch)
         if flip:
             logits = (logits + model(batch.flip(3))) / 2
-        chunks.append(logits)
+        chunks.append(logits.cpu())
     return torch.cat(chunks)
 
 

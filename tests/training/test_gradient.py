@@ -46,3 +46,16 @@ def test_statistics_forget_their_start_at_once_and_batches_later(
     tensors = as_tensor(data.image), torch.from_numpy(data.label), torch.from_numpy(data.votes)
     Team(model, small, *tensors).differentiate(torch.arange(16), step)
     assert least <= float(norm.running_var.min()) <= float(norm.running_var.max()) <= most
+
+
+def test_off_the_cpu_no_part_of_a_step_stays_there(
+    small: Recipe, stripes: Callable[..., FaceImages]
+) -> None:
+    """Tensors without values refuse to meet others, as a GPU's do; only the number at the end is not to be had."""
+    data, model = stripes(), build_network(small).to("meta")
+    votes = torch.from_numpy(data.votes)
+    taught = torch.full_like(votes, 1 / votes.shape[1])
+    team = Team(model, small, as_tensor(data.image), torch.from_numpy(data.label), votes, taught)
+    assert len(team.replicas) == 1
+    with pytest.raises(RuntimeError, match=r"item\(\) cannot be called on meta tensors"):
+        team.differentiate(torch.arange(16), 0)
