@@ -2,7 +2,7 @@
 
 A recording is cut at keyframes, always at the same ones, however many parts are then decoded at a time. It is cut
 only where that cannot show: every picture has a stamp of its own, and a keyframe's stamp is later than all stamps
-before it. Nothing is decoded to find that out.
+before it, and it decodes alone. Only the keyframes at the cuts are decoded to find that out.
 
 Conventions: s of video time, as `enicfer.io.video.read_frames` counts it.
 """
@@ -22,9 +22,10 @@ from enicfer.io.interlace import is_interlaced
 from enicfer.io.video import decode_in_order, following_start, open_stream, open_video, read_frames
 from enicfer.records import FloatArray
 
-# A file is cut into about so many parts, each of so many frames at least: few enough, because each part begins with a
-# search of the whole picture and learns anew what moves in vain; short enough that what waits for its turn is small.
-PARTS, LEAST, LARGEST = 8, 120, 1800
+# A file is cut into at most about so many parts, each of so many frames at least: many, because the threads wait for
+# the last one; few enough, because each begins with a search of the whole picture and learns anew what moves in vain;
+# and short enough that what waits for its turn is small.
+PARTS, LEAST, LARGEST = 24, 120, 1800
 
 
 @dataclass(frozen=True)
