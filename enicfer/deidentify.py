@@ -65,6 +65,7 @@ def deidentify_video(
     """
     if output.suffix.lower() not in CONTAINERS:
         raise InputError(f"The copy {output.name} must be one of the kinds {', '.join(CONTAINERS)}.")
+    probe_video(video)
     if output.exists() and output.samefile(video):
         raise OutputError(f"{output} is the video itself: give another name for the copy.")
     check_free(output, overwrite)

@@ -86,6 +86,10 @@ def test_nothing_is_lost_and_names_are_checked(example, tmp_path):
         deidentify_video(video, tmp_path / "copy.avi")
     with pytest.raises(InputError):
         deidentify_video(tmp_path / "there.mp4", tmp_path / "copy.mp4")
+    for overwrite in (False, True):
+        with pytest.raises(InputError, match=r"missing\.mp4"):
+            deidentify_video(tmp_path / "missing.mp4", tmp_path / "there.mp4", overwrite=overwrite)
+    assert (tmp_path / "there.mp4").read_text(encoding="utf-8") == "precious"
     assert [path.name for path in tmp_path.iterdir()] == ["there.mp4"]
 
 

@@ -162,15 +162,24 @@ def read_video_table(path: Path, folder: Path) -> dict[Path, Run]:
     Raises
     ------
     InputError
-        If the table cannot be read, or names files that are missing; all are named.
+        If the table cannot be read, a line of it is not whole, or it names files that are missing; all are named.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError):
         raise InputError(f"There is no table {path.name} that can be read as UTF-8 text.") from None
-    rows = list(csv.DictReader(text.splitlines(), delimiter="\t" if "\t" in text else ","))
+    reader = csv.DictReader(text.splitlines(), delimiter="\t" if "\t" in text else ",")
+    lines = [(reader.line_num, row) for row in reader]
+    rows = [row for _, row in lines]
     if not rows or not {"recording", "video"} <= rows[0].keys():
         raise InputError(f"{path.name} must have the columns recording and video, and at least one line.")
+    for number, row in lines:
+        beyond = "".join(row.pop(None, ())).strip()
+        if beyond or not all((row[name] or "").strip() for name in ("recording", "video")):
+            raise InputError(
+                f"Line {number} of {path.name} is not whole: each line must name a recording and its video, and have "
+                f"nothing beyond the columns {', '.join(row)}."
+            )
     missing = sorted(
         {row[key] for row in rows for key in ("recording", "video", "triggers") if row.get(key)}
         - {

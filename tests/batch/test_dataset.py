@@ -100,6 +100,15 @@ def test_two_cameras_are_ambiguous_and_a_table_decides(tmp_path):
         read_video_table(table, tmp_path)
 
 
+@pytest.mark.parametrize("line", ["a.edf", "a.edf\t", "\tcam.mp4", "a.edf\tcam.mp4\t\tx", " \tcam.mp4"])
+def test_a_line_of_the_table_of_videos_that_is_not_whole_is_named(tmp_path, line):
+    touch(tmp_path, "a.edf", "cam.mp4")
+    table = tmp_path / "videos.tsv"
+    table.write_text(f"recording\tvideo\na.edf\tcam.mp4\n\n{line}\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"Line 4 of videos\.tsv"):
+        read_video_table(table, tmp_path)
+
+
 def test_a_selection_takes_labels_with_and_without_their_key(tmp_path):
     for sub in ("01", "02"):
         for task in ("a", "b"):
