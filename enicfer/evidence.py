@@ -128,15 +128,21 @@ def _add_wall_clocks(evidence: Evidence, run: Run, recording: Recording, protoco
     from enicfer.io.video import read_creation_time
 
     created = read_creation_time(run.videos[0])
-    measured: datetime | None = open_raw(run.recording).info["meas_date"] if run.recording else None
+    measured: datetime | None = None
+    start = 0.0
+    if run.recording:
+        raw = open_raw(run.recording)
+        measured = raw.info["meas_date"]
+        # The date is that of the acquisition's first sample, which a cropped file no longer has.
+        start = measured.timestamp() + raw.first_time if measured is not None else 0.0
     evidence = replace(
         evidence,
         video_start_wall=None if created is None else created.timestamp(),
-        recording_start_wall=None if measured is None else measured.timestamp(),
+        recording_start_wall=None if measured is None else start,
     )
     width = protocol.pulses.wall_clock
     if evidence.coarse_offset is None and width and created is not None and measured is not None:
-        evidence = replace(evidence, coarse_offset=(created.timestamp() - measured.timestamp(), width))
+        evidence = replace(evidence, coarse_offset=(created.timestamp() - start, width))
     return evidence
 
 

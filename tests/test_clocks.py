@@ -3,8 +3,10 @@
 import struct
 from datetime import UTC, datetime
 from fractions import Fraction
+from types import SimpleNamespace
 
 import av
+import mne
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,6 +14,10 @@ from click.testing import CliRunner
 
 from enicfer.clocks import align_session
 from enicfer.errors import AlignmentError, InputError, OutputError, ProtocolError
+from enicfer.evidence import _add_wall_clocks
+from enicfer.protocol import Protocol, Pulses
+from enicfer.records import Modality
+from enicfer.sync import Evidence
 
 SLOPE, OFFSET, FRAME = 1.0002, 4.0, 0.04
 RATE = 8000
@@ -225,16 +231,21 @@ def test_bad_input_is_one_sentence(folder, tmp_path, pulses, run, kind, message)
     assert not (tmp_path / "out").exists()
 
 
-def test_clocks_that_somebody_set_tell_regular_pulses_apart(tmp_path):
-    onset = 1.5 + 2.0 * np.arange(12)
-    write_video(tmp_path / "made.mkv", onset, np.arange(650) * FRAME, sound=False)
-    with av.open(str(tmp_path / "made.mkv")) as a, av.open(str(tmp_path / "camera.mkv"), "w") as b:
+def write_dated_video(folder, onset, count):
+    """camera.mkv, which says that it began at 10:00:10.3."""
+    write_video(folder / "made.mkv", onset, np.arange(count) * FRAME, sound=False)
+    with av.open(str(folder / "made.mkv")) as a, av.open(str(folder / "camera.mkv"), "w") as b:
         b.metadata["creation_time"] = "2024-05-01T10:00:10.300000Z"
         copy = b.add_stream_from_template(a.streams.video[0])
         for packet in a.demux(a.streams.video[0]):
             if packet.dts is not None:
                 packet.stream = copy
                 b.mux(packet)
+
+
+def test_clocks_that_somebody_set_tell_regular_pulses_apart(tmp_path):
+    onset = 1.5 + 2.0 * np.arange(12)
+    write_dated_video(tmp_path, onset, 650)
     write_eeg(tmp_path, [(t + 10, "S  1") for t in onset], 50, meas_date=datetime(2024, 5, 1, 10, tzinfo=UTC))
     pulses = 'codes = ["Stimulus/S 1"]\n'
     with pytest.raises(AlignmentError, match="more than one way"):
@@ -245,6 +256,20 @@ def test_clocks_that_somebody_set_tell_regular_pulses_apart(tmp_path):
     settings(tmp_path, pulses + "wall_clock = 0.9", "coarse_offset = [12.0, 0.9]")  # by hand goes first
     (found,), _ = align_session(tmp_path, output=tmp_path / "more")
     assert found.alignment.time(5.0) == pytest.approx(17.0, abs=0.005)
+
+
+def test_a_cropped_recording_began_later_than_its_date_says(tmp_path):
+    write_dated_video(tmp_path, np.array([0.5]), 40)
+    info = mne.create_info(["Cz"], 100.0, "eeg")
+    raw = mne.io.RawArray(np.zeros((1, 3000)), info, verbose="error")
+    raw.set_meas_date(datetime(2024, 5, 1, 10, tzinfo=UTC))
+    raw.crop(6.0).save(tmp_path / "eeg_raw.fif", verbose="error")
+    run = SimpleNamespace(videos=(tmp_path / "camera.mkv",), recording=tmp_path / "eeg_raw.fif")
+    protocol = Protocol("p", "", Modality.EEG, pulses=Pulses(source="clock", wall_clock=0.9))
+    found = _add_wall_clocks(Evidence(np.arange(3.0)), run, None, protocol)
+    # The camera began 10.3 s after the first sample, of which 6 s are cut off.
+    assert found.coarse_offset == pytest.approx((4.3, 0.9))
+    assert found.video_start_wall - found.recording_start_wall == pytest.approx(4.3)
 
 
 def test_a_video_without_a_date_is_matched_by_its_pulses(folder, truth, tmp_path):
