@@ -128,7 +128,7 @@ def match_pulses(
     if best is None or best.log_false_alarms > np.log10(MAX_FALSE_ALARMS):
         raise AlignmentError(_no_match(problem, best))
     best = _trim(problem, best)
-    rival, p = _strongest_rival(problem, best, pairings[1:])
+    rival, p = _strongest_rival(problem, best, [p for p in pairings[1:] if _is_allowed(problem, p.offset)])
     if rival is not None and not _is_harmless(best, rival, p):
         raise AlignmentError(_ambiguous(problem, best, rival))
     return Match(best, rival, p)
@@ -197,11 +197,14 @@ def _extend(problem: Problem, first: int, last: int, slope: float, intercept: fl
     a, b = _pair_nearest(problem, 0, n, origin, slope, intercept, problem.tolerance)
     predicted = slope * (video - origin) + intercept
     log_alarms, possible = _false_alarms(problem, predicted, len(a))
-    if problem.prior is not None:
-        offset, half_width = problem.prior
-        if abs(intercept - slope * origin - offset) > half_width:
-            log_alarms = np.inf
+    if not _is_allowed(problem, intercept - slope * origin):
+        log_alarms = np.inf
     return Pairing(origin, slope, intercept, a, b, possible, log_alarms)
+
+
+def _is_allowed(problem: Problem, offset: float) -> bool:
+    """Whether the coarse offset allows an offset in s; where it does not, the pairing is neither answer nor rival."""
+    return problem.prior is None or abs(offset - problem.prior[0]) <= problem.prior[1]
 
 
 def _pair_nearest(

@@ -60,6 +60,15 @@ def test_a_coarse_offset_settles_regular_pulses():
         match_pulses(video, recording, 0.025, prior=(3334.5, 30.0))
 
 
+@pytest.mark.parametrize("length", [300, 700, 1500])
+def test_a_coarse_offset_settles_regular_pulses_in_a_long_video(length):
+    video, recording = np.arange(length) + 0.3, np.arange(1800) + 0.32
+    best = match_pulses(video, recording, 0.025, prior=(5.0, 0.4)).best
+    assert best.offset == pytest.approx(5.02)
+    with pytest.raises(AlignmentError, match="more than one way"):
+        match_pulses(video, recording, 0.025, prior=(5.0, 1.4))
+
+
 def test_unrelated_trains_are_refused():
     for seed in range(30):
         video, _ = session(seed)
