@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 EEG_SUFFIXES = (
     ".vhdr", ".edf", ".bdf", ".gdf", ".set", ".fif", ".mff", ".raw", ".cnt", ".nxe", ".lay", ".data",
 )  # fmt: skip
-_PAUSE = ("BAD_ACQ_SKIP", "EDGE boundary")
-_NOT_TRIGGERS = (*_PAUSE, "BAD boundary", "New Segment", "boundary")
+_PAUSE = "BAD_ACQ_SKIP"  # its samples are there, so that the clock goes on
+_BOUNDARIES = ("EDGE boundary", "BAD boundary", "New Segment", "boundary")  # samples are missing here
+_NOT_TRIGGERS = (_PAUSE, *_BOUNDARIES)
 _BIOSEMI_MASK = 0xFFFF  # the bits above are the amplifier's own (battery, CMS range, epoch)
 
 
@@ -112,11 +113,15 @@ def _channel_triggers(raw: "mne.io.BaseRaw") -> list[tuple[float, str]]:
 
 
 def _pauses(raw: "mne.io.BaseRaw") -> tuple[tuple[float, float], ...]:
-    pauses = []
+    """Start and stop in s of pauses; both are the same where samples were left out of the file."""
+    pauses = set()
+    step = 1 / float(raw.info["sfreq"])
     for onset, duration, description in zip(
         raw.annotations.onset, raw.annotations.duration, raw.annotations.description, strict=True
     ):
+        start = float(onset) - raw.first_time
         if str(description).startswith(_PAUSE):
-            start = float(onset) - raw.first_time
-            pauses.append((start, start + float(duration)))
-    return tuple(pauses)
+            pauses.add((start, start + float(duration)))
+        elif str(description).startswith(_BOUNDARIES) and step < start < (raw.n_times - 1) * step:
+            pauses.add((start, start))  # the first boundary of a file is its beginning
+    return tuple(sorted(pauses))

@@ -61,3 +61,13 @@ def test_broken_files_are_one_sentence(tmp_path, name):
 def test_missing_file(tmp_path):
     with pytest.raises(InputError, match="no recording"):
         read_eeg(tmp_path / "a.vhdr")
+
+
+@pytest.mark.parametrize("kind", ["New Segment/", "boundary", "EDGE boundary"])
+def test_a_boundary_within_the_file_is_a_pause_whose_samples_are_missing(tmp_path, kind):
+    raw = mne.io.RawArray(np.zeros((1, 1000)), mne.create_info(1, 100.0, "eeg"), verbose="error")
+    raw.set_annotations(mne.Annotations([0, 4.0, 9.99], [0, 0, 0], [kind] * 3))
+    raw.save(tmp_path / "c_raw.fif", verbose="error")
+    recording = read_eeg(tmp_path / "c_raw.fif")
+    assert recording.gaps == ((4.0, 4.0),)
+    assert recording.triggers.empty
