@@ -59,6 +59,7 @@ def collect_evidence(
         coarse_offset=coarse_offset or run.coarse_offset,
         video_breaks=tuple(file.start for file in files[1:]),
         gaps=recording.gaps,
+        recording_stop=recording.duration,
     )
     wanted = {protocol.pulses.source, "clock" if protocol.pulses.wall_clock else ""}
     for name in sorted(wanted & READERS.keys()):

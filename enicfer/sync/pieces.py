@@ -5,6 +5,8 @@ offsets. The stretch that the best pairing explains is the first piece; what lie
 matched in turn, on the part of the recording that is left. Between two pieces the break is put where the
 evidence has it (the start of a video file, a pause of the recording, a gap in the frame times). Where there is
 none, frames between the last pulse before and the first after it have no time: NaN is more honest than a guess.
+Before the first piece and after the last one, frames beyond such a break have no time either, nor where several
+pulses on both sides find no partner among each other.
 
 Times are in s, on the clocks that their names say.
 """
@@ -24,6 +26,11 @@ from enicfer.sync.matching import MIN_PULSES, IntArray, Match, match_pulses
 
 N_CAMERA_STEPS = 4
 FRAME_GAP = 5.0  # a frame interval this many times the median is a break where one is looked for
+LONG_GAP = 1.0  # s; a camera that wrote no frame for so long may have been restarted
+MIN_ALONE = 2  # pulses without a partner on both sides that may end a map
+MAX_ALONE_P = (
+    0.05  # probability that so many pulses miss each other, as often as they did where the map holds
+)
 
 
 @dataclass(frozen=True)
@@ -35,14 +42,17 @@ class Breaks:
     video
         Video times at which a new file or a restart begins.
     gaps
-        ``(start, stop)`` of pauses on the recording's clock.
+        ``(start, stop)`` of pauses on the recording's clock; equal where samples are missing.
     video_time
         ``(n,)`` times of all frames; may be empty.
+    stop
+        Recording's time at which it ends.
     """
 
     video: tuple[float, ...] = ()
     gaps: tuple[tuple[float, float], ...] = ()
     video_time: FloatArray | None = None
+    stop: float = np.inf
 
 
 @dataclass(frozen=True)
@@ -90,10 +100,10 @@ def align_pulses(
     breaks = breaks or Breaks()
     everything = np.arange(len(onsets.time)), np.arange(len(recording))
     pieces = _find_pieces(onsets, recording, *everything, tolerance, max_drift, prior, codes)
-    limits, lines = _place_breaks(pieces, onsets.time, recording, breaks)
+    limits, lines, alone = _place_breaks(pieces, onsets.time, recording, breaks)
     video = np.concatenate([p.video for p in pieces])
     rec = np.concatenate([p.recording for p in pieces])
-    notes = _notes(pieces, limits, lines)
+    notes = (*_notes(pieces, limits, lines), *alone)
     facts = {
         "n_video_pulses": len(onsets.time),
         "n_recording_pulses": len(recording),
@@ -168,8 +178,8 @@ def _fit(onsets: Onsets, video: IntArray, time: FloatArray, max_drift: float) ->
 
 def _place_breaks(
     pieces: list[_Piece], video: FloatArray, recording: FloatArray, breaks: Breaks
-) -> tuple[list[float], list[Line | None]]:
-    """Where each piece begins on ``video_time``; a None among the lines is a stretch without time."""
+) -> tuple[list[float], list[Line | None], list[str]]:
+    """Where each piece begins on ``video_time``, and notes; a None among the lines is a stretch without time."""
     limits: list[float] = [-np.inf]
     lines: list[Line | None] = [pieces[0].line]
     for before, after in pairwise(pieces):
@@ -181,16 +191,66 @@ def _place_breaks(
         limits.append(start)
         lines.append(after.line)
     first, last = float(video[pieces[0].video[0]]), float(video[pieces[-1].video[-1]])
-    # No pulse vouches for the time in a file before the first or after the last one with pulses.
-    earlier = [v for v in breaks.video if v <= first]
-    later = [v for v in breaks.video if v > last]
+    # No pulse vouches for the time beyond a break before the first or after the last pulse.
+    earlier = [v for v in _possible_breaks(pieces[0], recording, breaks) if v <= first]
+    later = [v for v in _possible_breaks(pieces[-1], recording, breaks) if v > last]
+    notes = []
+    for piece, behind in ((pieces[0], False), (pieces[-1], True)):
+        seen, recorded = _alone(piece, behind, video, recording, breaks)
+        if seen and recorded:
+            (later if behind else earlier).append(float(np.nextafter(last, np.inf)) if behind else first)
+            where = f"after the pulse at {last:.1f} s" if behind else f"before the pulse at {first:.1f} s"
+            notes.append(
+                f"{seen} pulses of the video {where} of video time and {recorded} of the recording do not fit "
+                "together: the camera was restarted or the recording paused; at least "
+                f"{MIN_PULSES} pulses a piece are needed."
+            )
     if earlier:
         limits[:1] = [-np.inf, max(earlier)]
         lines[:0] = [None]
     if later:
         limits.append(min(later))
         lines.append(None)
-    return limits, lines
+    return limits, lines, notes
+
+
+def _possible_breaks(piece: _Piece, recording: FloatArray, breaks: Breaks) -> list[float]:
+    """Video times beyond which the map of a piece may not hold: of files, missing samples, and long frame gaps.
+
+    Where the samples of a pause are there, the recording's clock goes on. A shorter frame gap is a dropped frame.
+    """
+    line = piece.line
+    first, last = recording[piece.recording[0]], recording[piece.recording[-1]]
+    cuts = [start for start, stop in breaks.gaps if start == stop and not first < start < last]
+    found = [*breaks.video, *(line.origin + (cut - line.intercept) / line.slope for cut in cuts)]
+    if breaks.video_time is None or len(breaks.video_time) < 2:
+        return found
+    t = breaks.video_time
+    interval = np.diff(t)
+    wide = interval > max(LONG_GAP, FRAME_GAP * float(np.median(interval)))
+    return [v for v in (*found, *t[1:][wide].tolist()) if t[0] < v <= t[-1]]
+
+
+def _alone(
+    piece: _Piece, after: bool, video: FloatArray, recording: FloatArray, breaks: Breaks
+) -> tuple[int, int]:
+    """Numbers of pulses before or after a piece on the two sides, if it is unlikely that they miss each other.
+
+    Only pulses that the other side could have seen count: a camera or a recording may start late or stop early.
+    """
+    line = piece.line
+    mapped = line.time(video)
+    first, last = piece.video[0], piece.video[-1]
+    a = mapped[last + 1 :] if after else mapped[:first]
+    b = recording[piece.recording[-1] + 1 :] if after else recording[: piece.recording[0]]
+    t = video if breaks.video_time is None or len(breaks.video_time) == 0 else breaks.video_time
+    filmed = line.time(t[[0, -1]])
+    seen = int(np.sum((a >= min(0.0, recording[0])) & (a <= max(recording[-1], breaks.stop))))
+    recorded = int(np.sum((b >= filmed[0]) & (b <= filmed[1])))
+    within = max(last - first, piece.recording[-1] - piece.recording[0]) + 1
+    missed = 1 - len(piece.video) / (within + 1)
+    fewer = min(seen, recorded)
+    return (seen, recorded) if fewer >= MIN_ALONE and missed**fewer < MAX_ALONE_P else (0, 0)
 
 
 def _break_between(

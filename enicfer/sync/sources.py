@@ -52,7 +52,9 @@ class Evidence:
     video_breaks
         Video times at which a further file begins.
     gaps
-        ``(start, stop)`` of the recording's pauses in s.
+        ``(start, stop)`` of the recording's pauses in s; equal where samples are missing.
+    recording_stop
+        Recording's time at which it ends.
     """
 
     video_time: FloatArray
@@ -69,6 +71,7 @@ class Evidence:
     recording_start_wall: float | None = None
     video_breaks: tuple[float, ...] = ()
     gaps: tuple[tuple[float, float], ...] = ()
+    recording_stop: float = np.inf
 
     @property
     def frame_interval(self) -> float:
@@ -78,7 +81,7 @@ class Evidence:
     @property
     def breaks(self) -> Breaks:
         """Where the map may break."""
-        return Breaks(self.video_breaks, self.gaps, self.video_time)
+        return Breaks(self.video_breaks, self.gaps, self.video_time, self.recording_stop)
 
 
 def align(evidence: Evidence, pulses: Pulses) -> Alignment:

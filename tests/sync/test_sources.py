@@ -98,6 +98,71 @@ def test_a_file_without_pulses_has_no_time(scene):
     assert "No pulse tells the time" in found.notes[-1]
 
 
+class TestBreakWithoutASecondPiece:
+    """The recording lost 30 s at 125 s; only three pulses follow, too few for a piece of their own."""
+
+    video_time = np.arange(6000) * FRAME
+    before = np.sort(np.random.default_rng(0).uniform(5, 120, 20))
+    after = np.array([160.3, 171.9, 188.2])
+
+    def align(self, flipped=False, recorded=3, filmed=3, **more):
+        v, end = self.video_time, 200.0
+        seen = np.concatenate([self.before, self.after[:filmed]])
+        there = np.concatenate([self.before + 7, self.after[:recorded] - 23])
+        if flipped:  # the same, running backwards
+            seen, there = np.sort(end - seen), np.sort(end - there)
+            more["gaps"] = tuple((end - b, end - a) for a, b in more.get("gaps", ()))
+        return align(Evidence(v, there, brightness=blink(seen, v), **more), Pulses())
+
+    @pytest.mark.parametrize("flipped", [False, True])
+    def test_pulses_that_do_not_fit_end_the_map(self, flipped):
+        found = self.align(flipped)
+        end = found.pulse_video_time[0 if flipped else -1]
+        later = self.video_time < end - 0.2 if flipped else self.video_time > end + 0.2
+        assert np.all(np.isnan(found.time(self.video_time[later])))
+        assert np.isfinite(found.time(self.video_time[~later])).mean() > 0.99
+        assert any("do not fit together" in note for note in found.notes)
+
+    @pytest.mark.parametrize("flipped", [False, True])
+    def test_missing_samples_end_the_map_where_they_are(self, flipped):
+        found = self.align(flipped, filmed=0, recorded=0, gaps=((132.0, 132.0),))
+        known = self.video_time > 75 if flipped else self.video_time < 125
+        sure = np.abs(self.video_time - (75 if flipped else 125)) > 0.1
+        assert np.array_equal(np.isfinite(found.time(self.video_time))[sure], known[sure])
+        assert "No pulse tells the time" in found.notes[-1]
+
+    @pytest.mark.parametrize(
+        "more", [{"filmed": 0}, {"recorded": 0}, {"gaps": ((132.0, 140.0),), "filmed": 0}]
+    )
+    @pytest.mark.parametrize("flipped", [False, True])
+    def test_pulses_on_one_side_only_do_not(self, flipped, more):
+        found = self.align(flipped, **more)
+        assert np.isfinite(found.time(self.video_time)).all()
+
+    def test_nor_do_those_that_the_stopped_recording_could_not_have(self):
+        found = self.align(recording_stop=166.0)
+        assert np.isfinite(found.time(self.video_time)).all()
+
+    def test_a_long_gap_between_frames_may_be_a_restart(self):
+        late = self.video_time + np.where(self.video_time > 130, 20.0, 0)
+        short = self.video_time + np.where(self.video_time > 130, 0.5, 0)
+        for v, all_known in ((late, False), (short, True)):
+            found = align(Evidence(v, self.before + 7, brightness=blink(self.before, v)), Pulses())
+            assert np.isfinite(found.time(v[v > 130])).all() == all_known
+            assert np.isfinite(found.time(v[v < 130])).all()
+
+    def test_metronome_with_a_coarse_offset(self):
+        onset = 1.007 * np.arange(97) + 0.3
+        v = np.arange(3000) * FRAME
+        kept = (onset < 40) | (onset > 70.5)
+        there = np.where(onset < 40, onset + 5, onset - 25.4)[kept]
+        found = align(Evidence(v, there, brightness=blink(onset, v), coarse_offset=(5, 0.4)), Pulses())
+        truth = np.where(v < 39.4, v + 5, np.where(v > 71, v - 25.4, np.nan))
+        answered = np.isfinite(found.time(v)) & np.isfinite(truth)
+        assert answered.mean() > 0.3
+        assert np.abs(found.time(v) - truth)[answered].max() < 0.01
+
+
 def test_beeps():
     rng = np.random.default_rng(2)
     onset = np.cumsum(rng.uniform(1, 4, 30))
