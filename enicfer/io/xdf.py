@@ -1,7 +1,7 @@
 """XDF files of the Lab Streaming Layer: frame streams, markers, and the EEG itself.
 
-Time stamps are synchronised between computers and dejittered by pyxdf; they are s on the clock of the computer
-that recorded, which is neither ``video_time`` nor the recording's ``time``.
+Time stamps are synchronised between computers by pyxdf, and dejittered but for those of frames; they are s on the
+clock of the computer that recorded, which is neither ``video_time`` nor the recording's ``time``.
 """
 
 import logging
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from enicfer.errors import InputError
@@ -56,8 +57,15 @@ class Stream:
         return isinstance(self.values, list)
 
 
-def read_xdf(path: Path) -> list[Stream]:
-    """Read all streams of an XDF file, their clocks synchronised and dejittered.
+def read_xdf(path: Path, dejitter: bool = True) -> list[Stream]:
+    """Read all streams of an XDF file, their clocks synchronised.
+
+    Parameters
+    ----------
+    path
+        The file.
+    dejitter
+        Put the samples of regular streams at equal distances. Where samples were lost, this shifts the others.
 
     Raises
     ------
@@ -78,7 +86,7 @@ def read_xdf(path: Path) -> list[Stream]:
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        found, _ = pyxdf.load_xdf(str(path), synchronize_clocks=True, dejitter_timestamps=True)
+        found, _ = pyxdf.load_xdf(str(path), synchronize_clocks=True, dejitter_timestamps=dejitter)
     except Exception as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(f"{path.name} cannot be read as an XDF file ({reason}).") from None
@@ -166,23 +174,23 @@ def open_xdf(path: Path) -> "mne.io.BaseRaw":
     return raw
 
 
-def read_frame_stream(path: Path, name: str) -> tuple[np.ndarray, FloatArray]:
-    """Frame numbers from 0 and their LSL times.
+def read_frame_stream(path: Path, name: str) -> tuple[npt.NDArray[np.int64] | None, FloatArray]:
+    """Frame numbers from 0 and their LSL times as they were sent, not dejittered.
 
     A stream of numbers is taken as frame numbers (first channel; the first number may be 0 or 1); a stream whose
     numbers do not count up, as one time stamp per frame.
 
     Returns
     -------
-    numpy.ndarray, numpy.ndarray
-        ``(n,)`` int64 frame numbers and ``(n,)`` s.
+    numpy.ndarray or None, numpy.ndarray
+        ``(n,)`` int64 frame numbers, None where the stream has none, and ``(n,)`` s.
 
     Raises
     ------
     InputError
         If there is no stream of that name or it is empty; the streams that exist are named.
     """
-    streams = read_xdf(path)
+    streams = read_xdf(path, dejitter=False)
     named = [s for s in streams if s.name == name]
     if len(named) != 1:
         what = "no stream" if not named else f"{len(named)} streams"
@@ -199,7 +207,7 @@ def read_frame_stream(path: Path, name: str) -> tuple[np.ndarray, FloatArray]:
         number is not None and bool(np.all(np.diff(number) >= 1)) and bool(np.all(number == np.round(number)))
     )
     if number is None or not counts:
-        return np.arange(len(stream.time)), stream.time
+        return None, stream.time
     # Counters of cameras start at 0 or 1; a later start means that the first frames were not streamed.
     return (number - (1 if number[0] == 1 else 0)).astype(np.int64), stream.time
 

@@ -4,13 +4,15 @@ Camera pulses are regular, so their pattern says nothing of the offset; their nu
 how many exposures lie between two frames (a dropped frame leaves a gap of two intervals). If first and last
 frame then span as many exposures as there are pulses, each frame has its pulse. If there are more pulses, the
 first frame may belong to any of the first few: intervals that vary on both sides decide, or a coarse offset,
-else the bound says by how many exposures the map may be off.
+else the bound says by how many exposures the map may be off. Intervals decide only if the pulses explain them:
+of regular frames, one irregular pulse would choose a shift that leaves it out.
 
 Times are in s, on the clocks that their names say.
 """
 
 import numpy as np
 import numpy.typing as npt
+from scipy.ndimage import median_filter
 
 from enicfer.errors import AlignmentError
 from enicfer.records import Alignment, FloatArray
@@ -21,6 +23,7 @@ MAX_SHIFTS = 2000
 MAX_AMBIGUOUS = 15  # exposures; more is no alignment
 CLEAR_RATIO = 1.5  # the best shift's residual must be this much smaller than the next one's
 SAME_RATE = 0.02
+RUN = 25  # frames; so many in a row that are off the line are no jitter
 
 
 def place_on_grid(times: FloatArray, interval: float) -> npt.NDArray[np.int64]:
@@ -39,11 +42,33 @@ def place_on_grid(times: FloatArray, interval: float) -> npt.NDArray[np.int64]:
     return number
 
 
+def check_residual(residual: FloatArray, interval: float) -> float:
+    """How far in s the frames are off the line for long; refused above half a frame interval.
+
+    Neighbours are off alike (a lost frame, a wrong number), so that the bound of the fit, which takes residuals as
+    independent, would not show it.
+
+    Raises
+    ------
+    AlignmentError
+        If the line contradicts the times that it was fitted to.
+    """
+    off = float(np.max(median_filter(np.abs(residual), RUN, mode="nearest")))
+    if off > interval / 2:
+        raise AlignmentError(
+            f"The frames' times are off a straight line by {1000 * off:.0f} ms over {RUN} frames in a row, more than "
+            f"half a frame ({500 * interval:.1f} ms): frames were lost or are numbered otherwise than in the video; "
+            "use another source, or give anchors."
+        )
+    return off
+
+
 def align_frame_pulses(
     video_time: FloatArray,
     pulse_time: FloatArray,
     max_drift: float = 1e-3,
     prior: tuple[float, float] | None = None,
+    n_files: int = 1,
 ) -> Alignment:
     """Give every frame its camera pulse.
 
@@ -57,11 +82,14 @@ def align_frame_pulses(
         Largest drift.
     prior
         Recording's time at video time 0, and half-width, in s.
+    n_files
+        Number of consecutive video files; of more than one, each exposure must have its pulse.
 
     Raises
     ------
     AlignmentError
-        If rates differ, or the pulses outnumber the exposures by more than can be bounded.
+        If rates differ, the pulses outnumber the exposures by more than can be bounded, exposures were lost between
+        two files, or the line contradicts the pulses.
     """
     if min(len(video_time), len(pulse_time)) < 10:
         raise AlignmentError(
@@ -75,9 +103,15 @@ def align_frame_pulses(
             "pulses are not one per frame; check the pulse code."
         )
     number, slot = place_on_grid(video_time, frame), place_on_grid(pulse_time, pulse)
+    if n_files > 1 and slot[-1] != number[-1]:
+        raise AlignmentError(
+            f"The {n_files} video files span {number[-1] + 1} exposures but the recording has {slot[-1] + 1} camera "
+            "pulses: how many were lost between two files is not known; give each file as a run of its own."
+        )
     shift, floor, rms = _best_shift(video_time, number, pulse_time, slot, pulse, prior)
     has_pulse, index = _look_up(number + shift, slot)
     line = fit_line(video_time[has_pulse], pulse_time[index], max_drift=max_drift)
+    off = check_residual(line.residual, frame)
     dropped = int(number[-1] + 1 - len(video_time))
     missing = int(slot[-1] + 1 - len(pulse_time))
     notes = (
@@ -104,7 +138,7 @@ def align_frame_pulses(
         line,
         (video_time[has_pulse], pulse_time[index]),
         "frames",
-        floor=floor,
+        floor=floor + off,
         details=details,
         notes=tuple(notes),
         unmatched=(video_time[~has_pulse], np.delete(pulse_time, index)),
@@ -134,7 +168,9 @@ def _best_shift(
         raise AlignmentError(_too_many(number, slot))
     rms = np.array([_residual(video_time, number + s, pulse_time, slot) for s in shifts])
     order = np.argsort(rms, kind="stable")
-    if len(shifts) == 1 or rms[order[1]] > CLEAR_RATIO * max(rms[order[0]], 1e-5):
+    least = CLEAR_RATIO * max(float(rms[order[0]]), 1e-5)
+    own = _off_line(number.astype(np.float64), video_time)
+    if len(shifts) == 1 or min(float(rms[order[1]]), own) > least:
         return int(shifts[order[0]]), 0.0, float(rms[order[0]])
     if len(shifts) - 1 > MAX_AMBIGUOUS:
         raise AlignmentError(_too_many(number, slot))
@@ -150,7 +186,11 @@ def _residual(
     has_pulse, index = _look_up(wanted, slot)
     if has_pulse.mean() < 0.5:
         return np.inf
-    x, y = video_time[has_pulse], pulse_time[index]
+    return _off_line(video_time[has_pulse], pulse_time[index])
+
+
+def _off_line(x: FloatArray, y: FloatArray) -> float:
+    """Standard deviation of ``y`` from its line on ``x``."""
     x, y = x - x.mean(), y - y.mean()
     return float(np.std(y - (x @ y) / (x @ x) * x))
 

@@ -16,7 +16,7 @@ from enicfer.protocol import Pulses
 from enicfer.records import Alignment, FloatArray
 from enicfer.sync.audio import find_beeps
 from enicfer.sync.fit import Line, fit_line
-from enicfer.sync.frames import align_frame_pulses
+from enicfer.sync.frames import align_frame_pulses, check_residual, place_on_grid
 from enicfer.sync.led import Onsets, find_led_onsets, rank_cells
 from enicfer.sync.pieces import Breaks, align_pulses, line_alignment
 
@@ -42,7 +42,8 @@ class Evidence:
     sound, sound_rate, sound_start
         ``(k,)`` or ``(k, channels)`` sound track, its rate in Hz, and the video time of its first sample.
     stream_frame, stream_time
-        ``(s,)`` frame numbers from 0, and the recording's time of each, from an LSL stream.
+        ``(s,)`` frame numbers from 0 (None if the stream has none), and the recording's time of each, from an LSL
+        stream.
     stream_bound
         95 % bound in s on the map from LSL's clock to the recording's.
     coarse_offset
@@ -150,32 +151,62 @@ def align_frames(evidence: Evidence, pulses: Pulses) -> Alignment:
     """Camera pulses in the recording, one per exposure."""
     _need_pulses(evidence, pulses)
     return align_frame_pulses(
-        evidence.video_time, evidence.pulse_time, pulses.max_drift * 1e-6, evidence.coarse_offset
+        evidence.video_time,
+        evidence.pulse_time,
+        pulses.max_drift * 1e-6,
+        evidence.coarse_offset,
+        n_files=1 + len(evidence.video_breaks),
     )
 
 
 def align_stream(evidence: Evidence, pulses: Pulses) -> Alignment:
     """Frame numbers with times, from an LSL stream."""
-    if evidence.stream_frame is None or evidence.stream_time is None:
+    if evidence.stream_time is None:
         raise AlignmentError("No stream of frame numbers was read: give the XDF file and the stream's name.")
     number, time = evidence.stream_frame, evidence.stream_time
-    inside = (number >= 0) & (number < len(evidence.video_time))
-    if inside.sum() < 3:
-        raise AlignmentError(
-            f"The stream numbers {len(number)} frames, {int(inside.sum())} of which are among the video's "
-            f"{len(evidence.video_time)} frames: it belongs to another video."
-        )
-    video = evidence.video_time[number[inside]]
-    line = fit_line(video, time[inside], max_drift=pulses.max_drift * 1e-6)
-    outside = int((~inside).sum())
-    notes = (f"{outside} frame numbers of the stream are not in the video.",) if outside else ()
+    index, there = _find_numbered(number, len(time), evidence)
+    video, time = evidence.video_time[index], time[there]
+    line = fit_line(video, time, max_drift=pulses.max_drift * 1e-6)
+    off = check_residual(line.residual, evidence.frame_interval)
+    lost = int(np.sum(~there))
+    notes = (f"{lost} frames of the stream are not in the video.",) if lost else ()
     return line_alignment(
         line,
-        (video, time[inside]),
+        (video, time),
         "stream",
-        floor=evidence.stream_bound,
+        floor=evidence.stream_bound + off,
         details={"drift_ppm": 1e6 * (line.slope - 1)},
         notes=notes,
+    )
+
+
+def _find_numbered(
+    number: npt.NDArray[np.int64] | None, count: int, evidence: Evidence
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
+    """Index in the video of the stream's frames, and which of them are in the video.
+
+    A number counts the frames of the file, or the exposures, of which the file may lack some. Either way, the last
+    number must be that of the last frame: else nothing tells whether both began to count at the same frame.
+    """
+    n = len(evidence.video_time)
+    if number is None:
+        if count != n:
+            raise AlignmentError(
+                f"The stream has no frame numbers and {count} time stamps, but the video has {n} frames: which stamp "
+                "is which frame's is not known; record frame numbers, or give anchors."
+            )
+        return np.arange(n), np.ones(n, bool)
+    exposure = place_on_grid(evidence.video_time, evidence.frame_interval)
+    for place in (np.arange(n), exposure):
+        if number[0] >= 0 and number[-1] == place[-1]:
+            index = np.clip(np.searchsorted(place, number), 0, n - 1)
+            there = place[index] == number
+            if there.sum() >= 3:
+                return index[there], there
+    raise AlignmentError(
+        f"The stream numbers frames {number[0]} to {number[-1]}, but the video has {n} frames that span "
+        f"{exposure[-1] + 1} exposures: the numbers begin at 0 or later and end with the last frame, or the "
+        "stream belongs to another video or one of the two stopped first; record both to the end, or give anchors."
     )
 
 

@@ -202,6 +202,29 @@ class TestFramePulses:
         prior = align(Evidence(v[:-2], self.time, coarse_offset=(12.51, 0.01)), self.pulses)
         assert prior.uncertainty(v[5]) < 0.001
 
+    def test_an_irregular_pulse_does_not_choose_the_shift_of_regular_frames(self):
+        v, pulse = np.arange(300) * FRAME, 3 + np.arange(301) * FRAME
+        pulse[0] -= 0.005
+        found = align(Evidence(v, pulse), self.pulses)
+        assert np.all(np.abs(found.time(v) - v - 3) <= found.uncertainty(v))
+        assert found.uncertainty(v).min() >= FRAME  # it may be the other one
+
+    def test_exposures_lost_between_two_files_are_refused(self):
+        v, pulse = np.arange(3000) * FRAME, 3 + np.arange(3010) * FRAME
+        with pytest.raises(AlignmentError, match=r"2 video files span 3000 exposures .* 3010 camera pulses"):
+            align(Evidence(v, pulse, coarse_offset=(3.0, 0.015), video_breaks=(60.0,)), self.pulses)
+        whole = align(Evidence(v, pulse[:3000], video_breaks=(60.0,)), self.pulses)
+        assert np.abs(whole.time(v) - v - 3).max() < 1e-6
+
+    def test_pulses_off_the_line_for_long_are_refused_or_widen_the_bound(self):
+        v = np.arange(3000) * FRAME
+        pulse = 3 + v + np.where(v > 50, 0.02, 0)  # too little for another exposure
+        found = align(Evidence(v, pulse), self.pulses)
+        assert np.mean(np.abs(found.time(v) - pulse) <= found.uncertainty(v)) > 0.95
+        drifting = 3 + v + 0.1 * np.sin(v / 30)
+        with pytest.raises(AlignmentError, match=r"off a straight line by .* more than half a frame"):
+            align(Evidence(v, drifting), self.pulses)
+
     def test_irregular_pulses_tell_the_shift_themselves(self):
         rng = np.random.default_rng(0)
         exposure = np.cumsum(FRAME * (1 + rng.uniform(-0.05, 0.05, 5000)))
@@ -241,6 +264,43 @@ def test_a_frame_stream():
     assert found.uncertainty(v[0]) >= 0.001
     with pytest.raises(AlignmentError, match="belongs to another video"):
         align(Evidence(v, stream_frame=number + 10**6, stream_time=v[number]), Pulses(source="stream"))
+
+
+class TestStream:
+    pulses = Pulses(source="stream")
+    exposure = np.arange(3000) * FRAME
+
+    def test_time_stamps_without_numbers_must_be_as_many_as_the_frames(self):
+        early = (np.arange(3060) - 60) * FRAME + 50
+        with pytest.raises(
+            AlignmentError, match=r"no frame numbers and 3060 time stamps, .* has 3000 frames"
+        ):
+            align(Evidence(self.exposure, stream_time=early), self.pulses)
+        found = align(Evidence(self.exposure, stream_time=self.exposure + 50), self.pulses)
+        assert np.abs(found.time(self.exposure) - self.exposure - 50).max() < 1e-6
+
+    @pytest.mark.parametrize("of_exposures", [True, False])
+    def test_numbers_of_exposures_or_frames_where_the_file_lacks_some(self, of_exposures):
+        kept = np.delete(np.arange(3000), [500, 1200, 1900, 2600])
+        v = self.exposure[kept]
+        number = np.arange(3000 if of_exposures else len(v))
+        jitter = np.random.default_rng(0).normal(0, 0.001, len(number))
+        time = (self.exposure if of_exposures else v) + 50 + jitter
+        found = align(Evidence(v, stream_frame=number, stream_time=time), self.pulses)
+        assert np.abs(found.time(v) - v - 50).max() < 0.001
+        assert bool(found.notes) == of_exposures
+
+    @pytest.mark.parametrize("number", [np.arange(2990), np.arange(3060), np.arange(-5, 3000)])
+    def test_numbers_that_do_not_end_with_the_video_are_refused(self, number):
+        with pytest.raises(AlignmentError, match=f"frames {number[0]} to {number[-1]}, .* 3000 frames"):
+            align(Evidence(self.exposure, stream_frame=number, stream_time=number * FRAME + 50), self.pulses)
+
+    def test_a_file_that_closed_its_gaps_is_refused(self):
+        number = np.delete(np.arange(3000), [500, 1200, 1900, 2600])
+        v = np.arange(len(number)) * FRAME  # stamped as if no frame were missing
+        time = number * FRAME + 50
+        with pytest.raises(AlignmentError, match="off a straight line"):
+            align(Evidence(v, stream_frame=np.arange(len(v)), stream_time=time), self.pulses)
 
 
 def test_a_marker_at_the_start_says_that_the_drift_is_unknown():
