@@ -3,7 +3,8 @@
 A frame's brightness belongs to the exposure that ends at the frame's time. The LED came on after the last
 dark frame, so the onset lies between the two frame times; where it came on during an exposure, the frame is
 lit in part, and the part says when. How long the exposure is follows from how often a frame is lit in part:
-the onsets fall anywhere in the frame interval.
+the onsets fall anywhere in the frame interval. All this takes the LED to be lit for a frame interval at least; where
+flashes are shorter, the onset may be off by half an interval, and the bound says so.
 
 Shapes: ``video_time`` (n,) s; ``brightness`` (n,) grey values 0..255; ``grid`` (n, rows, columns) uint8, the
 mean brightness of each cell of a grid over the picture, `GRID` cells. Cells of 13 px in a picture of 640x480 see
@@ -26,6 +27,7 @@ DARK = 0.04  # within this share of the step a frame counts as dark, or as lit i
 GAMMA = 1.5  # before any frame is seen: between light itself (1) and sRGB (2.2)
 GAMMA_SPREAD = 0.4  # of its logarithm
 MIN_SPREAD = 0.0005  # s, what frame times are worth at best
+MIN_INTERVAL = 0.25  # of a frame; a shorter interval is a repeated or hurried stamp, not the camera's
 NOISE_SHIFT = 0.2  # of a frame: shift of all onsets by noise as high as the step (benchmarks/alignment.py)
 BEST_CELLS = 8
 
@@ -44,12 +46,15 @@ class Onsets:
         What the onsets in frames have in common and the fit may correct, or None.
     floor
         Error in s that all onsets may share.
+    notes
+        Things worth telling the user, one sentence each.
     """
 
     time: FloatArray
     spread: FloatArray
     camera: "Camera | None" = None
     floor: float = 0.0
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -128,6 +133,13 @@ def find_led_onsets(video_time: npt.ArrayLike, brightness: npt.ArrayLike) -> Ons
     camera = _guess_camera(t[first], interval, part, dark, frame)
     onset, spread, _ = camera.place(camera.expected)
     shared = NOISE_SHIFT * max(float(dark.mean()) - 2 * DARK, 0.0) * frame
+    following = x[np.minimum(first + 1, len(x) - 1)]
+    if np.median((following - x[first - 1]) / step) < 0.5:
+        note = (
+            f"Most flashes of the LED are over within a frame ({1000 * frame:.0f} ms), so that their onset is known "
+            "only to half a frame, which the bound includes; let the LED stay on for two frames."
+        )
+        return Onsets(onset, spread, camera, shared + frame / 2, (note,))
     return Onsets(onset, spread, camera, floor=shared)
 
 
@@ -139,7 +151,10 @@ def _guess_camera(
     Onsets fall anywhere in a frame. So the lit share ``part ** gamma`` of the exposure is uniform, which gives
     gamma (the mean of its posterior), and as many frames are lit in part as the exposure fills of the interval.
     """
-    in_part = (part > dark) & (part < 1 - dark)
+    usual = interval >= MIN_INTERVAL * frame
+    if not usual.any():
+        usual, interval = np.ones(len(t), bool), np.full(len(t), frame)
+    in_part = (part > dark) & (part < 1 - dark) & usual
     n = int(in_part.sum())
     gammas = np.exp(np.linspace(np.log(0.4), np.log(4), 200))
     low, high = float(dark.mean()), float(1 - dark.mean())
@@ -148,12 +163,13 @@ def _guess_camera(
     weight = np.exp(posterior - posterior.max())
     gamma = float(np.average(gammas, weights=weight))
     gamma_spread = float(np.sqrt(np.average((gammas - gamma) ** 2, weights=weight)))
-    share = (n + 1) / (len(part) + 2)  # the mean of a Beta distribution, as is the spread
-    share_spread = float(np.sqrt(share * (1 - share) / (len(part) + 3)))
+    seen = int(usual.sum())
+    share = (n + 1) / (seen + 2)  # the mean of a Beta distribution, as is the spread
+    share_spread = float(np.sqrt(share * (1 - share) / (seen + 3)))
     # An onset falls into a long interval more often, and there the exposure is a smaller part of it.
-    scale = 1 / float(np.mean(1 / interval)) / (high**gamma - low**gamma)
+    scale = 1 / float(np.mean(1 / interval[usual])) / (high**gamma - low**gamma)
     expected = np.array([min(share * scale, frame), gamma])
-    spread = np.array([share_spread * scale, gamma_spread])
+    spread = np.array([max(share_spread * scale, MIN_SPREAD), gamma_spread])
     return Camera(t, interval, part, dark, expected, spread)
 
 

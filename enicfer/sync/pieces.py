@@ -103,7 +103,7 @@ def align_pulses(
     limits, lines, alone = _place_breaks(pieces, onsets.time, recording, breaks)
     video = np.concatenate([p.video for p in pieces])
     rec = np.concatenate([p.recording for p in pieces])
-    notes = (*_notes(pieces, limits, lines), *alone)
+    notes = (*onsets.notes, *_notes(pieces, limits, lines), *alone)
     facts = {
         "n_video_pulses": len(onsets.time),
         "n_recording_pulses": len(recording),

@@ -72,3 +72,33 @@ def test_the_led_is_found_among_moving_people():
     grid[:, 3:9, 40:46] = 70 + rng.normal(0, 1, (len(time), 6, 6))
     grid[:, 5, 43] = 70 + 0.5 * (brightness - 40)
     assert rank_cells(np.clip(grid, 0, 255).astype(np.uint8), 20)[0] == (5, 43)
+
+
+@pytest.mark.parametrize("exposure", [0.15, 0.5])
+@pytest.mark.parametrize("length", [0.005, 0.02])
+def test_flashes_shorter_than_a_frame_are_only_known_to_half_of_it(exposure, length):
+    onset = np.cumsum(np.random.default_rng(1).uniform(1, 3, 120))
+    time, brightness = film(onset, onset[-1] + 2, exposure, length=length)
+    found = find_led_onsets(time, brightness)
+    assert found.floor == pytest.approx(FRAME / 2)
+    assert "stay on for two frames" in found.notes[0]
+    seen = onset[np.abs(onset - found.time[:, None]).argmin(axis=1)]
+    assert abs(np.mean(found.time - seen)) <= found.floor
+
+
+@pytest.mark.parametrize("exposure", [0.05, 0.5, 1.0])
+def test_flashes_of_two_frames_are_long_enough(exposure):
+    onset = np.cumsum(np.random.default_rng(1).uniform(1, 3, 60))
+    found = find_led_onsets(*film(onset, onset[-1] + 2, exposure, length=2 * FRAME))
+    assert found.floor == 0 and not found.notes
+
+
+def test_one_repeated_stamp_says_nothing_of_the_camera():
+    onset = np.cumsum(np.random.default_rng(1).uniform(1, 3, 40))
+    time, brightness = film(onset, onset[-1] + 2)
+    lit = int(np.searchsorted(time, onset[10]))
+    repeated = time.copy()
+    repeated[lit] = time[lit - 1]
+    found, other = find_led_onsets(repeated, brightness), find_led_onsets(time, brightness)
+    assert found.camera.expected == pytest.approx(other.camera.expected, rel=0.1)
+    assert found.camera.spread == pytest.approx(other.camera.spread, rel=0.1)
