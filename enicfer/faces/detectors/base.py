@@ -44,6 +44,12 @@ NO_DETECTIONS = Detections(
 )
 
 
+def only_numbers(found: Detections) -> Detections:
+    """The detections all of whose values are numbers: a network's overflow is no face."""
+    values = np.concatenate([found.box, found.landmarks.reshape(-1, 10), found.score[:, None]], axis=1)
+    return found if np.isfinite(values).all() else found.select(np.isfinite(values).all(axis=1))
+
+
 class Detector(Protocol):
     """A face detector.
 

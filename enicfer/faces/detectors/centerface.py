@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from enicfer.errors import ModelError
-from enicfer.faces.detectors.base import NO_DETECTIONS, Detections, suppress_overlaps
+from enicfer.faces.detectors.base import NO_DETECTIONS, Detections, only_numbers, suppress_overlaps
 from enicfer.faces.detectors.onnx_graph import free_input_size
 from enicfer.records import Float32Array, UInt8Array
 
@@ -128,4 +128,4 @@ def decode_maps(
     y = relative[..., 0] * height[:, None] + top[:, None]
     box = np.stack([left, top, left + width, top + height], axis=1)
     found = Detections(box.astype(np.float32), np.stack([x, y], axis=-1).astype(np.float32), score[cell])
-    return suppress_overlaps(found)
+    return suppress_overlaps(only_numbers(found))

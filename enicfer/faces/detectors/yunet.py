@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from enicfer.errors import ModelError
-from enicfer.faces.detectors.base import NO_DETECTIONS, Detections
+from enicfer.faces.detectors.base import NO_DETECTIONS, Detections, only_numbers
 from enicfer.faces.weights import find_weights
 from enicfer.records import Float32Array, UInt8Array
 
@@ -70,4 +70,4 @@ class YuNet:
         found: Float32Array = np.asarray(rows, dtype=np.float32).reshape(-1, 15)
         found = found[np.argsort(-found[:, 14], kind="stable")]
         box = np.concatenate([found[:, :2], found[:, :2] + found[:, 2:4]], axis=1)
-        return Detections(box, found[:, 4:14].reshape(-1, 5, 2), found[:, 14])
+        return only_numbers(Detections(box, found[:, 4:14].reshape(-1, 5, 2), found[:, 14]))
