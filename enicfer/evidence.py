@@ -60,11 +60,20 @@ def collect_evidence(
         video_breaks=tuple(file.start for file in files[1:]),
         gaps=recording.gaps,
         recording_stop=recording.duration,
+        recording_bound=_unlogged_volumes(recording, protocol) * (recording.repetition_time or 0.0),
     )
     wanted = {protocol.pulses.source, "clock" if protocol.pulses.wall_clock else ""}
     for name in sorted(wanted & READERS.keys()):
         evidence = READERS[name](evidence, run, recording, protocol)
     return evidence
+
+
+def _unlogged_volumes(recording: Recording, protocol: Protocol) -> int:
+    """Number of volumes after the last volume pulse; the log may lack as many before the first one instead."""
+    pulses = select_codes(recording.triggers, protocol.scanner.volume_codes)["onset"]
+    if recording.n_volumes is None or not recording.repetition_time or pulses.empty:
+        return 0
+    return max(recording.n_volumes - 1 - round(float(pulses.max()) / recording.repetition_time), 0)
 
 
 def _add_sound(evidence: Evidence, run: Run, recording: Recording, protocol: Protocol) -> Evidence:
@@ -182,6 +191,13 @@ def check_uncertainty(
     bound = alignment.uncertainty(video_time[inside])
     worst = int(np.argmax(bound))
     if not bound[worst] <= allowed:
+        unsure = float(alignment.details.get("recording_bound", 0.0))
+        if unsure:
+            raise AlignmentError(
+                f"The log has no volume pulse in the last {unsure:g} s of {recording.file.name}, or lacks pulses at "
+                f"its beginning; then all times are {unsure:g} s too early. Add the pulse of the first or of the "
+                f"last volume to the log, or give a --max-uncertainty above {unsure:g}."
+            )
         raise AlignmentError(
             f"The time of the frame at {video_time[inside][worst]:.1f} s is only known to within "
             f"{bound[worst] * 1000:.1f} ms, more than the {allowed * 1000:.1f} ms that are allowed: give more "

@@ -6,7 +6,7 @@ Times are in s: ``video_time`` is the frames' clock, ``time`` the recording's.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -56,6 +56,8 @@ class Evidence:
         ``(start, stop)`` of the recording's pauses in s; equal where samples are missing.
     recording_stop
         Recording's time at which it ends.
+    recording_bound
+        Error in s that all times of the recording may share, because its time 0 is not certain.
     """
 
     video_time: FloatArray
@@ -73,6 +75,7 @@ class Evidence:
     video_breaks: tuple[float, ...] = ()
     gaps: tuple[tuple[float, float], ...] = ()
     recording_stop: float = np.inf
+    recording_bound: float = 0.0
 
     @property
     def frame_interval(self) -> float:
@@ -102,7 +105,18 @@ def align(evidence: Evidence, pulses: Pulses) -> Alignment:
     """
     if pulses.source not in SOURCES:
         raise AlignmentError(f"There is no pulse source {pulses.source!r}: allowed are {', '.join(SOURCES)}.")
-    return SOURCES[pulses.source](evidence, pulses)
+    found = SOURCES[pulses.source](evidence, pulses)
+    if not evidence.recording_bound:
+        return found
+    return replace(
+        found,
+        floor=found.floor + evidence.recording_bound,
+        details={**found.details, "recording_bound": evidence.recording_bound},
+        notes=(
+            *found.notes,
+            f"The bound includes {evidence.recording_bound:g} s by which the recording's time 0 may be early.",
+        ),
+    )
 
 
 def align_led(evidence: Evidence, pulses: Pulses) -> Alignment:

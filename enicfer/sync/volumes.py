@@ -161,10 +161,10 @@ def _judge_count(total: int, expected: int, n_volumes: int, dummy_volumes: int) 
             f"dummy_volumes to {total - n_volumes} in [scanner] if the first ones were not stored, or give the log "
             "of this run."
         )
-    # Pulses after the last are harmless; pulses before the first would move time 0, and nothing can tell.
+    # Pulses lost after the last are harmless; pulses lost before the first move time 0, and nothing can tell.
     return (
-        f"The log counts {total} volume pulses and {image}: the first pulse is taken as the first volume, and the "
-        f"last {expected - total} volumes have no pulse."
+        f"The log counts {total} volume pulses and {image}: the first pulse is taken as the first volume, but if the "
+        "log lacks pulses at its beginning, all times are too early by as many volumes."
     )
 
 
