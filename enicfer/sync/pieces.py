@@ -28,9 +28,7 @@ N_CAMERA_STEPS = 4
 FRAME_GAP = 5.0  # a frame interval this many times the median is a break where one is looked for
 LONG_GAP = 1.0  # s; a camera that wrote no frame for so long may have been restarted
 MIN_ALONE = 2  # pulses without a partner on both sides that may end a map
-MAX_ALONE_P = (
-    0.05  # probability that so many pulses miss each other, as often as they did where the map holds
-)
+MAX_ALONE_P = 0.01  # probability that so many miss each other, if they match as often as within the piece
 
 
 @dataclass(frozen=True)
