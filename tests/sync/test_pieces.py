@@ -1,26 +1,29 @@
 import numpy as np
 
+from enicfer.errors import AlignmentError
 from enicfer.sync.led import Onsets
 from enicfer.sync.pieces import Breaks, align_pulses
 
 
-def test_missing_and_extra_pulses_at_the_ends_do_not_end_a_map():
-    for seed in range(60):
-        rng = np.random.default_rng(seed)
-        onset = np.cumsum(rng.uniform(2, 8, 60))
-        end = onset[-1] + 5
+def ends_early(seed):
+    """Whether the map of 40 random pulses, 40 % missing and 40 % extra on both sides, ends before the video."""
+    rng = np.random.default_rng(seed)
+    onset = np.cumsum(rng.uniform(2, 8, 40))
+    end = onset[-1] + 5
 
-        def side(rng=rng, onset=onset, end=end):
-            kept = onset[rng.random(60) >= 0.15]
-            return np.sort(np.concatenate([kept, rng.uniform(0, end, 12)]))
+    def side():
+        return np.sort(np.concatenate([onset[rng.random(40) >= 0.4], rng.uniform(0, end, 16)]))
 
-        video, recording = side(), side() + 50
-        video_time = np.arange(0, end, 0.04)
+    video, recording, video_time = side(), side() + 50, np.arange(0, end, 0.04)
+    onsets = Onsets(video, np.full(len(video), 0.005))
+    try:
         found = align_pulses(
-            Onsets(video, np.full(len(video), 0.005)),
-            recording,
-            "led",
-            0.025,
-            breaks=Breaks(video_time=video_time, stop=end + 60),
+            onsets, recording, "led", 0.025, breaks=Breaks(video_time=video_time, stop=end + 60)
         )
-        assert np.isfinite(found.time(video_time)).all()
+    except AlignmentError:
+        return False
+    return bool(np.isnan(found.time(video_time)).any())
+
+
+def test_pulses_that_miss_each_other_as_often_as_elsewhere_do_not_end_a_map():
+    assert sum(ends_early(seed) for seed in range(100)) <= 1
