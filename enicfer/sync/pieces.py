@@ -93,11 +93,13 @@ def align_pulses(
     Raises
     ------
     AlignmentError
-        If no piece can be matched with certainty.
+        If no piece can be matched with certainty, or regular pulses go on where samples are missing.
     """
     breaks = breaks or Breaks()
     everything = np.arange(len(onsets.time)), np.arange(len(recording))
     pieces = _find_pieces(onsets, recording, *everything, tolerance, max_drift, prior, codes)
+    if prior is not None:
+        _check_cuts(pieces, onsets.time, recording, tolerance, max_drift, breaks)
     limits, lines, alone = _place_breaks(pieces, onsets.time, recording, breaks)
     video = np.concatenate([p.video for p in pieces])
     rec = np.concatenate([p.recording for p in pieces])
@@ -153,6 +155,30 @@ def _find_pieces(
             continue
         found = more + found if place == 0 else found + more
     return found
+
+
+def _check_cuts(
+    pieces: list[_Piece],
+    video: FloatArray,
+    recording: FloatArray,
+    tolerance: float,
+    max_drift: float,
+    breaks: Breaks,
+) -> None:
+    """Refuse a piece over missing samples whose pulses fit by the coarse offset alone: they do so by every period."""
+    for piece in pieces:
+        a, b = video[piece.video], recording[piece.recording]
+        cuts = [start for start, stop in breaks.gaps if start == stop and b[0] < start < b[-1]]
+        if not cuts:
+            continue
+        try:
+            match_pulses(a, b, tolerance, max_drift)
+        except AlignmentError:
+            raise AlignmentError(
+                f"The recording lacks samples at {cuts[0]:.1f} s, and its pulses are too regular to tell how many: "
+                "they fit after a pause of any number of periods; give the parts as runs of their own, or use "
+                "random intervals."
+            ) from None
 
 
 def _fit(onsets: Onsets, video: IntArray, time: FloatArray, max_drift: float) -> tuple[Line, FloatArray]:

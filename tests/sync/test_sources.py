@@ -151,6 +151,26 @@ class TestBreakWithoutASecondPiece:
             assert np.isfinite(found.time(v[v > 130])).all() == all_known
             assert np.isfinite(found.time(v[v < 130])).all()
 
+    def test_a_metronome_that_a_pause_moved_by_whole_periods_is_refused(self):
+        onset = 1.007 * np.arange(97) + 0.3
+        v = np.arange(3000) * FRAME
+        seen = blink(onset, v)
+        kept = (onset < 40) | (onset > 70.5)
+        there = np.where(onset < 40, onset + 5, onset + 5 - 30 * 1.007)[kept]
+        with pytest.raises(AlignmentError, match=r"lacks samples at 45\.0 s, and its pulses are too regular"):
+            align(Evidence(v, there, brightness=seen, coarse_offset=(5, 0.4), gaps=((45.0, 45.0),)), Pulses())
+        nothing_lost = align(
+            Evidence(
+                v,
+                self.before + 7,
+                brightness=blink(self.before, v),
+                coarse_offset=(7, 0.4),
+                gaps=((60.0, 60.0),),
+            ),
+            Pulses(),
+        )
+        assert np.isfinite(nothing_lost.time(v)).all()
+
     def test_metronome_with_a_coarse_offset(self):
         onset = 1.007 * np.arange(97) + 0.3
         v = np.arange(3000) * FRAME
