@@ -244,7 +244,7 @@ def write_dated_video(folder, onset, count):
 
 
 def test_clocks_that_somebody_set_tell_regular_pulses_apart(tmp_path):
-    onset = 1.5 + 2.0 * np.arange(12)
+    onset = 1.5 + 2.003 * np.arange(12)  # regular, but everywhere in the frame interval
     write_dated_video(tmp_path, onset, 650)
     write_eeg(tmp_path, [(t + 10, "S  1") for t in onset], 50, meas_date=datetime(2024, 5, 1, 10, tzinfo=UTC))
     pulses = 'codes = ["Stimulus/S 1"]\n'

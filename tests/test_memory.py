@@ -51,7 +51,7 @@ def test_what_is_kept_of_hours_is_small():
     box = np.array([200, 100, 300, 220], np.float32)
     landmarks = np.array([[230, 150], [270, 150], [250, 175], [235, 195], [265, 195]], np.float32)
     for i in range(40_000):
-        observer._frames.append((i / 30, True, 1))
+        observer._frames.append((i / 30, True, 1, (640, 480)))
         observer._rows.append((i, i // 3000, box, landmarks, 0.9, 60.0, 100.0, 0.0))
         observer._signatures.append(signature + np.uint8(i % 5))
     observer._size = (640, 480)

@@ -27,6 +27,7 @@ from enicfer.sync.matching import MIN_PULSES, IntArray, Match, match_pulses
 N_CAMERA_STEPS = 4
 FRAME_GAP = 5.0  # a frame interval this many times the median is a break where one is looked for
 LONG_GAP = 1.0  # s; a camera that wrote no frame for so long may have been restarted
+SAME_PHASE = 4.0  # Rayleigh's statistic n r^2; onsets that fall anywhere exceed it in 2 % of the cases
 MIN_ALONE = 2  # pulses without a partner on both sides that may end a map
 MAX_ALONE_P = 0.01  # probability that so many miss each other, if they match as often as within the piece
 
@@ -103,7 +104,8 @@ def align_pulses(
     limits, lines, alone = _place_breaks(pieces, onsets.time, recording, breaks)
     video = np.concatenate([p.video for p in pieces])
     rec = np.concatenate([p.recording for p in pieces])
-    notes = (*onsets.notes, *_notes(pieces, limits, lines), *alone)
+    locked, locks = _phase_doubt(pieces, onsets)
+    notes = (*onsets.notes, *locks, *_notes(pieces, limits, lines), *alone)
     facts = {
         "n_video_pulses": len(onsets.time),
         "n_recording_pulses": len(recording),
@@ -125,7 +127,31 @@ def align_pulses(
         source=source,
         details=facts,
         notes=notes,
-        floor=onsets.floor,
+        floor=onsets.floor + locked,
+    )
+
+
+def _phase_doubt(pieces: Sequence[_Piece], onsets: Onsets) -> tuple[float, tuple[str, ...]]:
+    """Error in s that all onsets may share because they fall at the same place of the frame interval, and a note.
+
+    Onsets between two frames are known to fall somewhere there, which averages out only if they fall everywhere.
+    Rayleigh's test says whether they do (Mardia and Jupp 2000, Directional Statistics, doi:10.1002/9780470316979).
+    """
+    if onsets.camera is None:
+        return 0.0, ()
+    doubt = 0.0
+    for piece in pieces:
+        interval = float(np.median(onsets.camera.interval[piece.video]))
+        seen = piece.onset + piece.line.residual  # where the recording has them, but for what all may share
+        phase = np.exp(2j * np.pi * (onsets.camera.frame_time[piece.video] - seen) / interval)
+        length = float(np.abs(phase.mean()))
+        if length**2 * len(phase) > SAME_PHASE:
+            doubt = max(doubt, length * interval / 2)
+    if not doubt:
+        return 0.0, ()
+    return doubt, (
+        f"The pulses fall at the same place between two frames, so that their onset is known only to "
+        f"{1000 * doubt:.0f} ms, which the bound includes: let the LED flash at irregular intervals.",
     )
 
 

@@ -370,3 +370,17 @@ def test_missing_evidence_and_unknown_sources_are_refused():
         align(Evidence(v), Pulses(source="stream"))
     with pytest.raises(AlignmentError, match=f"allowed are {', '.join(SOURCES)}"):
         align(Evidence(v), Pulses(source="telepathy"))
+
+
+@pytest.mark.parametrize("phase", [0.3, 0.31, 0.32])
+def test_pulses_that_always_fall_at_the_same_place_of_a_frame_are_not_averaged(phase):
+    """A metronome of 1.000 s before a camera of 30 frames/s: the error of one onset is that of all."""
+    onset, v = np.arange(100) + phase, np.arange(3000) * FRAME
+    found = align(Evidence(v, onset + 5, brightness=blink(onset, v), coarse_offset=(5.0, 0.4)), Pulses())
+    assert abs(found.time(50.0) - 55.0) <= found.uncertainty(50.0)
+    assert "irregular intervals" in " ".join(found.notes)
+    drifting = np.arange(100) * 1.0007 + phase
+    found = align(
+        Evidence(v, drifting + 5, brightness=blink(drifting, v), coarse_offset=(5.0, 0.4)), Pulses()
+    )
+    assert abs(found.time(50.0) - 55.0) <= found.uncertainty(50.0) < 0.01
