@@ -48,9 +48,7 @@ def test_statistics_forget_their_start_at_once_and_batches_later(
     assert least <= float(norm.running_var.min()) <= float(norm.running_var.max()) <= most
 
 
-def test_off_the_cpu_no_part_of_a_step_stays_there(
-    small: Recipe, stripes: Callable[..., FaceImages]
-) -> None:
+def test_off_the_cpu_no_part_of_a_step_stays_there(small: Recipe, stripes: Callable[..., FaceImages]) -> None:
     """Tensors without values refuse to meet others, as a GPU's do; only the number at the end is not to be had."""
     data, model = stripes(), build_network(small).to("meta")
     votes = torch.from_numpy(data.votes)
