@@ -70,6 +70,8 @@ def collect_evidence(
 
 def _unlogged_volumes(recording: Recording, protocol: Protocol) -> int:
     """Number of volumes after the last volume pulse; the log may lack as many before the first one instead."""
+    if protocol.scanner.first_pulse_logged:
+        return 0
     pulses = select_codes(recording.triggers, protocol.scanner.volume_codes)["onset"]
     if recording.n_volumes is None or not recording.repetition_time or pulses.empty:
         return 0
@@ -195,8 +197,9 @@ def check_uncertainty(
         if unsure:
             raise AlignmentError(
                 f"The log has no volume pulse in the last {unsure:g} s of {recording.file.name}, or lacks pulses at "
-                f"its beginning; then all times are {unsure:g} s too early. Add the pulse of the first or of the "
-                f"last volume to the log, or give a --max-uncertainty above {unsure:g}."
+                f"its beginning; then all times are {unsure:g} s too early. If the log surely has the first volume's "
+                "pulse, set first_pulse_logged = true in the protocol's [scanner]; else add the pulses that it lacks, "
+                f"or give a --max-uncertainty above {unsure:g}."
             )
         raise AlignmentError(
             f"The time of the frame at {video_time[inside][worst]:.1f} s is only known to within "

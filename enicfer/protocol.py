@@ -86,11 +86,14 @@ class Scanner:
         Expected TR in s, or None to take the image's.
     dummy_volumes
         Number of volumes that sent a pulse but were not stored.
+    first_pulse_logged
+        Whether the log surely holds the first volume's pulse; those that it lacks at an end are then the last ones.
     """
 
     volume_codes: tuple[str, ...] = ()
     repetition_time: float | None = None
     dummy_volumes: int = 0
+    first_pulse_logged: bool = False
 
 
 @dataclass(frozen=True)
@@ -328,6 +331,12 @@ def _count(value: Any) -> int:
     return int(value)
 
 
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("must be true or false")
+    return value
+
+
 def _window(value: Any) -> Window:
     if not isinstance(value, list) or len(value) != 2:
         raise ValueError("must be two numbers, [start, stop] in seconds")
@@ -391,6 +400,7 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "volume_codes": _codes,
     "repetition_time": _positive,
     "dummy_volumes": _count,
+    "first_pulse_logged": _flag,
     "min_score": _fraction,
     "min_size": _positive,
     "max_yaw": _positive,

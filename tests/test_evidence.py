@@ -31,8 +31,9 @@ def scan(logged, dummy_volumes=0):
     )
 
 
-def bound(recording):
-    protocol = Protocol("p", "", Modality.FMRI, pulses=PULSES, scanner=Scanner(volume_codes=("5",)))
+def bound(recording, **scanner):
+    settings = Scanner(volume_codes=("5",), **scanner)
+    protocol = Protocol("p", "", Modality.FMRI, pulses=PULSES, scanner=settings)
     video_time = np.arange(9000) / 30
     evidence = collect_evidence(RUN, recording, protocol, video_time)
     alignment = align(evidence, PULSES)
@@ -58,5 +59,11 @@ def test_a_log_that_lacks_a_volume_pulse_at_either_end_is_only_known_to_a_tr(log
 )
 def test_a_log_that_spans_the_image_is_certain(logged, dummies):
     found, _, message = bound(scan(logged, dummies))
+    assert found < 0.1
+    assert "only known to within" in message
+
+
+def test_a_log_that_surely_has_the_first_pulse_may_end_early():
+    found, _, message = bound(scan(range(195)), first_pulse_logged=True)
     assert found < 0.1
     assert "only known to within" in message
