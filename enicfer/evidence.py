@@ -198,7 +198,7 @@ def check_uncertainty(
             raise AlignmentError(
                 f"The log has no volume pulse in the last {unsure:g} s of {recording.file.name}, or lacks pulses at "
                 f"its beginning; then all times are {unsure:g} s too early. If the log surely has the first volume's "
-                "pulse, set first_pulse_logged = true in the protocol's [scanner]; else add the pulses that it lacks, "
+                "pulse, set first_pulse_logged = true in the protocol's [scanner]; else add the pulses it lacks, "
                 f"or give a --max-uncertainty above {unsure:g}."
             )
         raise AlignmentError(
