@@ -5,7 +5,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -140,21 +139,16 @@ def _add_wall_clocks(evidence: Evidence, run: Run, recording: Recording, protoco
     from enicfer.io.video import read_creation_time
 
     created = read_creation_time(run.videos[0])
-    measured: datetime | None = None
-    start = 0.0
-    if run.recording:
-        raw = open_raw(run.recording)
-        measured = raw.info["meas_date"]
+    filmed = None if created is None else created.timestamp()
+    measured: float | None = None
+    raw = open_raw(run.recording) if run.recording else None
+    if raw is not None and raw.info["meas_date"] is not None:
         # The date is that of the acquisition's first sample, which a cropped file no longer has.
-        start = measured.timestamp() + raw.first_time if measured is not None else 0.0
-    evidence = replace(
-        evidence,
-        video_start_wall=None if created is None else created.timestamp(),
-        recording_start_wall=None if measured is None else start,
-    )
+        measured = raw.info["meas_date"].timestamp() + raw.first_time
+    evidence = replace(evidence, video_start_wall=filmed, recording_start_wall=measured)
     width = protocol.pulses.wall_clock
-    if evidence.coarse_offset is None and width and created is not None and measured is not None:
-        evidence = replace(evidence, coarse_offset=(created.timestamp() - start, width))
+    if evidence.coarse_offset is None and width and filmed is not None and measured is not None:
+        evidence = replace(evidence, coarse_offset=(filmed - measured, width))
     return evidence
 
 

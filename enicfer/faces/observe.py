@@ -3,8 +3,8 @@
 A face that is not known yet is searched for where something changed: beyond a limit outside the known faces, and
 at all every `FULL_EVERY` frames. The whole picture is searched at the beginning, at a cut, when a known face is
 lost, and now and then. In each frame every known face is found anew in a small square around it, which costs little
-and gives its box and landmarks at always the same scale. What is kept per face is one
-row of numbers (`enicfer.faces.rows`), never a picture.
+and gives its box and landmarks at always the same scale. What is kept per face is one row of numbers
+(`enicfer.faces.rows`), never a picture.
 
 Conventions: px of the upright full-size picture, s of video time, rows counted from 0 over all faces of all
 frames in the order in which `FaceObserver.observe` returns them.

@@ -56,7 +56,7 @@ class Scene:
         self._grid: FloatArray | None = None
         self._searched: FloatArray | None = None
         self._limit = np.full(GRID, NEW_SOMETHING)
-        self._size = np.ones(2)
+        self._size = self._cell = np.ones(2)
 
     @property
     def searched(self) -> bool:
@@ -72,6 +72,7 @@ class Scene:
             self._first = grid
         self._limit += RECOVERY * (NEW_SOMETHING - self._limit)
         self._size = np.array([frame.width, frame.height])
+        self._cell = self._size / GRID[::-1]
         return cut
 
     def leads_to(self, following: "Scene") -> bool:
@@ -92,12 +93,11 @@ class Scene:
     def news(self, known: FloatArray) -> Cells | None:
         """Where, but around the known boxes (m, 4) px, a cell changed beyond its limit, which then grows."""
         change = self._change()
-        side = self._size / GRID[::-1]
         for box in known:
             # A known face's own movement changes the picture around it and below, where the body is.
             reach = np.array([0.5, 0.5, 0.5, 1.0]) * np.tile(box[2:] - box[:2], 2)
-            low = np.maximum((box[:2] - reach[:2]) // side, 0).astype(int)
-            high = np.maximum((box[2:] + reach[2:]) // side + 1, 0).astype(int)
+            low = np.maximum((box[:2] - reach[:2]) // self._cell, 0).astype(int)
+            high = np.maximum((box[2:] + reach[2:]) // self._cell + 1, 0).astype(int)
             change[low[1] : high[1], low[0] : high[0]] = 0
         news = change > self._limit
         self._limit[news] = np.minimum(self._limit[news] * VAIN, HIGHEST)
@@ -108,9 +108,8 @@ class Scene:
         rows, columns = cells
         low = np.array([columns.start - MARGIN, rows.start - MARGIN])
         high = np.array([columns.stop + MARGIN, rows.stop + MARGIN])
-        side = self._size / GRID[::-1]
-        left, top = (np.maximum(low * side, 0) // 2 * 2).astype(int)
-        right, bottom = np.minimum(np.ceil(high * side / 2) * 2, self._size).astype(int)
+        left, top = (np.maximum(low * self._cell, 0) // 2 * 2).astype(int)
+        right, bottom = np.minimum(np.ceil(high * self._cell / 2) * 2, self._size).astype(int)
         return int(left), int(top), int(right), int(bottom)
 
     def _change(self) -> FloatArray:

@@ -170,21 +170,18 @@ def cross_evaluate_files(
         if double:
             raise InputError(f"Two {what} are called {', '.join(double)}; name each once, as NAME=PATH.")
     given = {"crop": crop, "content": content, "pattern": pattern}
+    loaded = {str(name): load_model(name) for name in models}
     rows = []
     for one in sets:
         read: dict[tuple[Any, ...], FaceImages] = {}
-        for name in models:
-            model = load_model(name)
+        for name, model in loaded.items():
             settings = choose_settings(model, given)
             key = (model.input_size, model.channels, *settings.values())
             if key not in read:
                 read[key] = read_like_training(model, one.path, one.reader, settings)
             summary = evaluate_part(model, read[key], one.split, settings=settings).summary
-            rows.append(
-                {"model": str(name), "data": one.name, **{key: summary.get(key) for key in CROSS_COLUMNS}}
-            )
-    order = {str(name): place for place, name in enumerate(models)}
-    rows.sort(key=lambda row: order[str(row["model"])])
+            rows.append({"model": name, "data": one.name, **{key: summary.get(key) for key in CROSS_COLUMNS}})
+    rows.sort(key=lambda row: list(loaded).index(str(row["model"])))
     if output is not None:
         write_table(output, list(rows[0]), (row.values() for row in rows))
     return rows
