@@ -1,6 +1,6 @@
 """How many images a lab must label: zero-shot, transfer and direct training, rehearsed without any child's data.
 
-    python benchmarks/rehearsal.py FER2013.npz WORK [-o benchmarks/results] [--precision bfloat16] [--quick]
+    python benchmarks/rehearsal.py FER2013.npz WORK [-o benchmarks/results] [--precision bfloat16] [--threads 2] [--quick]
 
 The network is a RonNet without padding. Source: FER2013's Training part without 6,395 images drawn at random (the
 number of children's images in the original work). Target: those 6,395 and the PublicTest part under imitated lab
@@ -98,12 +98,15 @@ def main():
     parser.add_argument("work", type=Path)
     parser.add_argument("-o", "--output", type=Path, default=Path(__file__).parent / "results")
     parser.add_argument("--precision", default="float32")
+    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--epochs", type=int, default=8, help="of the source model")
     parser.add_argument("--quick", action="store_true", help="few images; shows only that it runs")
     options = parser.parse_args()
 
     recipe = prepare_recipe(Path("ronnet-7"), options.data)
-    plan = replace(recipe.schedule, precision=options.precision, epochs=options.epochs)
+    plan = replace(
+        recipe.schedule, precision=options.precision, threads=options.threads, epochs=options.epochs
+    )
     # No teachers: they have seen the target's images.
     network = replace(recipe.network, padding="valid")  # as in the original work, and twice as fast
     recipe = replace(recipe, schedule=plan, network=network, distillation=Distillation())

@@ -11,7 +11,7 @@ from pathlib import Path
 from enicfer.errors import InputError
 from enicfer.training.datasets.ckplus import read_ckplus
 from enicfer.training.datasets.ddcf import read_ddcf
-from enicfer.training.datasets.fer2013 import read_fer2013
+from enicfer.training.datasets.fer2013 import read_fer2013, read_ferplus
 from enicfer.training.datasets.files import Options, face_cropper
 from enicfer.training.datasets.folders import read_label_folders
 from enicfer.training.datasets.images import FaceImages
@@ -22,6 +22,7 @@ __all__ = ["READERS", "FaceImages", "Options", "face_cropper", "read_dataset"]
 
 READERS: dict[str, Callable[[Path, Options], FaceImages]] = {
     "fer2013": read_fer2013,
+    "fer+": read_ferplus,
     "folders": read_label_folders,
     "ck+": read_ckplus,
     "rafd": read_rafd,

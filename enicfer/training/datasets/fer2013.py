@@ -16,6 +16,7 @@ from __future__ import annotations
 import csv
 import zipfile
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,35 @@ def read_fer2013(path: Path, options: Options | None = None) -> FaceImages:
     if path.suffix.lower() == ".csv":
         return _read_csv(path)
     return _read_archive(path)
+
+
+def read_ferplus(path: Path, options: Options | None = None) -> FaceImages:
+    """Read FER2013 with what most of the FER+ raters chose as the label, and only images with such a majority.
+
+    Parameters
+    ----------
+    path, options
+        See `read_fer2013`; the layout must have the votes.
+
+    Returns
+    -------
+    FaceImages
+        `label` is `majority`.
+
+    Raises
+    ------
+    InputError
+        As `read_fer2013`, and where there are no votes.
+    """
+    data = read_fer2013(path, options)
+    chosen = data.majority >= 0
+    if not chosen.any():
+        raise InputError(
+            f"{path} has no votes of the FER+ raters: put {FERPLUS} beside fer2013.csv, or read the "
+            "labels of FER2013 with the reader fer2013."
+        )
+    data = replace(data, label=data.majority, set=np.full(len(data), "fer+"))
+    return data.select(chosen)
 
 
 def _read_archive(path: Path) -> FaceImages:

@@ -315,9 +315,15 @@ def test_ferplus_is_read_beside_the_csv(tmp_path: Path) -> None:
     data = read_dataset(tmp_path / "fer2013.csv")
     assert data.majority.tolist() == [data.labels.index("happy"), -1, -1]
     assert data.votes[1, data.labels.index("neutral")] == 0.5
+    plus_labels = read_dataset(tmp_path / "fer2013.csv", "fer+")
+    assert [data.labels[i] for i in plus_labels.label] == ["happy"] and set(plus_labels.set) == {"fer+"}
+    assert plus_labels.label.tolist() == plus_labels.majority.tolist()
     plus.write_text("\n".join([f"Usage,Image name,{names}", *lines[:2]]), encoding="utf-8")
     with pytest.raises(InputError, match="2 rows that are not those of the 3 rows"):
         read_dataset(tmp_path / "fer2013.csv")
+    plus.unlink()
+    with pytest.raises(InputError, match=r"has no votes of the FER\+ raters: put fer2013new\.csv beside"):
+        read_dataset(tmp_path / "fer2013.csv", "fer+")
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut"])
