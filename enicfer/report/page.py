@@ -91,7 +91,7 @@ def render_page(runs: Sequence[RunResult], drawn: Sequence[Mapping[str, str]]) -
     cards = [run.provenance.get("model") or {"name": run.expression.model} for run in runs]
     sections = [
         {
-            "name": stem_of({k: v for k, v in run.entities.items() if k not in ("sub", "ses")}),
+            "name": _name(run),
             "file": run.recording.file.name,
             "warnings": run.warnings,
             "tiles": headline(run),
@@ -99,6 +99,7 @@ def render_page(runs: Sequence[RunResult], drawn: Sequence[Mapping[str, str]]) -
                 {"title": _TITLES[name], "caption": _CAPTIONS[name], "svg": Markup(svg)}
                 for name, svg in figures.items()
             ],
+            "labels": run.expression.labels,
             "trials": trial_rows(run),
             "card": list(flatten({k: v for k, v in card.items() if k not in _MAKING})),
             "making": list(flatten({k: v for k, v in card.items() if k in _MAKING})),
@@ -111,12 +112,23 @@ def render_page(runs: Sequence[RunResult], drawn: Sequence[Mapping[str, str]]) -
         participant=entities["sub"],
         session=entities.get("ses"),
         version=__version__,
-        labels=runs[0].expression.labels,
-        colors=EXPRESSION_COLORS,
         sections=sections,
-        methods=methods_text(runs[0]),
+        methods=methods_of(runs),
         limits=_LIMITS,
     )
+
+
+def methods_of(runs: Sequence[RunResult]) -> list[tuple[str, str]]:
+    """Each text of methods and the runs that it is about, which need no name where one text holds for all."""
+    texts: dict[str, list[str]] = {}
+    for run in runs:
+        texts.setdefault(methods_text(run), []).append(_name(run))
+    return [(", ".join(names) if len(texts) > 1 else "", text) for text, names in texts.items()]
+
+
+def _name(run: RunResult) -> str:
+    """Name of a run within its session."""
+    return stem_of({key: value for key, value in run.entities.items() if key not in ("sub", "ses")})
 
 
 def headline(run: RunResult) -> list[dict[str, Any]]:
@@ -172,10 +184,10 @@ def sync_rows(run: RunResult) -> list[tuple[str, str]]:
 
 
 def trial_rows(run: RunResult) -> list[dict[str, Any]]:
-    """The trials as the page shows them: text, and a shade in 0..1 for each expression's mean."""
+    """The trials as the page shows them: text, and for each expression's mean a colour and a shade in 0..1."""
     rows = []
     for number, trial in enumerate(run.trials.to_dict("records"), start=1):
-        means = [float(trial.get(f"fer_{label}_mean", np.nan)) for label in run.expression.labels]
+        means = {label: float(trial.get(f"fer_{label}_mean", np.nan)) for label in run.expression.labels}
         rows.append(
             {
                 "number": number,
@@ -188,8 +200,9 @@ def trial_rows(run: RunResult) -> list[dict[str, Any]]:
                     {
                         "text": "" if np.isnan(mean) else f"{mean:.2f}",
                         "shade": 0.0 if np.isnan(mean) else round(mean, 2),
+                        "color": EXPRESSION_COLORS[label],
                     }
-                    for mean in means
+                    for label, mean in means.items()
                 ],
             }
         )

@@ -135,3 +135,40 @@ def test_a_video_without_a_face(run, tmp_path):
     )
     page = write_report([empty], tmp_path)[0].read_text(encoding="utf-8")
     assert "0 / 8" in page and not re.search(r"\bnan\b", re.sub(r"<svg.*?</svg>", "", page, flags=re.S))
+
+
+def coded(run, labels, source, number):
+    """The run as if only these expressions had been coded in it."""
+    columns = [run.expression.labels.index(label) for label in labels]
+    left = [label for label in run.expression.labels if label not in labels]
+    dropped = [c for c in run.trials if any(c.startswith(f"fer_{label}_") for label in left)]
+    probability = run.expression.probability[:, columns]
+    return replace(
+        run,
+        entities={**run.entities, "run": number},
+        expression=replace(run.expression, labels=labels, probability=probability, model=source),
+        trials=run.trials.drop(columns=dropped),
+        provenance={**run.provenance, "model": {"name": source, "imported": source}},
+    )
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_each_run_has_its_own_labels_and_methods(run, tmp_path, turned):
+    three = coded(run, ("angry", "happy", "neutral"), "three.tsv", "1")
+    two = coded(run, ("happy", "neutral"), "two.tsv", "2")
+    runs = [two, three] if turned else [three, two]
+    page = write_report(runs, tmp_path)[0].read_text(encoding="utf-8")
+    tables = re.findall(r"<th>dominant</th>(.*?)</table>", page, flags=re.S)
+    assert len(tables) == 2
+    for one, table in zip(runs, tables, strict=True):
+        labels = list(one.expression.labels)
+        assert re.findall(r"<th[^>]*>(\w+)</th>", table) == labels
+        means = one.trials[[f"fer_{label}_mean" for label in labels]].to_numpy().ravel()
+        shown = re.findall(r"color-mix\(in srgb, (\S+) \d+%, white\)\">(.*?)</td>", table)
+        assert [text for _, text in shown] == ["" if np.isnan(m) else f"{m:.2f}" for m in means]
+        assert [color for color, _ in shown[: len(labels)]] == [EXPRESSION_COLORS[label] for label in labels]
+        assert f"Expressions ({', '.join(labels)})" in page
+
+
+def test_runs_that_were_made_alike_share_one_text_of_methods(page):
+    assert page.count("Facial expressions were read from video") == 1
