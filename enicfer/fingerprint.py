@@ -1,13 +1,14 @@
 """What a result depends on, as hashes: the content of files, parameters, models, and the program itself.
 
-Conventions: a hash is the SHA-256 in hexadecimal; a structure is hashed as JSON with sorted keys, paths by
-their name alone, so that the same files in another folder are the same input.
+Conventions: a hash is the SHA-256 in hexadecimal; a structure is hashed as JSON with sorted keys, paths as they
+are below the folder that holds them, so that the same files in another folder are the same input.
 """
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -27,15 +28,23 @@ def hash_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def hash_content(content: Any) -> str:
-    """SHA-256 of a structure of mappings, sequences, numbers, text and paths (their names alone)."""
-    text = json.dumps(content, sort_keys=True, ensure_ascii=False, default=_plain)
+def hash_content(content: Any, folder: Path | None = None) -> str:
+    """SHA-256 of a structure of mappings, sequences, numbers and text, and of paths as seen from ``folder``."""
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, default=partial(_plain, folder=folder))
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Path):
-        return value.name
+def name_input(path: Path, folder: Path) -> str:
+    """The path as seen from ``folder``, whole if it is on another drive."""
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:
+        return path.absolute().as_posix()
+
+
+def _plain(value: Any, folder: Path | None) -> Any:
+    if isinstance(value, Path) and folder is not None:
+        return name_input(value, folder)
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"{type(value).__name__} has no hash here")

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from enicfer.fingerprint import hash_content, hash_program, input_files
 from enicfer.session import Run
 
@@ -38,7 +40,11 @@ def test_an_image_brings_its_sidecar_and_a_folder_all_its_files(tmp_path):
 
 
 def test_the_folder_of_a_file_does_not_count():
-    assert hash_content({"a": Path("x/y.mp4")}) == hash_content({"a": Path("z/y.mp4")})
+    x, z = Path("x"), Path("z")
+    assert hash_content({"a": x / "y.mp4"}, x) == hash_content({"a": z / "y.mp4"}, z)
+    assert hash_content({"a": x / "y.mp4"}, x) != hash_content({"a": x / "z/y.mp4"}, x)
+    with pytest.raises(TypeError):
+        hash_content({"a": x})
     assert hash_content({"a": 1, "b": (2.5, None)}) == hash_content({"b": [2.5, None], "a": 1})
     assert hash_content({"a": 1}) != hash_content({"a": 2})
     assert hash_program(("cache.py",)) != hash_program(("watch.py",))

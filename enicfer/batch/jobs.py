@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -165,11 +165,10 @@ def make_jobs(
 
 
 def _parts(session: Session, options: Options, tools: str) -> dict[str, str]:
-    plan: dict[str, Any] = asdict(replace(session, folder=Path(session.folder.name)))
-    protocol = plan.pop("protocol")
-    plan.pop("folder")
+    plan: dict[str, Any] = asdict(session)
+    protocol, folder = plan.pop("protocol"), plan.pop("folder")
     return {
-        "session": hash_content(plan),
+        "session": hash_content(plan, folder),
         "protocol": hash_content(protocol),
         "model": tools,
         "options": hash_content({"max_uncertainty": options.max_uncertainty}),

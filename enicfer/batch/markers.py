@@ -5,7 +5,6 @@ and the names and sizes of the files that came out. Files are compared by size a
 equality and never for order, so that a clock that was set back does no harm; where those differ, by content.
 """
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -15,7 +14,7 @@ from typing import Any
 from filelock import FileLock
 
 from enicfer.errors import InputError
-from enicfer.fingerprint import hash_file, input_files
+from enicfer.fingerprint import hash_file, input_files, name_input
 from enicfer.io.names import HIDDEN
 from enicfer.io.store import replacing
 from enicfer.io.tables import read_json, write_json
@@ -112,14 +111,14 @@ def stamp_files(session: Session) -> Files:
     files: Files = {}
     for path in _inputs(session):
         status = path.stat()
-        files[_name(path, session)] = {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
+        files[name_input(path, session.folder)] = {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
     return files
 
 
 def hash_files(session: Session) -> Files:
     """As `stamp_files`, with the hash of each content. The stamp is taken first: a later change is seen."""
     files = stamp_files(session)
-    paths = {_name(file, session): file for file in _inputs(session)}
+    paths = {name_input(file, session.folder): file for file in _inputs(session)}
     return {name: {**stamp, "sha256": hash_file(paths[name])} for name, stamp in files.items()}
 
 
@@ -127,13 +126,6 @@ def _inputs(session: Session) -> list[Path]:
     """Every file that a session is read from, once."""
     shared = [session.face_photo] if session.face_photo is not None else []
     return list(dict.fromkeys([*(file for run in session.runs for file in input_files(run)), *shared]))
-
-
-def _name(path: Path, session: Session) -> str:
-    try:
-        return Path(os.path.relpath(path, session.folder)).as_posix()
-    except ValueError:  # another drive
-        return path.name
 
 
 def find_changes(marker: Marker, parts: Mapping[str, str], files: Files, key: str | None = None) -> list[str]:
