@@ -210,7 +210,7 @@ def assemble_run(
     alignment = align_run(run, recording, protocol, seen, max_uncertainty)
     faces, expression, time = place_on_clock(seen, alignment, recording)
     course, segments, table = follow_course(trials, time, faces, expression, alignment, protocol)
-    quality = assess_quality(faces, expression, alignment, time, segments, table)
+    quality = assess_quality(faces, expression, alignment, time, segments, table, recording.duration)
     warnings = (
         *find_warnings(quality, protocol.trial.min_valid),
         *faces.notes,

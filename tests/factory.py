@@ -63,7 +63,7 @@ def make_run(
         "course": course,
         "segments": segments,
         "trials": trials,
-        "quality": assess_quality(faces, expression, alignment, time, segments, trials),
+        "quality": assess_quality(faces, expression, alignment, time, segments, trials, seconds),
         "provenance": {
             "enicfer": "0.1.0",
             "model": {"name": expression.model, "accuracy": 0.61},

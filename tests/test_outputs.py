@@ -173,7 +173,9 @@ def test_frames_without_a_time_cost_no_more_than_themselves(make_run, tmp_path, 
     protocol = Protocol("faces", "", modality, trial=Trial((0.0, 2.0), (-0.5, 0.0), 0.5))
     bare = whole.trials[list(TRIAL_COLUMNS)]
     course, segments, trials = follow_course(bare, time, faces, expression, whole.alignment, protocol)
-    quality = assess_quality(faces, expression, whole.alignment, time, segments, trials)
+    quality = assess_quality(
+        faces, expression, whole.alignment, time, segments, trials, whole.recording.duration
+    )
     run = replace(
         whole, time=time, faces=faces, expression=expression, course=course, segments=segments, trials=trials,
         quality=quality,

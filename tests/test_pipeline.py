@@ -1,6 +1,7 @@
 """The whole job on sessions whose every answer is known, and on sessions that are wrong."""
 
 import hashlib
+import json
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 from benchmarks.example_sessions import judge
 from enicfer import process_session, trace_video
 from enicfer.errors import AlignmentError, InputError, OutputError
+from enicfer.quality import drift_text
 from enicfer.records import Status
 
 MODALITIES = ["eeg", "fmri"]
@@ -32,6 +34,20 @@ def test_against_the_truth(modality, processed, truth):
     assert found["kept"] >= 0.9
     for label in ("happy", "angry", "surprised"):
         assert found[f"{label}_gain"] > 0
+
+
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_the_drift_is_the_camera_s(modality, processed, truth):
+    (path,) = processed(modality).rglob("*_qc.json")
+    sync = json.loads(path.read_text(encoding="utf-8"))["quality"]["sync"]
+    (drift,) = sync["drifts"]
+    true = truth(modality)["clock"]["drift_ppm"]
+    assert true > 0 and abs(drift["camera_ppm"] - true) <= drift["uncertainty_ppm"] < true
+    assert sync["drift_ppm"] == pytest.approx(
+        -drift["camera_ppm"], abs=0.1
+    )  # the recording against the camera
+    (page,) = processed(modality).glob("*.html")
+    assert f"<b>{drift_text(drift)}</b>" in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("modality", MODALITIES)

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from enicfer.cli.options import face_options, max_uncertainty_option, progress_bar, protocol_option
+from enicfer.quality import drift_text, milliseconds
 from enicfer.records import RunResult, SessionResult
 
 
@@ -46,14 +47,15 @@ def _describe_run(run: RunResult) -> list[str]:
     shares = sorted(quality["expression_fraction"].items(), key=lambda item: -(item[1] or 0))
     dominant = ", ".join(f"{label} {share:.0%}" for label, share in shares[:3] if share) or "none"
     valid = quality["valid_fraction"]
-    residual = sync["residual_rms"]
+    drift = drift_text(sync["drifts"][0]) if sync["drifts"] else "not measured"
     name = "_".join(f"{key}-{value}" for key, value in run.entities.items())
     return [
         name,
         f"  trials        {quality['n_trials']} ({quality['n_trials_valid']} with values)",
         f"  expressions   {dominant}",
-        f"  valid frames  {'none' if valid is None else f'{valid:.1%}'} of {quality['n_frames']}",
+        f"  valid frames  {'none' if valid is None else f'{valid:.1%}'} of the "
+        f"{quality['n_frames_inside']} frames read during the recording",
         f"  clock         {sync['n_matched']} pulses matched, residual "
-        f"{'n/a' if residual is None else f'{residual * 1000:.1f} ms'}, drift {sync['drift_ppm']:+.1f} ppm, "
-        f"95 % within {(sync['max_uncertainty'] or 0) * 1000:.1f} ms",
+        f"{milliseconds(sync['residual_rms'])}, camera's drift {drift}, "
+        f"95 % within {milliseconds(sync['max_uncertainty'])}",
     ]

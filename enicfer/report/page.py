@@ -11,7 +11,8 @@ from enicfer import __version__
 from enicfer.export.description import methods_text
 from enicfer.export.sampling import nominal_rate
 from enicfer.io.names import session_folder, stem_of
-from enicfer.records import Modality, RunResult, Status
+from enicfer.quality import drift_text, milliseconds
+from enicfer.records import Modality, RunResult
 from enicfer.report.figures import EXPRESSION_COLORS, draw_figures
 
 _TITLES = {
@@ -133,54 +134,43 @@ def _name(run: RunResult) -> str:
 
 def headline(run: RunResult) -> list[dict[str, Any]]:
     """The numbers that say at a glance whether a run can be used: ``value``, ``name``, ``alert``."""
-    inside = run.expression.status != Status.OUTSIDE_RECORDING
-    valid = float(run.expression.ok.sum() / inside.sum()) if inside.any() else 0.0
-    answered = int(run.trials["fer_dominant"].notna().sum()) if "fer_dominant" in run.trials else 0
-    tiles = [{"value": f"{valid:.0%}", "name": "of the frames have an answer", "alert": valid < 0.5}]
-    if len(run.trials):
-        lost = answered < len(run.trials)
-        tiles.append(
-            {"value": f"{answered} / {len(run.trials)}", "name": "trials with values", "alert": lost}
-        )
-    residual = run.alignment.residual
-    if residual.size:
-        rms = float(np.sqrt(np.mean(residual**2)) * 1e3)
-        tiles.append(
-            {"value": f"{rms:.1f} ms", "name": f"residual (rms) of {residual.size} pulses", "alert": False}
-        )
-    bounds = run.alignment.uncertainty(run.faces.video_time[inside])
-    bound = bounds[np.isfinite(bounds)].max(initial=0.0)
-    rough = bound > 0.5 / nominal_rate(run.faces.video_time)
-    tiles.append(
-        {"value": f"± {bound * 1e3:.1f} ms", "name": "largest uncertainty of a frame's time", "alert": rough}
-    )
-    slope = run.alignment.slope[np.isfinite(run.alignment.slope)]
-    if residual.size and slope.size:
-        drift = (float(slope[0]) - 1) * 1e6
-        tiles.append({"value": f"{drift:+.0f} ppm", "name": "drift of the camera's clock", "alert": False})
-    return tiles
+    quality, sync = run.quality, run.quality["sync"]
+    valid, bound = quality["valid_fraction"], sync["max_uncertainty"]
+    trials, answered = quality["n_trials"], quality["n_trials_valid"]
+    share = "n/a" if valid is None else f"{valid:.0%}"
+    frames = f"of the {quality['n_frames_inside']} frames read during the recording have an answer"
+    tiles = [(share, frames, valid is None or valid < 0.5)]
+    if trials:
+        tiles.append((f"{answered} / {trials}", "trials with values", answered < trials))
+    if sync["residual_rms"] is not None:
+        pulses = f"residual (rms) of {sync['n_matched']} pulses"
+        tiles.append((milliseconds(sync["residual_rms"]), pulses, False))
+    rough = bound is None or bound > 0.5 / nominal_rate(run.faces.video_time)
+    within = "n/a" if bound is None else f"± {milliseconds(bound)}"
+    tiles.append((within, "largest uncertainty of a frame's time", rough))
+    if sync["drifts"]:
+        tiles.append((drift_text(sync["drifts"][0]), "drift of the camera's clock: + is too fast", False))
+    return [{"value": value, "name": name, "alert": alert} for value, name, alert in tiles]
 
 
 def sync_rows(run: RunResult) -> list[tuple[str, str]]:
     """The evidence for the clocks, in words."""
-    alignment = run.alignment
+    sync = run.quality["sync"]
+    rms, worst = (milliseconds(sync[name], 2) for name in ("residual_rms", "residual_max"))
     rows = [
-        ("pulses from", alignment.source),
-        ("matched", str(alignment.residual.size)),
-        ("without partner in the video", str(alignment.unmatched_video.size)),
-        ("without partner in the recording", str(alignment.unmatched_recording.size)),
+        ("pulses from", sync["source"]),
+        ("matched", str(sync["n_matched"])),
+        ("without partner in the video", str(sync["n_unmatched_video"])),
+        ("without partner in the recording", str(sync["n_unmatched_recording"])),
+        ("residual", "not measured" if sync["residual_rms"] is None else f"{rms} (rms), {worst} (largest)"),
     ]
-    if alignment.residual.size:
-        worst = np.abs(alignment.residual).max() * 1e3
-        rms = np.sqrt(np.mean(alignment.residual**2)) * 1e3
-        rows.append(("residual", f"{rms:.2f} ms (rms), {worst:.2f} ms (largest)"))
-    for piece in np.flatnonzero(np.isfinite(alignment.slope)):
-        slope = alignment.slope[piece]
-        half = alignment.t_factor[piece] * np.sqrt(max(0.0, alignment.variance[piece, 2])) * 1e6
-        start = alignment.video_start[piece]
-        where = f" from {start:.1f} s of the video" if np.isfinite(start) else ""
-        rows.append((f"drift{where}", f"{(slope - 1) * 1e6:+.1f} ± {half:.1f} ppm (95 %)"))
-    return [*rows, *(("note", note) for note in alignment.notes)]
+    for drift in sync["drifts"]:
+        start = drift["video_start"]
+        where = "" if start is None else f" from {start:.1f} s of the video"
+        rows.append((f"drift of the camera's clock{where}", f"{drift_text(drift)} (95 %); + is too fast"))
+    if not sync["drifts"]:
+        rows.append(("drift of the camera's clock", "not measured"))
+    return [*rows, *(("note", note) for note in run.alignment.notes)]
 
 
 def trial_rows(run: RunResult) -> list[dict[str, Any]]:

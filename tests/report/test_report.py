@@ -7,9 +7,12 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from enicfer.cli.process_session import _describe_run
+from enicfer.quality import drift_text
 from enicfer.records import Modality, Status
 from enicfer.report import write_report
 from enicfer.report.figures import EXPRESSION_COLORS, FIGURES, STATUS_COLORS, draw_figures
+from enicfer.report.page import headline, sync_rows
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +71,45 @@ def test_the_page_says_what_matters(run, page):
     assert f"{residual:.2f} ms (rms)" in page
 
 
+def tiles_of(run, **sync):
+    quality = {**run.quality, "sync": {**run.quality["sync"], **sync}}
+    return {tile["name"]: tile for tile in headline(replace(run, quality=quality))}
+
+
+def test_the_headline_says_which_clock_is_fast(run):
+    """The made-up recording runs 120 ppm faster than the camera, so the camera is slow."""
+    value = tiles_of(run)["drift of the camera's clock: + is too fast"]["value"]
+    found, half = re.fullmatch(r"(-\d+) ± (\d+) ppm", value).groups()
+    assert abs(float(found) + 120) < max(2, 2 * float(half))
+    assert f"{value} (95 %)" in dict(sync_rows(run))["drift of the camera's clock"]
+
+
+def test_what_was_not_measured_has_no_number(run):
+    tiles = tiles_of(run, residual_rms=None, residual_max=None, drift_ppm=None, drifts=[], n_matched=1)
+    assert not [name for name in tiles if "residual" in name or "drift" in name]
+    quality = {"sync": {**run.quality["sync"], "residual_rms": None, "residual_max": None, "drifts": []}}
+    rows = dict(sync_rows(replace(run, quality=quality)))
+    assert rows["residual"] == rows["drift of the camera's clock"] == "not measured"
+    tile = tiles_of(run, max_uncertainty=None)["largest uncertainty of a frame's time"]
+    assert tile["value"] == "n/a" and tile["alert"]
+
+
+def test_page_command_and_file_give_the_same_numbers(run, page):
+    quality, text = run.quality, "\n".join(_describe_run(run))
+    inside = int((run.expression.status != Status.OUTSIDE_RECORDING).sum())
+    assert quality["n_frames_inside"] == inside < run.time.size
+    assert f"of the {inside} frames read during the recording" in text
+    assert f"of the {inside} frames read during the recording" in page
+    for words in (
+        drift_text(quality["sync"]["drifts"][0]),
+        f"{quality['sync']['residual_rms'] * 1e3:.1f} ms",
+    ):
+        assert words in text and words in page
+    nothing = {**quality["sync"], "residual_rms": None, "drifts": [], "max_uncertainty": None}
+    text = "\n".join(_describe_run(replace(run, quality={**quality, "sync": nothing})))
+    assert "residual n/a" in text and "drift not measured" in text and "within n/a" in text
+
+
 def test_names_cannot_break_the_page(run, tmp_path):
     trials = run.trials.assign(trial_type="<b>&amp;\"'</b>")
     evil = replace(run, trials=trials, warnings=("<script>alert(1)</script>",))
@@ -118,7 +160,10 @@ def test_every_label_and_status_has_a_colour_of_its_own():
 @pytest.mark.parametrize("modality", [Modality.FMRI, Modality.NONE])
 def test_other_modalities_and_runs_without_trials(make_run, tmp_path, modality):
     run = make_run(modality, seconds=30.0)
-    quiet = replace(run, trials=run.trials[:0], warnings=(), entities={"sub": "02", "task": "rest"})
+    quality = {**run.quality, "n_trials": 0, "n_trials_valid": 0}
+    quiet = replace(
+        run, trials=run.trials[:0], quality=quality, warnings=(), entities={"sub": "02", "task": "rest"}
+    )
     paths = write_report([quiet], tmp_path)
     assert paths[0].name == "sub-02.html" and len(paths) == 1 + len(FIGURES) - 1
     assert "Read this first" not in paths[0].read_text(encoding="utf-8")
@@ -132,6 +177,7 @@ def test_a_video_without_a_face(run, tmp_path):
         expression=replace(run.expression, probability=nothing, status=status),
         segments=run.segments[:0],
         trials=run.trials.assign(fer_dominant=None, **{c: np.nan for c in run.trials if c.endswith("_mean")}),
+        quality={**run.quality, "valid_fraction": 0.0, "n_trials_valid": 0},
     )
     page = write_report([empty], tmp_path)[0].read_text(encoding="utf-8")
     assert "0 / 8" in page and not re.search(r"\bnan\b", re.sub(r"<svg.*?</svg>", "", page, flags=re.S))
