@@ -1,7 +1,13 @@
 """From a trace to spans: stretches of one dominant expression, and stretches without an answer.
 
-Frames come at irregular times, so each frame stands for its *support*: half of the way to its neighbours, but
-never more than one median interval to either side, so that a hole in the video belongs to no frame.
+Frames come at irregular times, so each frame stands for its *support*: half of the way to each neighbour. Two
+frames *follow each other*, and their supports touch, unless the video has a *hole* between them, which
+belongs to no frame: more than `LONGEST_STEP` usual intervals without a frame, and more than `SHORTEST_HOLE`.
+The usual interval is the median of those around it, because cameras change their rate: they slow down in dim
+light, drop frames, and time stamps jitter. What needs to know how long a frame holds, or which one comes
+next, asks `frame_support`.
+
+Times are s on any one clock.
 """
 
 import numpy as np
@@ -13,11 +19,17 @@ from enicfer.records import ExpressionTrace, FloatArray, Status
 SEGMENT_COLUMNS = ("onset", "duration", "label", "probability", "valid_fraction", "reason")
 LOST = "lost"
 UNCERTAIN = "uncertain"
+LONGEST_STEP = 3.5  # usual intervals: up to two frames in a row may be missing, whatever the rate
+SHORTEST_HOLE = 0.15  # s: less than the shortest span of an expression
+_AROUND = 11  # intervals that tell the usual one, centred
 _UNSURE = -2
 
 
 def frame_support(time: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Start and stop ``(n,)`` in s of the stretch that each frame stands for.
+
+    Where two frames follow each other, the stop of one is exactly the start of the next. Before and after a
+    hole a frame reaches half of a usual interval into it, the first and the last as far out as in.
 
     Parameters
     ----------
@@ -27,8 +39,12 @@ def frame_support(time: FloatArray) -> tuple[FloatArray, FloatArray]:
     if time.size < 2:
         return time.copy(), time.copy()
     gap = np.diff(time)
-    half = np.minimum(gap / 2, np.median(gap))
-    return time - np.r_[half[0], half], time + np.r_[half, half[-1]]
+    usual = pd.Series(gap).rolling(_AROUND, center=True, min_periods=1).median().to_numpy(np.float64)
+    hole = gap > np.maximum(LONGEST_STEP * usual, SHORTEST_HOLE)
+    middle = time[:-1] + gap / 2
+    stop = np.where(hole, time[:-1] + usual / 2, middle)
+    start = np.where(hole, time[1:] - usual / 2, middle)
+    return np.r_[2 * time[0] - stop[0], start], np.r_[stop, 2 * time[-1] - start[-1]]
 
 
 def find_segments(
@@ -42,8 +58,9 @@ def find_segments(
     """Find the spans of one dominant expression, and those in which the face was lost.
 
     The label in force changes only when another one leads by ``margin`` (hysteresis), and a span shorter than
-    ``min_duration`` joins the span before it, if the two touch; so single frames do not flicker. Short spans in a
-    row that last longer are a span of what holds in most of it. The probabilities themselves are not smoothed.
+    ``min_duration`` joins the span before it, unless a hole is between; so single frames do not flicker.
+    Short spans in a row that last longer are a span of what holds in most of it. The probabilities themselves
+    are not smoothed.
 
     Parameters
     ----------
@@ -93,7 +110,7 @@ def _runs(
     """First and last frame of each run of equal state without a hole in the video."""
     if state.size == 0:
         return []
-    hole = start[1:] - stop[:-1] > 1e-6
+    hole = start[1:] > stop[:-1]
     cut = np.flatnonzero((np.diff(state) != 0) | hole | (inside[1:] != inside[:-1])) + 1
     firsts, lasts = np.r_[0, cut], np.r_[cut, state.size] - 1
     return [(int(a), int(b)) for a, b in zip(firsts, lasts, strict=True) if inside[a]]
@@ -113,7 +130,7 @@ def _merge_short(
     merged: list[tuple[int, int, int]] = []
     own = -1  # the last frame of the last span in which its own state held
     for first, last in spans:
-        if merged and start[first] - stop[merged[-1][1]] < 1e-6:
+        if merged and start[first] <= stop[merged[-1][1]]:
             begin, before, kind = merged[-1]
             if state[first] == kind or stop[last] - stop[own] < min_duration:
                 merged[-1] = (begin, last, kind)

@@ -226,7 +226,7 @@ def _first_shown(
     """When (s) the first expression that is shown in a window begins and ends; NaN for what is not seen to happen.
 
     It is shown from a frame that reaches `SHOWN` until one that falls below `GONE`; that it begins or ends is seen
-    only where the frame before it, or after it, touches it and has an answer.
+    only where the two frames follow each other (`enicfer.segments`) and both have an answer.
     """
     reached = np.flatnonzero(trace.ok[frames] & (trace.probability[frames, label] >= SHOWN)) + frames.start
     if not reached.size:
@@ -234,7 +234,7 @@ def _first_shown(
     first = int(reached[0])
 
     def follows(i: int) -> bool:
-        return 0 < i < start.size and bool(trace.ok[i - 1] and trace.ok[i] and start[i] - stop[i - 1] < 1e-6)
+        return 0 < i < start.size and bool(trace.ok[i - 1] and trace.ok[i] and start[i] <= stop[i - 1])
 
     begins = follows(first) and trace.probability[first - 1, label] < SHOWN
     last = first + 1

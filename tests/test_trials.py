@@ -155,3 +155,31 @@ def test_fractions_sum_to_one(gaps, onset, data):
     parts = [row[c] for c in row.index if c == "fer_valid" or c.startswith("fer_invalid_")]
     assert sum(parts) == pytest.approx(1)
     assert min(parts) >= 0
+
+
+@pytest.mark.parametrize("loss", ["none", "dropped", "video", "face"])
+def test_onset_and_offset_are_seen_at_any_frame_rate(loss):
+    """A smile from 0.5 to 1.5 s, after the camera slowed from 30 to 15 frames a second."""
+    rng = np.random.default_rng(0)
+    time = np.cumsum(np.r_[np.full(1800, 1 / 30), np.full(600, 1 / 15)] + rng.normal(0, 0.0005, 2400))
+    if loss == "dropped":
+        time = np.delete(time, rng.choice(time.size, 70, replace=False))
+    onset = np.arange(62.0, 96, 4)
+    since = (time[:, None] - onset[None]).T
+    happy = np.where(((since > 0.5) & (since < 1.5)).any(axis=0), 0.9, 0.1)
+    away = ((since > 0.3) & (since < 0.7)).any(axis=0)  # in which it begins
+    status = np.where(away & (loss == "face"), Status.NO_FACE, Status.OK).astype(np.uint8)
+    probability = np.c_[happy, 1 - happy].astype(np.float32)
+    probability[status != 0] = np.nan
+    keep = ~away | (loss != "video")
+    trace = ExpressionTrace(time[keep], probability[keep], status[keep], LABELS, "m")
+    trials = pd.DataFrame({"onset": onset, "duration": 2.0, "trial_type": "a", "code": "1"})
+    table = summarise_trials(trials, time[keep], trace, alignment(), Trial((0.0, 2.0)))
+    np.testing.assert_allclose(table["fer_happy_offset"], 1.5, atol=0.08)
+    if loss in ("none", "dropped"):
+        np.testing.assert_allclose(table["fer_valid"], 1.0)
+        np.testing.assert_allclose(table["fer_happy_onset"], 0.5, atol=0.08)
+    else:
+        assert table["fer_happy_onset"].isna().all()
+        reason = "no_video" if loss == "video" else "no_face"
+        np.testing.assert_allclose(table[f"fer_invalid_{reason}"], 0.2, atol=0.05)

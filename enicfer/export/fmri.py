@@ -14,6 +14,7 @@ from enicfer.errors import InputError
 from enicfer.export.columns import describe_columns
 from enicfer.export.sampling import interpolate, window_weights
 from enicfer.records import FloatArray, RunResult
+from enicfer.segments import frame_support
 
 METHOD = (
     "Mean over the frames with an answer in each volume's acquisition, weighted by the time that each frame "
@@ -138,7 +139,7 @@ def landmark_speed(run: RunResult) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
         ``(n, 2)`` in distances between the eyes per second: of the landmarks' centre, and the mean of the
         landmarks after removing shift, size and rotation in the plane.
     known
-        ``(n,)`` true where both frames have landmarks.
+        ``(n,)`` true where the two follow each other and both have landmarks.
     """
     points = run.faces.landmarks.astype(np.float64)
     shape = points[..., 0] + 1j * points[..., 1]
@@ -154,7 +155,8 @@ def landmark_speed(run: RunResult) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
         turn = np.exp(-1j * np.angle((form[1:] * form[:-1].conj()).sum(axis=1)))
         speed[1:, 0] = np.abs(np.diff(centre)) / eyes[1:] / step
         speed[1:, 1] = np.abs(form[1:] * turn[:, None] - form[:-1]).mean(axis=1) / step
-    known[1:] = np.isfinite(speed[1:]).all(axis=1) & (step < 3 * np.median(step))
+    start, stop = frame_support(run.time)
+    known[1:] = np.isfinite(speed[1:]).all(axis=1) & (start[1:] <= stop[:-1])
     return np.where(known[:, None], speed, 0.0), known
 
 

@@ -2,9 +2,9 @@
 
 ``physio``: a regular grid that starts at 0 of the recording's clock and ends with the recording, at the usual
 frame rate nearest to the video's. A point of the grid takes the probabilities and the status of the one frame
-that stands for that time, so nothing is averaged or interpolated and the error in time is at most half a frame
-(the exact times are in ``frames.h5``). Where that frame has no answer the probabilities are ``n/a``; where
-there is no frame the status is ``n/a`` as well.
+that stands for that time (`enicfer.segments.frame_support`), so nothing is averaged or interpolated and the
+error in time is at most half of the way to the next frame (the exact times are in ``frames.h5``). Where that
+frame has no answer the probabilities are ``n/a``; in a hole of the video the status is ``n/a`` as well.
 
 ``physioevents``: one row per span of a dominant expression or of a lost face.
 """

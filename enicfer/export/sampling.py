@@ -1,8 +1,8 @@
 """The irregular trace at other times: on a grid, at samples, in windows.
 
 Conventions: times in s on the recording's clock. A frame stands for its support
-(`enicfer.segments.frame_support`); where two supports do not touch, the video has a hole, and no value is
-made up for it unless the function says so.
+(`enicfer.segments.frame_support`), which reaches to that of the next one; where the video has a hole, no
+value is made up for it unless the function says so.
 """
 
 import numpy as np
