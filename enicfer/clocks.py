@@ -12,6 +12,7 @@ from enicfer.io.frame import Frame
 from enicfer.io.names import stem_of
 from enicfer.io.video import probe_video, read_frames, read_frames_near
 from enicfer.protocol import Pulses
+from enicfer.quality import drift_text, milliseconds, summarise_alignment
 from enicfer.records import Alignment, FloatArray, Progress, Recording, UInt8Array
 from enicfer.session import Run, Session, read_session
 from enicfer.sync import Evidence, align
@@ -188,24 +189,23 @@ def describe_alignment(run: AlignedRun) -> list[tuple[str, str]]:
     time = a.time(e.video_time)
     inside = (time >= 0) & (time <= run.recording.duration)
     bound = 1000 * a.uncertainty(e.video_time[inside])
+    sync = summarise_alignment(a, e.video_time[inside])
     rows = [
-        ("pulse source", a.source),
-        ("matched pulses", str(len(a.pulse_time))),
-        ("only in the video", str(len(a.unmatched_video))),
-        ("only in the recording", str(len(a.unmatched_recording))),
-        (
-            "residual, root mean square",
-            f"{1000 * np.sqrt(np.mean(a.residual**2)):.2f} ms" if len(a.residual) else "n/a",
-        ),
+        ("pulse source", sync["source"]),
+        ("matched pulses", str(sync["n_matched"])),
+        ("only in the video", str(sync["n_unmatched_video"])),
+        ("only in the recording", str(sync["n_unmatched_recording"])),
+        ("residual, root mean square", milliseconds(sync["residual_rms"], 2)),
         (
             "95 % bound of a frame's time",
             f"{np.median(bound):.2f} ms (median), {bound.max():.2f} ms (largest)",
         ),
     ]
     known = np.flatnonzero(np.isfinite(a.slope))
-    for number, piece in enumerate(known, 1):
+    drifts = [drift_text(drift) for drift in sync["drifts"]] or ["not measured"] * len(known)
+    for number, (piece, drift) in enumerate(zip(known, drifts, strict=True), 1):
         which = f", piece {number}" if len(known) > 1 else ""
-        rows.append((f"drift{which}", f"{1e6 * (a.slope[piece] - 1):+.1f} ppm"))
+        rows.append((f"drift of the camera's clock (+: too fast){which}", drift))
         offset = a.intercept[piece] - a.slope[piece] * a.origin[piece]
         rows.append((f"recording's time at video time 0{which}", f"{offset:.4f} s"))
     for number, facts in enumerate(a.details.get("pieces", []), 1):

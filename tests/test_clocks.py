@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from enicfer.clocks import align_session
+from enicfer.clocks import align_session, describe_alignment
 from enicfer.errors import AlignmentError, InputError, OutputError, ProtocolError
 from enicfer.evidence import _add_wall_clocks
 from enicfer.protocol import Protocol, Pulses
@@ -173,6 +173,8 @@ def test_every_source_finds_the_truth_and_its_bound_holds(folder, truth, name, t
     assert np.mean(inside) > 0.9  # triggers are rounded to samples of 1 ms
     page = paths[0].read_text(encoding="utf-8")
     assert "drift" in page and "data:image/png" in page
+    drift = dict(describe_alignment(found))["drift of the camera's clock (+: too fast)"]
+    assert drift.startswith("-"), "the recording is fast, so the camera is slow"
     table = pd.read_csv(paths[1], sep="\t")
     assert list(table.columns) == ["status", "video_time", "time", "residual"]
     if name.startswith("led"):
@@ -293,6 +295,9 @@ def test_the_limit_can_be_set(folder, truth, tmp_path):
     settings(folder, 'source = "start"\ncodes = ["Stimulus/S 3"]')
     (found,), _ = align_session(folder, output=tmp_path / "out", max_uncertainty=0.2)
     assert worst(found, truth) < 0.05
+    rows = dict(describe_alignment(found))
+    assert rows["residual, root mean square"] == "n/a"
+    assert rows["drift of the camera's clock (+: too fast)"] == "not measured"
     settings(folder, 'codes = ["Stimulus/S 1"]')
     with pytest.raises(AlignmentError, match=r"more than the 0\.1 ms that are allowed"):
         align_session(folder, output=tmp_path / "more", max_uncertainty=0.0001)
