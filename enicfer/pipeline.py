@@ -5,6 +5,7 @@ written before everything is known.
 """
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import partial
@@ -19,7 +20,7 @@ from enicfer import __version__
 from enicfer.cache import watch_once
 from enicfer.course import follow_course
 from enicfer.errors import OutputError
-from enicfer.fingerprint import hash_file, hash_tools
+from enicfer.fingerprint import hash_file, hash_tools, input_files
 from enicfer.imports import import_trace
 from enicfer.io.video import probe_video
 from enicfer.protocol import Protocol, Quality
@@ -277,17 +278,6 @@ def place_on_clock(
 
 def describe_origin(session: Session, run: Run, seen: Seen, tools: Tools) -> dict[str, Any]:
     """What the result was made from and with: versions, parameters, hashes of the inputs. JSON-ready."""
-    inputs = [
-        *run.videos,
-        run.recording,
-        run.bold,
-        run.triggers,
-        run.events,
-        run.frame_times,
-        run.xdf,
-        run.trace,
-    ]
-    inputs.append(session.face_photo)
     return {
         "enicfer": __version__,
         "packages": {name: version(name) for name in ("mne", "numpy", "opencv-python", "torch", "av")},
@@ -299,5 +289,20 @@ def describe_origin(session: Session, run: Run, seen: Seen, tools: Tools) -> dic
         "analysis_rate": tools.analysis_rate,
         "faces_given": [list(point) for point in tools.faces],
         "photo_given": tools.photo is not None,
-        "inputs": {path.name: hash_file(path) for path in inputs if path is not None and path.is_file()},
+        "inputs": hash_inputs(session, run),
     }
+
+
+def hash_inputs(session: Session, run: Run) -> dict[str, str]:
+    """Name -> SHA-256 of every file that a run is read from; with its folders where two share a name."""
+    photo = [] if session.face_photo is None else [session.face_photo]
+    files = [path for path in (*input_files(run), *photo) if path.is_file()]
+    count = Counter(path.name for path in files)
+
+    def name(path: Path) -> str:
+        if count[path.name] == 1:
+            return path.name
+        inside = path.is_relative_to(session.folder)
+        return (path.relative_to(session.folder) if inside else Path(*path.parts[-2:])).as_posix()
+
+    return {name(path): hash_file(path) for path in files}

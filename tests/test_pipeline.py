@@ -18,8 +18,11 @@ import pytest
 from benchmarks.example_sessions import judge
 from enicfer import process_session, trace_video
 from enicfer.errors import AlignmentError, InputError, OutputError
+from enicfer.pipeline import hash_inputs
+from enicfer.protocol import Protocol
 from enicfer.quality import drift_text
-from enicfer.records import Status
+from enicfer.records import Modality, Status
+from enicfer.session import Run, Session
 
 MODALITIES = ["eeg", "fmri"]
 
@@ -78,6 +81,30 @@ def test_other_tools_open_the_outputs(modality, example, processed):
         (bold,) = example(modality).glob("*.nii*")
         assert len(series) == nibabel.load(bold).shape[3]
         assert series.notna().all().all()
+
+
+def test_every_file_that_a_run_was_read_from_has_a_hash(tmp_path):
+    for name in (
+        "a/camera.mp4", "b/camera.mp4", "eeg.vhdr", "eeg.eeg", "marks.vmrk", "photo.jpg", "egi.mff/info.xml",
+        "egi.mff/signal1.bin", "../events.tsv",
+    ):  # fmt: skip
+        file = tmp_path / "session" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(name)
+    folder = tmp_path / "session"
+    (folder / "eeg.vhdr").write_text("DataFile=eeg.eeg\nMarkerFile=marks.vmrk\n")
+    videos = (folder / "a" / "camera.mp4", folder / "b" / "camera.mp4")
+    run = Run("a", None, videos, recording=folder / "eeg.vhdr", events=tmp_path / "events.tsv")
+    session = Session(folder, "01", None, Protocol("p", "", Modality.EEG), (run,), None, folder / "photo.jpg")
+    found = hash_inputs(session, run)
+    names = {"a/camera.mp4", "b/camera.mp4", "eeg.vhdr", "eeg.eeg", "marks.vmrk", "events.tsv", "photo.jpg"}
+    assert set(found) == names
+    assert found["b/camera.mp4"] == hashlib.sha256(b"b/camera.mp4").hexdigest()
+    (folder / "marks.vmrk").write_text("one marker moved")
+    after = hash_inputs(session, run)
+    assert {name for name in names if after[name] != found[name]} == {"marks.vmrk"}
+    egi = Run("b", None, videos[:1], recording=folder / "egi.mff")
+    assert set(hash_inputs(session, egi)) == {"camera.mp4", "info.xml", "signal1.bin", "photo.jpg"}
 
 
 def content(folder: Path) -> dict[str, str]:
