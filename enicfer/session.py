@@ -104,6 +104,8 @@ class Session:
         ``(left, top, right, bottom)`` in fractions of the picture where the participant sits, or None.
     face_photo
         Photo of the participant's face alone, or None.
+    whole
+        Whether ``runs`` are all there are; else results of further runs stay when these are processed.
     """
 
     folder: Path
@@ -113,6 +115,7 @@ class Session:
     runs: tuple[Run, ...]
     participant_region: tuple[float, float, float, float] | None = None
     face_photo: Path | None = None
+    whole: bool = True
 
     def entities(self, run: Run) -> dict[str, str]:
         """BIDS entities of a run, in order."""

@@ -9,12 +9,11 @@ from enicfer.batch.discover import (
     Named,
     find_run_files,
     list_named_files,
-    make_run,
     pick_recordings,
     read_video_table,
 )
 from enicfer.batch.engine import Report, Watch
-from enicfer.batch.jobs import Options, name_session
+from enicfer.batch.jobs import Options, hash_protocol
 from enicfer.batch.markers import Places, read_marker
 from enicfer.batch.sessions import BatchResult, run_sessions
 from enicfer.batch.tables import write_group
@@ -169,38 +168,35 @@ def find_dataset_sessions(
         raise InputError(
             f"{folder.name} has no {protocol.modality.value} recording that was asked for: there is {there}."
         )
-    found, runs, held = Found(), defaultdict(list), defaultdict(list)
-    for recording in selected + _kept(recordings, selected, output):
-        stem, key = stem_of(recording.entities), (recording.entities["sub"], recording.entities.get("ses"))
+    found, runs = Found(), defaultdict(list)
+    for recording in selected + _kept(recordings, selected, protocol, output):
+        key = (recording.entities["sub"], recording.entities.get("ses"))
         try:
-            run = find_run_files(recording, files, folder, table)
+            runs[key].append(find_run_files(recording, files, folder, table))
         except InputError as error:
-            found.lost.append((Path(stem), error))
-            if output_path(output, recording.entities, protocol.modality, "frames").is_file():
-                held[key].append(stem)
-        else:
-            runs[key].append(run)
+            found.lost.append((Path(stem_of(recording.entities)), error))
     for key, members in sorted(runs.items(), key=lambda item: str(item[0])):
-        session = Session(folder, *key, protocol, tuple(sorted(members, key=lambda run: run.name)))
-        if held[key]:  # publishing the session without them would remove their results
-            reason = (
-                f"{output.name} has results of {', '.join(held[key])}, of which a file is missing now: put it back, "
-                "or delete these results to go on without."
-            )
-            found.lost.append((Path(name_session(session)), InputError(reason)))
-        else:
-            found.sessions.append(session)
+        members.sort(key=lambda run: run.name)
+        found.sessions.append(Session(folder, *key, protocol, tuple(members), whole=False))
     return found
 
 
-def _kept(recordings: Sequence[Named], selected: Sequence[Named], output: Path) -> list[Named]:
-    """Recordings of the selected sessions that are in the outputs already: a session's page shows all its runs."""
+def _kept(
+    recordings: Sequence[Named], selected: Sequence[Named], protocol: Protocol, output: Path
+) -> list[Named]:
+    """Recordings of the selected sessions that are in the outputs already, made with the same protocol.
+
+    A session's page shows all its runs. Runs made with another protocol are not done again with this one; the job
+    will be refused (`enicfer.batch.keep`).
+    """
     kept = []
     for recording in recordings:
         session = {key: value for key, value in recording.entities.items() if key in ("sub", "ses")}
         if recording in selected or not any(session.items() <= r.entities.items() for r in selected):
             continue
         marker = read_marker(Places(output).marker(stem_of(session)))
-        if marker is not None and make_run(recording).name in marker.runs:
+        if marker is None or marker.parts.get("protocol") != hash_protocol(protocol):
+            continue
+        if output_path(Path(), recording.entities, protocol.modality, "frames").as_posix() in marker.outputs:
             kept.append(recording)
     return kept

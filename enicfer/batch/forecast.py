@@ -123,5 +123,5 @@ def measure_done(output: Path) -> tuple[float | None, float | None]:
     if not done:
         return None, None
     kept = sum(path.stat().st_size for path in (output / HIDDEN / "seen").glob("*.h5"))
-    size = (kept + sum(sum(m.outputs.values()) for m in done)) / sum(m.frames for m in done)
+    size = (kept + sum(size or 0 for m in done for size in m.outputs.values())) / sum(m.frames for m in done)
     return median(m.seconds / m.frames for m in done), size

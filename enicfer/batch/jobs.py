@@ -9,6 +9,7 @@ from typing import Any
 from enicfer.errors import EnicferError, InputError
 from enicfer.fingerprint import hash_content, hash_program, hash_tools
 from enicfer.io.names import stem_of
+from enicfer.protocol import Protocol
 from enicfer.session import SETTINGS, Session, read_session
 
 
@@ -164,12 +165,18 @@ def make_jobs(
     return jobs, refused
 
 
+def hash_protocol(protocol: Protocol) -> str:
+    """Hash of what a protocol says."""
+    return hash_content(asdict(protocol))
+
+
 def _parts(session: Session, options: Options, tools: str) -> dict[str, str]:
     plan: dict[str, Any] = asdict(session)
-    protocol, folder = plan.pop("protocol"), plan.pop("folder")
+    folder = plan.pop("folder")
+    plan.pop("protocol")
     return {
         "session": hash_content(plan, folder),
-        "protocol": hash_content(protocol),
+        "protocol": hash_protocol(session.protocol),
         "model": tools,
         "options": hash_content({"max_uncertainty": options.max_uncertainty}),
         "program": hash_program(),

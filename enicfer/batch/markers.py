@@ -7,7 +7,7 @@ equality and never for order, so that a clock that was set back does no harm; wh
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -69,9 +69,7 @@ class Marker:
     files
         Name -> ``size``, ``mtime_ns`` and, where the session was done, ``sha256`` of every input.
     outputs
-        Name below the outputs -> size in bytes.
-    runs
-        Names of the runs in ``outputs``.
+        Name below the outputs -> size in bytes, or None where it may be of one time or the other.
     kind, reason, advice
         Why it failed and what to do.
     seconds, frames
@@ -81,8 +79,7 @@ class Marker:
     state: str
     parts: Mapping[str, str]
     files: Files
-    outputs: Mapping[str, int] = field(default_factory=dict)
-    runs: tuple[str, ...] = ()
+    outputs: Mapping[str, int | None] = field(default_factory=dict)
     kind: str = ""
     reason: str = ""
     advice: str = ""
@@ -90,13 +87,29 @@ class Marker:
     frames: int = 0
 
 
+_NAMES = {entry.name for entry in fields(Marker)}
+
+
 def read_marker(path: Path) -> Marker | None:
-    """The marker, or None where there is none that can be read."""
+    """The marker, or None where there is none.
+
+    One that cannot be read, as a power failure leaves it, counts as that of a session that was being published.
+    """
+    if not path.exists():
+        return None
     try:
         content = read_json(path)
-        return Marker(**{**content, "runs": tuple(content["runs"])})
-    except (InputError, TypeError, KeyError):
-        return None
+        return Marker(**{name: content[name] for name in _NAMES & content.keys()})
+    except (InputError, TypeError):
+        return Marker(PUBLISHING, {}, {}, _find_outputs(path.parents[2], path.stem))
+
+
+def _find_outputs(output: Path, name: str) -> dict[str, None]:
+    """Files of a session that are in the outputs, of unknown size."""
+    found = [output / f"{name}.html", *(output / name.split("_")[0]).rglob(f"{name}_*")]
+    others = () if "_ses-" in name else (f"{name}_ses-",)
+    own = (path for path in found if path.is_file() and not path.name.startswith(others))
+    return {path.relative_to(output).as_posix(): None for path in sorted(own)}
 
 
 def write_marker(path: Path, marker: Marker) -> None:
@@ -106,11 +119,16 @@ def write_marker(path: Path, marker: Marker) -> None:
         write_json(partial, asdict(marker))
 
 
-def stamp_files(session: Session) -> Files:
+def stamp_files(session: Session, missing_ok: bool = False) -> Files:
     """Size and modification time of every input of a session; names are relative to its folder."""
     files: Files = {}
     for path in _inputs(session):
-        status = path.stat()
+        try:
+            status = path.stat()
+        except OSError:
+            if missing_ok:
+                continue
+            raise
         files[name_input(path, session.folder)] = {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
     return files
 
@@ -151,7 +169,22 @@ def find_changes(marker: Marker, parts: Mapping[str, str], files: Files, key: st
 
 def outputs_stand(output: Path, marker: Marker) -> bool:
     """Whether every file that came out is there, in its size."""
+    return all(_size(output / name) == size for name, size in marker.outputs.items())
+
+
+def outputs_there(output: Path, marker: Marker) -> bool:
+    """Whether every file that came out is there, in whatever size."""
+    return all(_size(output / name) is not None for name in marker.outputs)
+
+
+def altered_outputs(output: Path, marker: Marker) -> list[str]:
+    """Names of the files that came out and are of another size now; an empty one is nobody's work."""
+    sizes = {name: (_size(output / name), size) for name, size in marker.outputs.items()}
+    return sorted(Path(name).name for name, (now, size) in sizes.items() if now and size not in (now, None))
+
+
+def _size(path: Path) -> int | None:
     try:
-        return all((output / name).stat().st_size == size for name, size in marker.outputs.items())
+        return path.stat().st_size
     except OSError:
-        return False
+        return None

@@ -18,6 +18,8 @@ from enicfer.batch.jobs import (
     read_sessions,
     session_entities,
 )
+from enicfer.batch.keep import ADVICE as KEPT
+from enicfer.batch.keep import refuse
 from enicfer.batch.markers import (
     DONE,
     FAILED,
@@ -46,7 +48,8 @@ class Plan:
     settled
         Sessions that are unchanged, or failed already.
     unread
-        The failed ones among ``settled`` that could not be read, or share a name.
+        The failed ones among ``settled`` that could not be read, share a name, or would replace what is not
+        theirs: no marker tells of them.
     """
 
     jobs: tuple[Job, ...]
@@ -195,7 +198,7 @@ def run_sessions(
         ended = run_jobs(
             plan.jobs, work, remember_failure, slots, timeout=timeout, report=report, watch=watch
         )
-    write_group(output, plan.unread)
+    write_group(output, [*plan.unread, *(outcome for outcome in ended if outcome.kind in KEPT)])
     ended = [replace(outcome, changes=tuple(plan.changes[outcome.name])) for outcome in ended]
     outcomes = sorted([*plan.settled, *ended], key=lambda outcome: outcome.name)
     return BatchResult(tuple(outcomes), output)
@@ -239,6 +242,7 @@ def make_plan(
         outcome, changed = _settle(job, retry_failed)
         if outcome is not None:
             settled.append(outcome)
+            lost += [outcome] if outcome.kind in KEPT else []
         else:
             ready.append(job)
             changes[job.name] = changed
@@ -249,7 +253,7 @@ def _settle(job: Job, retry_failed: bool) -> tuple[Outcome | None, list[str]]:
     """The outcome of a job that needs no doing, else what changed since it was done."""
     marker = read_marker(Places(job.output).marker(job.name))
     if marker is None:
-        return None, []
+        return refuse(job, marker), []
     try:
         changes = find_changes(marker, job.parts, stamp_files(job.session))
     except OSError:  # the worker meets it again, and says so
@@ -260,6 +264,9 @@ def _settle(job: Job, retry_failed: bool) -> tuple[Outcome | None, list[str]]:
             changes.append("outputs")
         if not changes:
             return Outcome(job.name, "unchanged", entities=entities), []
+    refused = refuse(job, marker)
+    if refused is not None:
+        return refused, changes
     again = retry_failed or job.options.overwrite
     if marker.state == FAILED and not changes and not again:
         advice = f"{marker.advice} It was not tried again: --retry-failed does."

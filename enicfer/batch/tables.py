@@ -14,7 +14,7 @@ import pandas as pd
 
 from enicfer.batch.group import render_group
 from enicfer.batch.jobs import Outcome
-from enicfer.batch.markers import DONE, FAILED, Marker, Places, outputs_stand, read_marker
+from enicfer.batch.markers import DONE, FAILED, Marker, Places, altered_outputs, outputs_there, read_marker
 from enicfer.io.eeg import EEG_SUFFIXES
 from enicfer.io.names import HIDDEN, SUFFIXES, find_frames
 from enicfer.io.store import read_result
@@ -89,7 +89,7 @@ def read_markers(output: Path) -> dict[str, Marker]:
     return {
         name: marker
         for name, marker in found.items()
-        if marker is not None and (marker.state == FAILED or outputs_stand(output, marker))
+        if marker is not None and (marker.state == FAILED or outputs_there(output, marker))
     }
 
 
@@ -120,8 +120,11 @@ def _qc_rows(
     output: Path, markers: Mapping[str, Marker], unread: Sequence[Outcome]
 ) -> Iterable[dict[str, Any]]:
     same = _find_same(markers)
+    refused = {outcome.name for outcome in unread}
     for name, marker in markers.items():
         if marker.state == FAILED:
+            if name in refused:
+                continue
             yield {
                 **_labels(entities_of(name)),
                 "source": name,
@@ -131,8 +134,10 @@ def _qc_rows(
                 "advice": marker.advice,
             }
         elif marker.state == DONE:
+            altered = bool(altered_outputs(output, marker))
             for entities, path in _runs(output, marker, "qc"):
-                yield {**_labels(entities), "source": name, "state": DONE, **_quality(path, same[name])}
+                quality = _quality(path, same[name], altered)
+                yield {**_labels(entities), "source": name, "state": DONE, **quality}
     for outcome in sorted(unread, key=lambda o: o.name):
         yield {
             **_labels(outcome.entities),
@@ -170,7 +175,7 @@ def _hashes(marker: Marker, suffixes: Collection[str]) -> set[str]:
     }
 
 
-def _quality(path: Path, same: Sequence[str]) -> dict[str, Any]:
+def _quality(path: Path, same: Sequence[str], altered: bool) -> dict[str, Any]:
     content = read_json(path)
     numbers = {**content["quality"], **content["quality"]["sync"]}
     wanted = {name: numbers[name] for name in QC_COLUMNS if name in numbers and name != "source"}
@@ -180,6 +185,8 @@ def _quality(path: Path, same: Sequence[str]) -> dict[str, Any]:
             f"Made of the same video and recording as {', '.join(same)}: if the participant was renamed, delete the "
             "results under the wrong name."
         )
+    if altered:
+        warnings.append("Files of this session were changed by another command or by hand since it was done.")
     return {**wanted, "warnings": " ".join(warnings)}
 
 

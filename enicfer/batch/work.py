@@ -11,11 +11,12 @@ import shutil
 import time
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from enicfer.batch.jobs import Job, Outcome, session_entities
+from enicfer.batch.keep import refuse
 from enicfer.batch.markers import (
     DONE,
     FAILED,
@@ -66,14 +67,15 @@ def work(job: Job) -> Outcome:
         warnings.simplefilter("default")
         try:
             with places.locked(job.name):
-                outcome = _do(job, places)
+                try:
+                    outcome = _do(job, places)
+                finally:
+                    shutil.rmtree(places.stage(job.name), ignore_errors=True)
         except Exception as error:
             outcome = fail(job, *explain(error, job))
             lines = _trace(error) if outcome.kind in ("unexpected", "files") else []
             notes = (*lines, *(f"{type(w.message).__name__}: {w.message}" for w in heard))
             outcome = replace(outcome, notes=notes)
-        finally:
-            shutil.rmtree(places.stage(job.name), ignore_errors=True)
     outcome = replace(outcome, seconds=time.monotonic() - started)
     if outcome.state != "unchanged":
         _write_log(places.log(job.name), outcome)
@@ -83,7 +85,6 @@ def work(job: Job) -> Outcome:
 def _do(job: Job, places: Places) -> Outcome:
     started = time.monotonic()
     marker = read_marker(places.marker(job.name))
-    _check_place(job, marker)
     files = hash_files(job.session)
     done = marker is not None and marker.state == DONE and outputs_stand(job.output, marker)
     if marker is not None and done and not job.options.overwrite:
@@ -91,6 +92,9 @@ def _do(job: Job, places: Places) -> Outcome:
         if not changes:
             write_marker(places.marker(job.name), replace(marker, files=files))
             return Outcome(job.name, "unchanged", entities=session_entities(job.session))
+    refused = refuse(job, marker)
+    if refused is not None:
+        return refused
     stage = places.stage(job.name)
     shutil.rmtree(stage, ignore_errors=True)
     stage.mkdir(parents=True)
@@ -123,7 +127,6 @@ def _do(job: Job, places: Places) -> Outcome:
         state=DONE,
         parts=job.parts,
         files=files,
-        runs=tuple(run.name for run in job.session.runs),
         seconds=time.monotonic() - started if watched else 0.0,
         frames=sum(watched),
     )
@@ -132,15 +135,6 @@ def _do(job: Job, places: Places) -> Outcome:
     publish(stage / "tree", job.output, places.marker(job.name), new, marker)
     notes = tuple(text for run in result.runs for text in run.warnings)
     return Outcome(job.name, "done", notes=notes, entities=session_entities(job.session))
-
-
-def _check_place(job: Job, marker: Marker | None) -> None:
-    """Refuse to replace results that no marker knows."""
-    page = job.output / f"{job.name}.html"
-    if marker is None and page.exists() and not job.options.overwrite:
-        raise OutputError(
-            f"{job.output} has results of {job.name} that another command wrote: give --overwrite to replace them."
-        )
 
 
 def publish(tree: Path, output: Path, path: Path, marker: Marker, before: Marker | None) -> None:
@@ -164,15 +158,23 @@ def publish(tree: Path, output: Path, path: Path, marker: Marker, before: Marker
         file.as_posix(): (tree / file).stat().st_size for file in files if file.parts[0].startswith("sub-")
     }
     old = before.outputs if before is not None else {}
-    write_marker(path, replace(marker, state=PUBLISHING, outputs={**old, **own}))
+    write_marker(path, replace(marker, state=PUBLISHING, outputs=dict.fromkeys({**old, **own})))
     for file in files:
         if file.name == "dataset_description.json" and (output / file).exists():
             continue  # somebody may have filled in authors; it is brought up to date with the group tables
         (output / file).parent.mkdir(parents=True, exist_ok=True)
         (tree / file).replace(output / file)
-    for name in old.keys() - own.keys():
-        (output / name).unlink(missing_ok=True)
+    _remove_older(output, old.keys() - own.keys(), own)
     write_marker(path, replace(marker, outputs=own))
+
+
+def _remove_older(output: Path, old: Iterable[str], own: Iterable[str]) -> None:
+    """Remove the older files, but not one that a new name means as well where capitals make no difference."""
+    new = {name.casefold(): output / name for name in own}
+    for path in (output / name for name in old):
+        same = new.get(path.relative_to(output).as_posix().casefold())
+        if path.exists() and not (same is not None and path.samefile(same)):
+            path.unlink()
 
 
 def fail(job: Job, kind: str, reason: str) -> Outcome:
@@ -180,9 +182,9 @@ def fail(job: Job, kind: str, reason: str) -> Outcome:
     places = Places(job.output)
     advice = ADVICE[kind]
     try:
-        files = stamp_files(job.session)
+        files = stamp_files(job.session, missing_ok=True)
         before = read_marker(places.marker(job.name)) or Marker(FAILED, {}, {})
-        failed = Marker(FAILED, job.parts, files, before.outputs, before.runs, kind, reason, advice)
+        failed = Marker(FAILED, job.parts, files, before.outputs, kind, reason, advice)
         write_marker(places.marker(job.name), failed)
     except (OSError, EnicferError):  # the disk that failed the session fails its marker: it is tried again
         pass

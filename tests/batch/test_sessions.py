@@ -165,7 +165,7 @@ def test_results_of_another_command_are_not_replaced(processed_study):
     before = study.content(output)
     result = study.run_study(folder, output)
     assert {outcome.state for outcome in result.outcomes} == {"failed"}
-    assert "--overwrite" in result.failed[0].reason
+    assert "--overwrite" in result.failed[0].advice
     assert {name: before[name] for name in before if name.startswith("sub-")}.items() <= study.content(
         output
     ).items()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enicfer.batch.share import _PATTERNS
-from enicfer.batch.work import _KINDS, ADVICE, strip_folders
+from enicfer.batch.work import _KINDS, ADVICE, _remove_older, strip_folders
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,26 @@ def test_no_absolute_path_is_left(parts, root):
 
 def test_every_kind_of_failure_has_its_advice():
     assert {kind for _, kind in _KINDS} | {"killed", "time-out"} == set(ADVICE)
+
+
+def test_a_file_whose_old_name_means_the_new_one_stays(tmp_path):
+    (tmp_path / "task-faces").write_text("new")
+    (tmp_path / "task-Faces").hardlink_to(tmp_path / "task-faces")  # as where capitals make no difference
+    (tmp_path / "task-Rest").write_text("old")
+    (tmp_path / "task-rest").write_text("new")
+    _remove_older(tmp_path, ["task-Faces", "task-Rest", "task-gone"], ["task-faces", "task-rest"])
+    assert {path.name for path in tmp_path.iterdir()} == {"task-faces", "task-Faces", "task-rest"}
+
+
+def test_a_failure_is_noted_though_an_input_has_vanished(without_video, tmp_path, monkeypatch):
+    folders = without_video.make_study(tmp_path / "study", 2)
+
+    def lose(session, **settings):
+        if session.participant == "02":
+            folders[1].rename(tmp_path / "away")
+        return without_video.process_without_video(session, **settings)
+
+    monkeypatch.setattr("enicfer.pipeline.process_session", lose)
+    (failed,) = without_video.run_study(tmp_path / "study", tmp_path / "out").failed
+    assert failed.name == "sub-02"
+    assert "\tsub-02\tfailed\tfiles\t" in (tmp_path / "out" / "group_qc.tsv").read_text(encoding="utf-8")

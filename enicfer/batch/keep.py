@@ -1,0 +1,60 @@
+"""Which results a job must leave alone: those of another command, and those of runs that it does not have."""
+
+from enicfer.batch.jobs import Job, Outcome, session_entities
+from enicfer.batch.markers import Marker, altered_outputs
+from enicfer.io.names import SUFFIXES, output_path
+
+# kind of refusal: what to do
+ADVICE = {
+    "foreign": "They were left as they are: give --overwrite to replace them.",
+    "runs": "They were left as they are. Run again if another command made them just now; put missing files back; "
+    "process all runs with one protocol, or give a folder of its own; or delete these results to go on without.",
+}
+
+
+def refuse(job: Job, marker: Marker | None) -> Outcome | None:
+    """The outcome of a job that would replace or remove what is not its own, else None. Writes no marker.
+
+    Parameters
+    ----------
+    job
+        That would be done.
+    marker
+        What is known of its session.
+    """
+    page = f"{job.name}.html"
+    lost = [] if marker is None else _lost_runs(job, marker)
+    if lost:
+        reason = (
+            f"{job.output.name} has results of {', '.join(lost)} that would be lost: they are of another protocol, "
+            "or a file of them is missing now."
+        )
+        return _refused(job, "runs", reason)
+    if job.options.overwrite:
+        return None
+    if (job.output / page).exists() and (marker is None or page not in marker.outputs):
+        return _refused(job, "foreign", f"{job.output.name} has results of {job.name} by another command.")
+    altered = [] if marker is None else altered_outputs(job.output, marker)
+    if altered:
+        reason = (
+            f"Results of {job.name} were changed by another command or by hand: {', '.join(altered[:3])}."
+        )
+        return _refused(job, "foreign", reason)
+    return None
+
+
+def _refused(job: Job, kind: str, reason: str) -> Outcome:
+    return Outcome(job.name, "failed", kind, reason, ADVICE[kind], entities=session_entities(job.session))
+
+
+def _lost_runs(job: Job, marker: Marker) -> list[str]:
+    """Runs in the outputs that the job does not have, where it may not be all of the session."""
+    session, end = job.session, f"_{SUFFIXES['frames']}"
+    if session.whole:
+        return []
+    own = {
+        output_path(job.output, session.entities(run), session.protocol.modality, "frames")
+        for run in session.runs
+    }
+    there = {job.output / name for name in marker.outputs if name.endswith(end)}
+    return sorted(path.name.removesuffix(end) for path in there - own if path.exists())
