@@ -11,7 +11,7 @@ from statistics import median
 
 from enicfer.batch.jobs import Job, Options, Outcome
 from enicfer.batch.markers import DONE, Marker, read_marker
-from enicfer.batch.sessions import make_plan
+from enicfer.batch.plan import make_plan
 from enicfer.batch.work import strip_folders
 from enicfer.errors import EnicferError
 from enicfer.io.names import HIDDEN

@@ -9,53 +9,17 @@ from pathlib import Path
 from enicfer.batch.cluster import make_absolute, open_cluster
 from enicfer.batch.engine import LocalSlot, Report, Slot, Watch, run_jobs
 from enicfer.batch.jobs import (
-    Job,
     Options,
     Outcome,
     find_sessions,
-    make_jobs,
-    name_session,
     read_sessions,
-    session_entities,
 )
 from enicfer.batch.keep import ADVICE as KEPT
-from enicfer.batch.keep import refuse
-from enicfer.batch.markers import (
-    DONE,
-    FAILED,
-    Places,
-    find_changes,
-    outputs_stand,
-    read_marker,
-    stamp_files,
-)
-from enicfer.batch.tables import entities_of, write_group
-from enicfer.batch.work import ADVICE, remember_failure, strip_folders, work
+from enicfer.batch.plan import Plan, make_plan
+from enicfer.batch.tables import write_group
+from enicfer.batch.work import remember_failure, strip_folders, work
 from enicfer.errors import EnicferError, InputError
 from enicfer.session import Session
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is to be done, and what is not and why.
-
-    Attributes
-    ----------
-    jobs
-        To be done.
-    changes
-        Name of each job -> what changed since it was done; nothing for a job that is new.
-    settled
-        Sessions that are unchanged, or failed already.
-    unread
-        The failed ones among ``settled`` that could not be read, share a name, or would replace what is not
-        theirs: no marker tells of them.
-    """
-
-    jobs: tuple[Job, ...]
-    changes: dict[str, list[str]]
-    settled: tuple[Outcome, ...]
-    unread: tuple[Outcome, ...]
 
 
 @dataclass(frozen=True)
@@ -195,83 +159,26 @@ def run_sessions(
             threads = max(1, cores // n_jobs)
             slots = (make_slots or _local_slots)(n_jobs, threads)
         plan = make_plan(sessions, unread, output, options, retry_failed=retry_failed, threads=threads)
-        ended = run_jobs(
-            plan.jobs, work, remember_failure, slots, timeout=timeout, report=report, watch=watch
-        )
-    write_group(output, [*plan.unread, *(outcome for outcome in ended if outcome.kind in KEPT)])
+        ended: list[Outcome] = []
+        try:
+            ended = run_jobs(
+                plan.jobs, work, remember_failure, slots, timeout=timeout, report=report, watch=watch
+            )
+        finally:  # what was done before Ctrl-C is in the tables as well
+            unwritten = _summarise(output, plan, ended)
     ended = [replace(outcome, changes=tuple(plan.changes[outcome.name])) for outcome in ended]
     outcomes = sorted([*plan.settled, *ended], key=lambda outcome: outcome.name)
-    return BatchResult(tuple(outcomes), output)
+    return BatchResult((*outcomes, *unwritten), output)
 
 
-def make_plan(
-    sessions: Sequence[Session],
-    unread: Sequence[tuple[Path, EnicferError]],
-    output: Path,
-    options: Options,
-    *,
-    retry_failed: bool = False,
-    threads: int = 1,
-) -> Plan:
-    """Sort out what is to be done; reads no more than names, sizes and times of files."""
-    jobs, refused = make_jobs(sessions, output, options, threads)
-    lost = [
-        Outcome(
-            folder.name,
-            "failed",
-            "input",
-            strip_folders(str(error), (folder,)),
-            ADVICE["input"],
-            entities=entities_of(folder.name),
-        )
-        for folder, error in unread
-    ]
-    lost += [
-        Outcome(
-            f"{name_session(session)} ({session.folder.name})",
-            "failed",
-            "input",
-            str(error),
-            ADVICE["input"],
-            entities=session_entities(session),
-        )
-        for session, error in refused
-    ]
-    ready, changes, settled = [], {}, list(lost)
-    for job in jobs:
-        outcome, changed = _settle(job, retry_failed)
-        if outcome is not None:
-            settled.append(outcome)
-            lost += [outcome] if outcome.kind in KEPT else []
-        else:
-            ready.append(job)
-            changes[job.name] = changed
-    return Plan(tuple(ready), changes, tuple(settled), tuple(lost))
-
-
-def _settle(job: Job, retry_failed: bool) -> tuple[Outcome | None, list[str]]:
-    """The outcome of a job that needs no doing, else what changed since it was done."""
-    marker = read_marker(Places(job.output).marker(job.name))
-    if marker is None:
-        return refuse(job, marker), []
+def _summarise(output: Path, plan: Plan, ended: Sequence[Outcome]) -> list[Outcome]:
+    """Write the group tables; what prevents it is one more outcome, and costs no other."""
     try:
-        changes = find_changes(marker, job.parts, stamp_files(job.session))
-    except OSError:  # the worker meets it again, and says so
-        return None, ["inputs"]
-    entities = session_entities(job.session)
-    if marker.state == DONE and not job.options.overwrite:
-        if not outputs_stand(job.output, marker):
-            changes.append("outputs")
-        if not changes:
-            return Outcome(job.name, "unchanged", entities=entities), []
-    refused = refuse(job, marker)
-    if refused is not None:
-        return refused, changes
-    again = retry_failed or job.options.overwrite
-    if marker.state == FAILED and not changes and not again:
-        advice = f"{marker.advice} It was not tried again: --retry-failed does."
-        return Outcome(job.name, "failed", marker.kind, marker.reason, advice, entities=entities), []
-    return None, changes
+        write_group(output, [*plan.unread, *(outcome for outcome in ended if outcome.kind in KEPT)])
+    except EnicferError as error:
+        advice = "The results of the sessions are not touched by it."
+        return [Outcome("group tables", "failed", "output", strip_folders(str(error)), advice)]
+    return []
 
 
 def default_output(folders: Sequence[Path]) -> Path:

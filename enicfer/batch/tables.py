@@ -15,6 +15,7 @@ import pandas as pd
 from enicfer.batch.group import render_group
 from enicfer.batch.jobs import Outcome
 from enicfer.batch.markers import DONE, FAILED, Marker, Places, altered_outputs, outputs_there, read_marker
+from enicfer.errors import OutputError
 from enicfer.io.eeg import EEG_SUFFIXES
 from enicfer.io.names import HIDDEN, SUFFIXES, find_frames
 from enicfer.io.store import read_result
@@ -60,9 +61,30 @@ def write_group(output: Path, unread: Sequence[Outcome] = ()) -> list[Path]:
     -------
     list of Path
         The files, sorted.
+
+    Raises
+    ------
+    OutputError
+        If some of them cannot be written; the others are.
     """
+    try:
+        names, refused = _write_tables(output, unread)
+    except OSError as error:
+        names, refused = [], {Path(error.filename or "group tables").name: error}
+    if refused:
+        reason = next(iter(refused.values())).strerror or "no reason was given"
+        raise OutputError(
+            f"{', '.join(refused)} cannot be written in {output.name} ({reason}): close what has it open, or make "
+            "room, and run the same command again."
+        )
+    return [output / name for name in names]
+
+
+def _write_tables(output: Path, unread: Sequence[Outcome]) -> tuple[list[str], dict[str, OSError]]:
+    """Names of the files, and those that could not be put in their places."""
     places = Places(output)
     stage = places.stage("group")
+    refused: dict[str, OSError] = {}
     with places.locked("group"):
         shutil.rmtree(stage, ignore_errors=True)
         stage.mkdir(parents=True)
@@ -77,9 +99,12 @@ def write_group(output: Path, unread: Sequence[Outcome] = ()) -> list[Path]:
         _describe_root(output, markers, stage)
         names = sorted(path.name for path in stage.iterdir())
         for name in names:
-            (stage / name).replace(output / name)
-        stage.rmdir()
-    return [output / name for name in names]
+            try:
+                (stage / name).replace(output / name)
+            except OSError as error:
+                refused[name] = error
+        shutil.rmtree(stage, ignore_errors=True)
+    return names, refused
 
 
 def read_markers(output: Path) -> dict[str, Marker]:
