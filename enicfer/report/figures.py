@@ -79,7 +79,9 @@ def draw_figures(run: RunResult) -> dict[str, str]:
 
     drawn = {}
     for name, draw in FIGURES.items():
-        with matplotlib.rc_context({**_STYLE, "svg.hashsalt": name}):
+        with matplotlib.rc_context({**_STYLE, "svg.hashsalt": name}), warnings.catch_warnings():
+            # Text stays text: a glyph that is missing here is the viewer's to draw.
+            warnings.filterwarnings("ignore", message=r"Glyph \d+", category=UserWarning)
             figure = Figure(layout="constrained")
             if draw(figure, run):
                 drawn[name] = _svg(figure, f"{stem_of(run.entities)}-{name}")
@@ -125,15 +127,20 @@ def draw_trace(figure: "Figure", run: RunResult) -> bool:
 
 def draw_status(figure: "Figure", run: RunResult) -> bool:
     """How many frames have an answer, why the others have none, and when."""
-    status = run.expression.status
+    inside = (run.time >= 0) & (run.time <= run.recording.duration)
+    status = np.where(inside, run.expression.status, Status.OUTSIDE_RECORDING)
     counts = {reason: int((status == reason).sum()) for reason in Status}
     shown = [reason for reason in Status if counts[reason]]
     figure.set_size_inches(10, max(1.7, 0.55 + 0.27 * len(shown)))
     bars, course = figure.subplots(1, 2, width_ratios=[1, 1.5])
-    share = [100 * counts[reason] / max(1, status.size) for reason in shown]
+    part = {**counts, Status.OUTSIDE_RECORDING: 0}  # of the frames during the recording
+    share = [100 * part[reason] / max(1, int(inside.sum())) for reason in shown]
     names = [reason.label.replace("_", " ") for reason in shown]
     drawn = bars.barh(names, share, color=[STATUS_COLORS[reason] for reason in shown], height=0.7)
-    texts = [f"{p:.1f} %  ({counts[reason]})" for p, reason in zip(share, shown, strict=True)]
+    percent = [
+        f"{p:.1f} %" if part[reason] else "not counted" for p, reason in zip(share, shown, strict=True)
+    ]
+    texts = [f"{text}  ({counts[reason]})" for text, reason in zip(percent, shown, strict=True)]
     bars.bar_label(drawn, texts, padding=4, fontsize=8.5)
     bars.set(xlim=(0, 150), xticks=[0, 50, 100], xlabel="frames (%)")
     bars.invert_yaxis()
@@ -186,7 +193,10 @@ def draw_sync(figure: "Figure", run: RunResult) -> bool:
 
 
 def draw_conditions(figure: "Figure", run: RunResult) -> bool:
-    """Mean course of each expression around the triggers of each condition, with 95 % intervals over trials."""
+    """Mean course of each expression around the triggers of each condition, with 95 % intervals over trials.
+
+    Trials without values are left out.
+    """
     from matplotlib.ticker import MaxNLocator
 
     conditions = list(dict.fromkeys(run.trials["trial_type"]))
@@ -197,10 +207,12 @@ def draw_conditions(figure: "Figure", run: RunResult) -> bool:
     figure.set_size_inches(10, 0.5 + 2.1 * rows)
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     time, courses = trial_courses(run, -0.5, float(run.trials["duration"].max()))
+    answered = run.trials["fer_dominant"].notna().to_numpy()
     for axes, condition in zip(grid.ravel(), conditions, strict=False):
-        chosen = courses[(run.trials["trial_type"] == condition).to_numpy()]
-        _draw_means(axes, time, chosen, run.expression.labels)
-        axes.set_title(f"{condition}  (n = {len(chosen)})")
+        its = (run.trials["trial_type"] == condition).to_numpy()
+        n, known = int(its.sum()), int((its & answered).sum())
+        _draw_means(axes, time, courses[its & answered], run.expression.labels)
+        axes.set_title(f"{condition}  (n = {known})" if known == n else f"{condition}  (n = {known} of {n})")
     for axes in grid.ravel()[len(conditions) :]:
         axes.set_visible(False)
     grid[0, 0].xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10], prune="both"))
@@ -221,12 +233,15 @@ FIGURES: dict[str, Callable[["Figure", RunResult], bool]] = {
     "status": draw_status,
     "sync": draw_sync,
 }
+_KEY_LOOK: dict[str, Any] = {"fontsize": 8.5, "handlelength": 1.1, "columnspacing": 1.2, "borderaxespad": 0.2}
 _LOST_LOOK: dict[str, Any] = {"facecolor": "#F2F0EC", "edgecolor": "#CFC8BC", "hatch": "////", "linewidth": 0}
 
 
 def condition_colors(conditions: Sequence[str]) -> dict[str, str]:
-    """A colour for each condition, in the order in which they occur."""
-    return {name: CONDITION_COLORS[i % len(CONDITION_COLORS)] for i, name in enumerate(conditions)}
+    """A colour for each condition, in the order in which they occur; one for all if more than there are colours."""
+    if len(conditions) > len(CONDITION_COLORS):
+        return dict.fromkeys(conditions, CONDITION_COLORS[0])
+    return dict(zip(conditions, CONDITION_COLORS, strict=False))
 
 
 def _draw_means(axes: "Axes", time: FloatArray, courses: FloatArray, labels: Sequence[str]) -> None:
@@ -274,19 +289,32 @@ def _key(figure: "Figure", expressions: Mapping[str, str], conditions: Mapping[s
     patches = [Patch(color=color, label=label) for label, color in expressions.items()]
     if conditions:
         patches.append(Patch(**_LOST_LOOK, label="face lost"))
-    look: dict[str, Any] = {"fontsize": 8.5, "handlelength": 1.1, "columnspacing": 1.2, "borderaxespad": 0.2}
+    figure.legend(handles=patches, loc="outside upper left", ncols=10, **_KEY_LOOK)
     if conditions:
-        trials = [Patch(color=color, label=f"trial: {name}") for name, color in conditions.items()]
-        figure.legend(handles=trials, loc="outside lower left", ncols=8, **look)
-    figure.legend(handles=patches, loc="outside upper left", ncols=10, **look)
+        _key_of_trials(figure, conditions)
+
+
+def _key_of_trials(figure: "Figure", conditions: Mapping[str, str]) -> None:
+    """In as many columns as fit beside each other; each row makes the figure a little higher."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.patches import Patch
+
+    patches = [Patch(color=color, label=f"trial: {name[:80]}") for name, color in conditions.items()]
+    if len(patches) > len(CONDITION_COLORS):
+        text = f"trials of {len(patches)} conditions: see the table"
+        patches = [Patch(color=CONDITION_COLORS[0], label=text)]
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    for columns in range(len(patches), 0, -1):
+        legend = figure.legend(handles=patches, loc="outside lower left", ncols=columns, **_KEY_LOOK)
+        if columns == 1 or legend.get_window_extent(renderer).width <= figure.bbox.width:
+            break
+        legend.remove()
+    figure.set_figheight(figure.get_figheight() + 0.19 * (-(-len(patches) // columns) - 1))
 
 
 def _svg(figure: "Figure", name: str) -> str:
     stream = io.StringIO()
-    with warnings.catch_warnings():
-        # Text stays text: a glyph that is missing here is the viewer's to draw.
-        warnings.filterwarnings("ignore", message=r"Glyph \d+", category=UserWarning)
-        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
+    figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
     text = stream.getvalue()
     text = text[text.index("<svg") :]
     # ids must be unique on a page that holds many figures

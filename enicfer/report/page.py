@@ -27,10 +27,10 @@ _CAPTIONS = {
         "made up there."
     ),
     "conditions": (
-        "Mean over the trials of a condition around their triggers; bands are 95 % intervals of the mean over "
-        "trials. Trials of one person are not independent: the bands describe this run."
+        "Mean over the trials of a condition that have values, around their triggers; bands are 95 % intervals "
+        "of the mean over trials. Trials of one person are not independent: the bands describe this run."
     ),
-    "status": "Each frame without an answer has one reason.",
+    "status": "Each frame without an answer has one reason. The percentages are of the frames during the recording.",
     "sync": (
         "Left: each matched pulse, and triangles for pulses that found no partner. Right: half-width of the 95 % "
         "interval of a frame's time."

@@ -4,14 +4,16 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
+import matplotlib
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from enicfer.cli.process_session import _describe_run
 from enicfer.quality import drift_text
 from enicfer.records import Modality, Status
 from enicfer.report import write_report
-from enicfer.report.figures import EXPRESSION_COLORS, FIGURES, STATUS_COLORS, draw_figures
+from enicfer.report.figures import _STYLE, EXPRESSION_COLORS, FIGURES, STATUS_COLORS, draw_figures, draw_trace
 from enicfer.report.page import headline, sync_rows
 
 
@@ -144,10 +146,50 @@ def test_figures_show_what_is_in_the_records(run):
     counts = {status: int((run.expression.status == status).sum()) for status in Status}
     for status, count in counts.items():
         assert (f"({count})" in figures["status"]) == (count > 0), status
+    share = counts[Status.OK] / run.quality["n_frames_inside"]
+    assert share == pytest.approx(run.quality["valid_fraction"], abs=1e-4)
+    text = figures["status"].replace("\u00a0", " ")
+    assert f"{share:.1%}".replace("%", f" %  ({counts[Status.OK]})") in text
+    assert f"not counted  ({counts[Status.OUTSIDE_RECORDING]})" in text
     assert f"{run.alignment.residual.size} matched pulses" in figures["sync"]
     assert "only in the video" in figures["sync"] and "only in the recording" in figures["sync"]
-    assert "happy  (n = 4)" in figures["conditions"].replace("\u00a0", " ")
+    assert "neutral  (n = 4)" in figures["conditions"].replace("\u00a0", " ")
     assert "trial: neutral" in figures["trace"]
+
+
+def test_a_condition_counts_and_shows_the_trials_that_have_values(run):
+    happy = (run.trials["trial_type"] == "happy").to_numpy()
+    values = run.trials["fer_dominant"].where(~happy | (np.cumsum(happy) != 2))  # the second has none either
+    trials = run.trials.assign(fer_dominant=values)
+    n = int(values[happy].notna().sum())
+    text = draw_figures(replace(run, trials=trials))["conditions"].replace("\u00a0", " ")
+    assert 0 < n < 4 and f"happy  (n = {n} of 4)" in text and "neutral  (n = 4)" in text
+    left = draw_figures(replace(run, trials=trials[happy & values.isna()]))["conditions"]
+    assert f"happy  (n = 0 of {4 - n})" in left.replace("\u00a0", " ")
+    assert "fill_between" not in left and "nan" not in left.lower()
+
+
+@pytest.mark.parametrize(("n", "named"), [(3, True), (6, True), (8, True), (12, False), (40, False)])
+def test_the_key_of_the_trace_stays_inside_of_the_picture(run, n, named):
+    names = [f"{'in' * (i % 2)}congruent_happy_female_{i}" for i in range(n - 1)] + ["x" * 78]
+    trials = run.trials.iloc[np.resize(np.arange(len(run.trials)), max(n, 8))]
+    trials = trials.assign(trial_type=np.resize(names, len(trials)))
+    figure = Figure(layout="constrained")
+    with matplotlib.rc_context(_STYLE):
+        draw_trace(figure, replace(run, trials=trials))
+        figure.draw_without_rendering()
+    texts = [text for legend in figure.legends for text in legend.get_texts()]
+    assert {text.get_text() for text in texts} >= set(run.expression.labels)
+    for text in texts:
+        box = text.get_window_extent()
+        assert figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1, text.get_text()
+        assert figure.bbox.y0 <= box.y0 and box.y1 <= figure.bbox.y1, text.get_text()
+    shown = {text.get_text() for text in texts} - {*run.expression.labels, "face lost"}
+    assert shown == (
+        {f"trial: {name}" for name in names} if named else {f"trials of {n} conditions: see the table"}
+    )
+    bars = [bar for bar in figure.axes[0].collections if len(bar.get_paths())]
+    assert len({tuple(bar.get_facecolor()[0]) for bar in bars}) == (n if named else 1)
 
 
 def test_every_label_and_status_has_a_colour_of_its_own():
