@@ -1,13 +1,16 @@
 """The same jobs on a Dask cluster, one session at a time in each of its workers.
 
 A worker that dies, or is stopped because its session takes too long, costs that session alone: its nanny starts
-another, which takes its place. Workers must see the files under the same paths as this computer.
+another, which takes its place. Workers must see the files under the same paths as this computer. That a worker or
+the scheduler itself is missing is never the outcome of a session.
 """
 
 import contextlib
+import os
+import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future
 from dataclasses import replace
 from pathlib import Path
@@ -19,11 +22,22 @@ from enicfer.errors import InputError
 
 # What dask-jobqueue calls them; sizes of jobs, queues and accounts come from its own configuration (jobqueue.yaml).
 QUEUES = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "sge": "SGECluster", "lsf": "LSFCluster"}
-PATIENCE = 600.0  # s that a queue may take to give a first worker, or a nanny to give a new one
+PATIENCE = 600.0  # s that a queue may take to give a first worker, or that the cluster may have none
 _TICK = 0.5
 _MISSING = (
     "The command needs Dask for --dask-scheduler: pip install 'enicfer[cluster]', on the workers as well."
 )
+
+
+def ask_workers(client: Any) -> dict[str, dict[str, Any]]:
+    """What the scheduler says now of each worker; the client's own ``scheduler_info`` may be old and cut short."""
+    try:
+        if client.status == "running":
+            found: dict[str, dict[str, Any]] = client.sync(client.scheduler.identity, n_workers=-1)["workers"]
+            return found
+    except (OSError, AttributeError, RuntimeError):  # it closes meanwhile
+        pass
+    raise InputError("The Dask scheduler is gone: begin another.")
 
 
 class Cluster:
@@ -32,23 +46,36 @@ class Cluster:
     def __init__(self, client: Any) -> None:
         self.client = client
         self._busy: dict[str, tuple[Any, Future[Outcome]]] = {}
-        self._stale: set[str] = set()
+        self._stale: set[str] = set()  # to be replaced before their next job
+        self._dying: set[str] = set()
         self._change = threading.RLock()
+        self._last_seen = time.monotonic()  # when there was a worker
         self._over = threading.Event()
         threading.Thread(target=self._watch, daemon=True).start()
 
     def workers(self) -> dict[str, int]:
-        """Address of each worker that is there, and its number of threads."""
-        found = self.client.scheduler_info(n_workers=-1)["workers"]
-        return {address: int(about["nthreads"]) for address, about in found.items()}
+        """Address of each worker that is there and can be replaced, and its number of threads.
 
-    def submit(self, work: Work, job: Job) -> "tuple[str, Future[Outcome]]":
-        """Begin a job in a worker that has nothing to do."""
-        answer: Future[Outcome] = Future()
+        Raises
+        ------
+        InputError
+            If the scheduler is gone, or has had no worker for a long time.
+        """
+        there = ask_workers(self.client)
+        found = {address: int(about["nthreads"]) for address, about in there.items() if about["nanny"]}
+        with self._change:
+            if found.keys() - self._stale - self._dying:
+                self._last_seen = time.monotonic()
+            elif time.monotonic() - self._last_seen > PATIENCE:
+                raise InputError(f"The Dask scheduler has had no worker for {PATIENCE:g} s: look after them.")
+        return found
+
+    def submit(self, work: Work, job: Job) -> "tuple[str, Future[Outcome]] | None":
+        """Begin a job in a worker that has nothing to do; None where there is none."""
         address = self._take()
         if address is None:
-            answer.set_exception(BrokenExecutor(f"no worker within {PATIENCE:g} s"))
-            return "", answer
+            return None
+        answer: Future[Outcome] = Future()
         task = self.client.submit(
             do_in_worker, work, job, pure=False, workers=[address], allow_other_workers=False
         )
@@ -64,7 +91,8 @@ class Cluster:
             self._stale.add(address)
         if task is not None and answer is not None:
             task.cancel()
-            self._restart()
+            with contextlib.suppress(InputError):  # the scheduler took the worker with it
+                self._restart()
             if not answer.done():
                 answer.set_exception(BrokenExecutor("stopped"))
 
@@ -74,23 +102,22 @@ class Cluster:
 
     def _take(self) -> str | None:
         self._restart()
-        until = time.monotonic() + PATIENCE
-        while time.monotonic() < until:
-            with self._change:
-                for address in self.workers():
-                    if address not in self._busy and address not in self._stale:
-                        self._busy[address] = (None, Future())  # lent; the task follows
-                        return address
-            time.sleep(_TICK)
+        with self._change:
+            for address in self.workers():
+                if address not in self._busy.keys() | self._stale | self._dying:
+                    self._busy[address] = (None, Future())  # lent; the task follows
+                    return address
         return None
 
     def _restart(self) -> None:
+        """Have the nannies kill what is stale, and begin others; Dask's own restart may close the nanny as well."""
         with self._change:
-            stale = sorted(self._stale & set(self.workers()))
+            there = set(self.workers())
+            stale = self._stale & there
+            self._dying = (self._dying & there) | stale
+            self._stale.clear()
         if stale:
-            self.client.restart_workers(stale, timeout=60, raise_for_error=False)
-        with self._change:
-            self._stale &= set(self.workers())
+            self.client.run(kill_worker, workers=sorted(stale), nanny=True, on_error="ignore")
 
     def _pass_on(self, address: str, done: Any, answer: "Future[Outcome]") -> None:
         with self._change:
@@ -98,12 +125,19 @@ class Cluster:
                 return
             del self._busy[address]
         if done.cancelled():
-            answer.set_exception(BrokenExecutor("cancelled"))
+            answer.set_exception(self._why_cancelled())
         elif (error := done.exception()) is not None:
             killed = type(error).__name__ == "KilledWorker"
             answer.set_exception(BrokenExecutor(str(error)) if killed else error)
         else:
             answer.set_result(done.result())
+
+    def _why_cancelled(self) -> Exception:
+        try:
+            self.workers()
+        except InputError as error:
+            return error
+        return BrokenExecutor("cancelled")
 
     def _watch(self) -> None:
         """End the jobs of workers that are gone: their tasks would wait for them for ever."""
@@ -126,9 +160,9 @@ class ClusterSlot:
         self._cluster = cluster
         self._address = ""
 
-    def submit(self, work: Work, job: Job) -> "Future[Outcome]":
-        """Begin a job."""
-        self._address, answer = self._cluster.submit(work, job)
+    def submit(self, work: Work, job: Job) -> "Future[Outcome] | None":
+        """Begin a job, if a worker is there for it."""
+        self._address, answer = self._cluster.submit(work, job) or ("", None)
         return answer
 
     def stop(self) -> None:
@@ -136,6 +170,11 @@ class ClusterSlot:
         if self._address:
             self._cluster.stop(self._address)
             self._address = ""
+
+
+def kill_worker(dask_worker: Any) -> None:
+    """Kill the worker of a nanny, which begins another then."""
+    os.kill(dask_worker.pid, getattr(signal, "SIGKILL", signal.SIGTERM))  # Windows has but the other
 
 
 def do_in_worker(work: Work, job: Job) -> Outcome:
@@ -163,7 +202,7 @@ def open_cluster(scheduler: str, n_jobs: int) -> Iterator[tuple[Sequence[Slot], 
     Raises
     ------
     InputError
-        Without Dask, or if there is no scheduler or no worker.
+        Without Dask, or if there is no scheduler or no worker, or a worker that nobody would replace.
     """
     try:
         from distributed import Client
@@ -202,11 +241,21 @@ def open_cluster(scheduler: str, n_jobs: int) -> Iterator[tuple[Sequence[Slot], 
             raise InputError(
                 f"The Dask scheduler {scheduler} has no workers: start some with `dask worker {scheduler}`."
             ) from None
+        _check_nannies(ask_workers(client).values(), scheduler)
         cluster = Cluster(client)
         stack.callback(cluster.close)
         threads = cluster.workers()
         count = max(n_jobs, 1) if scheduler in QUEUES else len(threads)
         yield [ClusterSlot(cluster) for _ in range(count)], min(threads.values())
+
+
+def _check_nannies(workers: Collection[Any], scheduler: str) -> None:
+    bare = sum(not about["nanny"] for about in workers)
+    if bare:
+        raise InputError(
+            f"{bare} of its {len(workers)} workers at the Dask scheduler {scheduler} run without a nanny, so that "
+            "nobody would replace one that dies or hangs: leave out --no-nanny where they are started."
+        )
 
 
 def make_absolute(options: Options) -> Options:

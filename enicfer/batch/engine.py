@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from enicfer.batch.jobs import Job, Outcome
 from enicfer.batch.work import strip_folders
+from enicfer.errors import InputError
 
 Work = Callable[[Job], Outcome]
 Failed = Callable[[Job, str, str], Outcome]
@@ -31,8 +32,8 @@ _THREAD_SETTINGS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"
 class Slot(Protocol):
     """A place where one job at a time is done."""
 
-    def submit(self, work: Work, job: Job) -> "Future[Outcome]":
-        """Begin a job."""
+    def submit(self, work: Work, job: Job) -> "Future[Outcome] | None":
+        """Begin a job; None if there is no worker for it now."""
         ...
 
     def stop(self) -> None:
@@ -127,6 +128,8 @@ def run_jobs(
 
     Raises
     ------
+    InputError
+        If there is no place any more where jobs are done; those that did not end are left as they were.
     KeyboardInterrupt
         After every worker was stopped.
     """
@@ -144,8 +147,12 @@ def run_jobs(
     try:
         while waiting or running:
             while waiting and free:
-                slot, job = free.pop(), waiting.popleft()
-                running[slot.submit(work, job)] = (slot, job, time.monotonic())
+                future = free[-1].submit(work, waiting[0])
+                if future is None:
+                    break
+                running[future] = (free.pop(), waiting.popleft(), time.monotonic())
+            if not running:
+                time.sleep(_TICK)
             for future in wait(running, timeout=_TICK, return_when=FIRST_COMPLETED).done:
                 slot, job, _ = running[future]
                 outcome = _result(future, job, failed)
@@ -160,6 +167,10 @@ def run_jobs(
                 if late and not future.done():
                     slot.stop()
                     end(future, failed(job, "time-out", f"It took longer than the {timeout:g} s allowed."))
+    except InputError as error:
+        raise InputError(
+            f"{error} {len(outcomes)} of {total} sessions had ended; the same command does the rest."
+        ) from None
     finally:
         for slot in slots:
             slot.stop()
@@ -169,6 +180,8 @@ def run_jobs(
 def _result(future: "Future[Outcome]", job: Job, failed: Failed) -> Outcome:
     try:
         return future.result()
+    except InputError:  # not the session's: what does the jobs is gone
+        raise
     except BrokenExecutor as error:
         codes = re.search(r"exit codes of the workers are (\{.*\})", str(error))
         detail = f" ({codes[1].strip('{}')})" if codes else ""

@@ -2,16 +2,23 @@
 
 import os
 import signal
+import socket
+import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import Future
 from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from cloudpickle import register_pickle_by_value
 
 distributed = pytest.importorskip("distributed")
 
-from enicfer.batch.cluster import make_absolute, open_cluster  # noqa: E402
+from enicfer.batch import cluster  # noqa: E402
+from enicfer.batch.cluster import Cluster, ClusterSlot, make_absolute, open_cluster  # noqa: E402
 from enicfer.batch.engine import run_jobs  # noqa: E402
 from enicfer.batch.jobs import Job, Options, Outcome  # noqa: E402
 from enicfer.errors import InputError  # noqa: E402
@@ -45,12 +52,115 @@ def failed(job, kind, reason):
 def address():
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
-    ) as cluster:
-        yield cluster.scheduler_address
+    ) as here:
+        yield here.scheduler_address
 
 
 def job(name, tmp_path):
     return Job(name, None, tmp_path, Options(), {})
+
+
+class Few:
+    """A client whose queue granted one worker, which takes some time for each job."""
+
+    def __init__(self, seconds, workers=("tcp://1",)):
+        self.status, self.seconds, self.there = "running", seconds, list(workers)
+        self.scheduler = self
+
+    def sync(self, ask, **settings):
+        return ask(**settings)
+
+    def identity(self, n_workers):
+        return {"workers": {name: {"nthreads": 1, "nanny": f"{name}:nanny"} for name in self.there}}
+
+    def submit(self, do, work, job, **_):
+        task = Future()
+
+        def answer():
+            time.sleep(self.seconds)
+            task.set_result(work(job))
+
+        threading.Thread(target=answer, daemon=True).start()
+        return task
+
+    def run(self, *_, **__):
+        pass
+
+
+def run_with(client, names, tmp_path, **settings):
+    lent = Cluster(client)
+    slots = [ClusterSlot(lent) for _ in range(3)]
+    try:
+        return run_jobs([job(name, tmp_path) for name in names], work, failed, slots, **settings)
+    finally:
+        lent.close()
+
+
+def test_fewer_workers_than_asked_for_are_no_failure(tmp_path, monkeypatch):
+    monkeypatch.setattr(cluster, "PATIENCE", 1)
+    times = []
+    found = run_with(
+        Few(2), ["fine 1", "fine 2", "fine 3"], tmp_path, watch=lambda _: times.append(time.monotonic())
+    )
+    assert [(outcome.name, outcome.state) for outcome in found] == [(f"fine {i}", "done") for i in (1, 2, 3)]
+    assert max(b - a for a, b in pairwise(times)) < 1.5, "the main loop never waits"
+
+
+def test_no_worker_for_long_ends_the_run_and_marks_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(cluster, "PATIENCE", 1)
+    client = Few(0)
+    with pytest.raises(InputError, match=r"no worker for 1 s.* 1 of 3 sessions had ended.*same command"):
+        run_with(client, ["fine 1", "fine 2", "fine 3"], tmp_path, report=lambda *_: client.there.clear())
+
+
+def test_a_worker_without_a_nanny_is_refused():
+    with (
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
+        ) as here,
+        pytest.raises(InputError, match=r"1 of its 1 workers .*without a nanny.* leave out --no-nanny"),
+        open_cluster(here.scheduler_address, 1),
+    ):
+        pass
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_goes_away_is_one_sentence(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        where = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+    command = [sys.executable, "-m"]
+    there = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}  # where `work` is
+    scheduler = subprocess.Popen(
+        [*command, "distributed.cli.dask_scheduler", "--host", where, "--no-dashboard"]
+    )
+    worker = subprocess.Popen(
+        [*command, "distributed.cli.dask_worker", where, "--nthreads", "1", "--no-dashboard"],
+        cwd=tmp_path,
+        env=there,
+    )
+    marked = []
+
+    def leave(outcome, ended, total):
+        threading.Timer(1, scheduler.kill).start()  # in the middle of the next session
+
+    def fail(job, kind, reason):
+        marked.append(reason)
+        return failed(job, kind, reason)
+
+    names = ["fine 1", "hang 2", "fine 3"]
+    try:
+        with (
+            pytest.raises(InputError, match=r"scheduler is gone.* 1 of 3 sessions had ended"),
+            open_cluster(where, 1) as (slots, _),
+        ):
+            run_jobs([job(name, tmp_path) for name in names], work, fail, slots, report=leave)
+    finally:
+        scheduler.kill()
+        worker.terminate()
+        scheduler.wait()
+        worker.wait(60)
+    assert not marked, "what the scheduler took with it did not fail by itself"
 
 
 @pytest.mark.slow
