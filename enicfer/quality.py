@@ -27,8 +27,8 @@ def assess_quality(
         JSON-ready: ``n_frames``, ``status`` (counts by name), ``n_frames_inside`` (frames during the recording
         whose expression was read), ``valid_fraction`` (of those, with an answer), ``frame_rate`` (Hz, median),
         ``face_size`` (px, median shorter side), ``longest_loss`` (s), ``n_trials``, ``n_trials_valid``,
-        ``expression_fraction`` (share of the valid frames by dominant label), and ``sync`` of
-        `summarise_alignment`.
+        ``conditions`` (the same two by condition), ``expression_fraction`` (share of the valid frames by dominant
+        label), and ``sync`` of `summarise_alignment`.
     """
     counts = {status.label: int((trace.status == status).sum()) for status in Status}
     inside = (time >= 0) & (time <= duration) & (trace.status != Status.NOT_ANALYSED)
@@ -36,7 +36,8 @@ def assess_quality(
     size = np.minimum(faces.box[:, 2] - faces.box[:, 0], faces.box[:, 3] - faces.box[:, 1])[ok]
     lost = segments.loc[segments["label"] == LOST, "duration"]
     winner = trace.probability[ok].argmax(axis=1) if ok.any() else np.empty(0, np.int64)
-    valid_trials = int(trials["fer_dominant"].notna().sum()) if len(trials) else 0
+    believed = trials["fer_dominant"].notna()
+    conditions = believed.groupby(trials["trial_type"]).agg(["size", "sum"])
     placed = time[np.isfinite(time)]
     return {
         "n_frames": int(trace.status.size),
@@ -47,7 +48,11 @@ def assess_quality(
         "face_size": _rounded(np.median(size)) if size.size else None,
         "longest_loss": _rounded(lost.max()) if len(lost) else 0.0,
         "n_trials": len(trials),
-        "n_trials_valid": valid_trials,
+        "n_trials_valid": int(believed.sum()),
+        "conditions": {
+            str(name): {"n_trials": int(n), "n_trials_valid": int(valid)}
+            for name, n, valid in conditions.itertuples()
+        },
         "expression_fraction": {
             label: _ratio((winner == k).sum(), ok.sum()) for k, label in enumerate(trace.labels)
         },

@@ -1,5 +1,8 @@
 """The recording of a run: its triggers on its own clock, its trials, and the pulses that the protocol promises."""
 
+import contextlib
+from dataclasses import replace
+
 import pandas as pd
 
 from enicfer.errors import InputError
@@ -14,9 +17,16 @@ from enicfer.trials import build_trials, select_codes
 
 
 def read_recording(run: Run, protocol: Protocol) -> Recording:
-    """Read a run's triggers, on the recording's clock."""
-    if run.recording is not None:
-        return read_eeg(run.recording)
+    """Read a run's triggers, on the recording's clock; its notes name the conditions without a trial."""
+    recording = read_eeg(run.recording) if run.recording is not None else _read_scan(run, protocol)
+    with contextlib.suppress(InputError):  # `find_trials` refuses with it
+        missing = _name_missing(*_find_events(run, recording), protocol)
+        return replace(recording, notes=(*recording.notes, *missing))
+    return recording
+
+
+def _read_scan(run: Run, protocol: Protocol) -> Recording:
+    """Read a BOLD image and its trigger log."""
     if run.bold is None or run.triggers is None:
         raise InputError(f"{run.name} has no recording: `enicfer trace` is for a video alone.")
     bold = read_bold(run.bold, protocol.scanner.repetition_time)
@@ -58,10 +68,28 @@ def list_codes(triggers: pd.DataFrame, limit: int = 20) -> str:
 
 def find_trials(run: Run, recording: Recording, protocol: Protocol) -> pd.DataFrame:
     """Trials of a run: from its events file where it has one, else from the recording's triggers."""
+    events, source = _find_events(run, recording)
+    return build_trials(events, protocol, source)
+
+
+def _find_events(run: Run, recording: Recording) -> tuple[pd.DataFrame, str]:
+    """Onsets and codes that trials are looked for in, and the name of their file."""
     if run.events is None:
-        source = run.triggers or recording.file
-        return build_trials(recording.triggers, protocol, source.name)
-    return build_trials(read_events(run.events), protocol, run.events.name)
+        return recording.triggers, (run.triggers or recording.file).name
+    return read_events(run.events), run.events.name
+
+
+def _name_missing(events: pd.DataFrame, source: str, protocol: Protocol) -> tuple[str, ...]:
+    """A sentence on the conditions that never occur, where others do."""
+    missing = [
+        f"{code} ({name})" for code, name in protocol.conditions.items() if select_codes(events, [code]).empty
+    ]
+    if not missing or len(missing) == len(protocol.conditions):
+        return ()
+    return (
+        f"No trigger {', '.join(missing[:20])}{', ...' if len(missing) > 20 else ''} in {source}, so there are no "
+        f"such trials: it has {list_codes(events)}.",
+    )
 
 
 def find_pulses(recording: Recording, protocol: Protocol) -> pd.DataFrame:

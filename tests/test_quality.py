@@ -94,3 +94,17 @@ def test_frames_outside_of_the_recording_count_for_nothing_whatever_they_show(ma
     )  # fmt: skip
     assert found["n_frames_inside"] == (~outside).sum()
     assert found["valid_fraction"] == run.quality["valid_fraction"]
+
+
+def test_trials_are_counted_by_condition(make_run):
+    run = make_run(n_trials=7)
+    dominant = run.trials["fer_dominant"].astype(object)
+    dominant[0] = None
+    found = assess_quality(
+        run.faces, run.expression, run.alignment, run.time, run.segments, run.trials.assign(fer_dominant=dominant),
+        run.recording.duration,
+    )  # fmt: skip
+    assert list(found["conditions"]) == ["happy", "neutral"]
+    assert [count["n_trials"] for count in found["conditions"].values()] == [4, 3]
+    assert sum(count["n_trials_valid"] for count in found["conditions"].values()) == found["n_trials_valid"]
+    assert found["conditions"]["happy"]["n_trials_valid"] < 4

@@ -1,5 +1,6 @@
 """``enicfer process-session``: from a session folder to emotion events."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +49,11 @@ def _describe_run(run: RunResult) -> list[str]:
     dominant = ", ".join(f"{label} {share:.0%}" for label, share in shares[:3] if share) or "none"
     valid = quality["valid_fraction"]
     drift = drift_text(sync["drifts"][0]) if sync["drifts"] else "not measured"
+    counts = [_count(condition, trials) for condition, trials in quality["conditions"].items()]
     name = "_".join(f"{key}-{value}" for key, value in run.entities.items())
     return [
         name,
-        f"  trials        {quality['n_trials']} ({quality['n_trials_valid']} with values)",
+        f"  trials        {', '.join([_count('all', quality), *counts])} with values",
         f"  expressions   {dominant}",
         f"  valid frames  {'none' if valid is None else f'{valid:.1%}'} of the "
         f"{quality['n_frames_inside']} frames read during the recording",
@@ -59,3 +61,7 @@ def _describe_run(run: RunResult) -> list[str]:
         f"{milliseconds(sync['residual_rms'])}, camera's drift {drift}, "
         f"95 % within {milliseconds(sync['max_uncertainty'])}",
     ]
+
+
+def _count(name: str, trials: Mapping[str, Any]) -> str:
+    return f"{name} {trials['n_trials_valid']} of {trials['n_trials']}"
