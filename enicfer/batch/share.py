@@ -2,22 +2,26 @@
 
 Looked for are faces in pictures (also pictures inside of HTML, SVG and HDF5), sound and video, names that the
 caller knows, absolute paths, dates, and places on Earth. Text is searched in every file, also compressed and
-inside of HDF5; a FIF file is asked for its date. What is found is reported, never removed.
+inside of HDF5; a FIF file is asked for its date. Links are followed, because a copy of the tree holds what they lead
+to. What is found, and what cannot be looked at, is reported, never removed.
 """
 
 import base64
 import binascii
+import codecs
 import gzip
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 import numpy.typing as npt
 
-from enicfer.errors import InputError
+from enicfer.errors import EnicferError, InputError
 from enicfer.io.names import HIDDEN
 from enicfer.session import VIDEO_SUFFIXES
 
@@ -26,6 +30,7 @@ _PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp")
 _PACKED = re.compile(rb"data:image/(?:png|jpe?g|gif|webp|bmp);base64,([A-Za-z0-9+/=\s]+)")
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
 _YEAR = r"(?:19|20)\d\d"
+_COMPACT = rf"{_YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"  # by itself it is rather a count
 # what: pattern
 _PATTERNS: dict[str, re.Pattern[str]] = {
     "absolute path": re.compile(
@@ -35,6 +40,7 @@ _PATTERNS: dict[str, re.Pattern[str]] = {
     "date": re.compile(
         rf"(?<![\d.-]){_YEAR}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?!\d)"
         rf"|(?<![\d.])(?:0?[1-9]|[12]\d|3[01])[./](?:0?[1-9]|[12]\d|3[01])[./]{_YEAR}(?![\d.])"
+        rf"|(?<=[_\"'-]){_COMPACT}(?![^\W_])|(?<![^\W_])(?<!\.){_COMPACT}(?=[_\"'-]|T\d{{4}})"
         rf"|\b\d{{1,2}}\.? {_MONTH}\.? {_YEAR}\b|\b{_MONTH} \d{{1,2}},? (?:[\d:]+ )?{_YEAR}\b"
     ),
     "place": re.compile(
@@ -75,7 +81,8 @@ def check_share(
     output
         Root of the outputs.
     names
-        Names (of children, parents, staff) that must not occur; whole words, in any case.
+        Names (of children, parents, staff) that must not occur; whole words, in any case, also beside digits and
+        underscores.
     find_faces
         Number of faces in a picture ``(h, w, 3)`` uint8; by default the detector that ships.
 
@@ -93,9 +100,9 @@ def check_share(
     if not root.is_dir():
         raise InputError(f"There is no folder {root}: give the root of the outputs.")
     patterns = dict(_PATTERNS)
-    words = [re.escape(name.strip()) for name in names if name.strip()]
+    words = [re.escape(normalize("NFC", name.strip())) for name in names if name.strip()]
     if words:
-        patterns["name"] = re.compile(rf"(?i)(?<!\w)(?:{'|'.join(words)})(?!\w)")
+        patterns["name"] = re.compile(rf"(?i)(?<![^\W\d_])(?:{'|'.join(words)})(?![^\W\d_])")
     find_faces = find_faces or _default_finder()
     found: list[Finding] = []
     if (root / HIDDEN).exists():
@@ -103,11 +110,35 @@ def check_share(
             "work folder with the coarse brightness of pictures: leave it out, or remove it when all is done"
         )
         found.append(Finding(HIDDEN, "work folder", detail))
-    for path in sorted(root.rglob("*")):
+    for path in sorted(_walk(root)):
         inside = path.relative_to(root)
-        if path.is_file() and inside.parts[0] != HIDDEN:
-            found += [Finding(inside.as_posix(), *item) for item in _look(path, inside, patterns, find_faces)]
+        try:
+            for item in _look(path, inside, patterns, find_faces):
+                found.append(Finding(inside.as_posix(), *item))
+        except EnicferError:
+            raise
+        except Exception:  # readers of damaged files raise every kind
+            found.append(Finding(inside.as_posix(), "unreadable", "cannot be read, so look at it"))
     return list(dict.fromkeys(found))
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    """Files below a folder, and folders that cannot be read; through links, but no folder twice."""
+    refused: list[Path] = []
+    met: set[str] = set()
+    for folder, below, files in os.walk(
+        root, followlinks=True, onerror=lambda error: refused.append(Path(error.filename))
+    ):
+        place = Path(folder)
+        if os.path.realpath(folder) in met:
+            below.clear()
+            continue
+        met.add(os.path.realpath(folder))
+        if place == root and HIDDEN in below:
+            below.remove(HIDDEN)
+        below.sort()
+        yield from (place / name for name in files)
+    yield from refused
 
 
 def _look(
@@ -115,8 +146,13 @@ def _look(
 ) -> Iterator[tuple[str, str]]:
     kind = path.suffix.lower()
     yield from _search(inside.as_posix(), {key: patterns[key] for key in ("date", "name") if key in patterns})
+    if path.exists() and not path.is_file():
+        raise OSError("a folder without access, or a device")
     if kind in _MEDIA:
         yield "recording of sound or pictures", path.name
+        return
+    if path.name.lower().endswith((".fif", ".fif.gz")):
+        yield from _search_fif(path)
         return
     data = path.read_bytes()
     if kind in _PICTURES:
@@ -124,20 +160,19 @@ def _look(
         yield from _search(data.decode("latin-1"), {"place": patterns["place"]})
         return
     if kind == ".gz":
-        data = _unpacked(data)
+        data = gzip.decompress(data)
     if kind == ".h5":
         yield from _search_hdf5(path, patterns, find_faces)
-    elif kind == ".fif":
-        yield from _search_fif(path)
     else:
         for packed in _PACKED.findall(data):
             yield from _judge(_decode(_unbased(packed)), find_faces)
-        yield from _search(_PACKED.sub(b"", data).decode("utf-8", errors="replace"), patterns)
+        yield from _search(_decode_text(_PACKED.sub(b"", data)), patterns)
 
 
 def _search(text: str, patterns: dict[str, re.Pattern[str]]) -> Iterator[tuple[str, str]]:
+    composed = normalize("NFC", text)
     for what, pattern in patterns.items():
-        for match in pattern.finditer(text):
+        for match in pattern.finditer(composed):
             yield what, match[0][:120]
 
 
@@ -201,11 +236,10 @@ def _unbased(text: bytes) -> bytes:
         return b""
 
 
-def _unpacked(data: bytes) -> bytes:
-    try:
-        return gzip.decompress(data)
-    except (OSError, EOFError):
-        return data
+def _decode_text(data: bytes) -> str:
+    """UTF-16 where it begins with its mark, else UTF-8."""
+    marked = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return data.decode("utf-16" if marked else "utf-8", errors="replace")
 
 
 def _default_finder() -> Callable[[Any], int]:

@@ -102,3 +102,55 @@ def test_web_addresses_and_relative_paths_are_no_absolute_paths():
 def test_the_work_folder_is_named(tmp_path):
     (tmp_path / ".enicfer" / "seen").mkdir(parents=True)
     assert kinds(tmp_path) == {".enicfer": "work folder"}
+
+
+@pytest.mark.parametrize(
+    "text", ["Anna_camera1", "sub-01_Anna_notes", "x anna.mp4x", "ANNA01", "Zoe\u0308 left"]
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_names_are_found_however_they_are_written(tmp_path, text, encoding):
+    (tmp_path / "a.tsv").write_text(text, encoding=encoding)
+    (tmp_path / f"{text}.dat").write_bytes(b"")
+    found = kinds(tmp_path, names=["Anna", "Zo\u00eb"])
+    assert set(found.values()) == {"name"}
+    assert len(found) == 2
+
+
+def test_a_name_inside_of_another_word_is_none(tmp_path):
+    (tmp_path / "a.tsv").write_text("Annabel Susanna", encoding="utf-8")
+    assert check_share(tmp_path, names=["Anna"]) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["rec_20240501_1030", "S01-20240501.vhdr", '"date": "20240501"', "20240501T1030"]
+)
+def test_compact_dates_are_found(text):
+    assert _PATTERNS["date"].search(text)
+
+
+@pytest.mark.parametrize("text", ["20240501", "0.20240501", "1\t20240501\t2", "a20240501f", "2.9.0.20240316"])
+def test_long_numbers_are_no_compact_dates(text):
+    assert not _PATTERNS["date"].search(text)
+
+
+def test_what_links_lead_to_is_looked_at_once(tmp_path):
+    other, outputs = tmp_path / "other", tmp_path / "outputs"
+    (other / "deep").mkdir(parents=True)
+    outputs.mkdir()
+    (other / "deep" / "n.txt").write_text("Anna", encoding="utf-8")
+    try:
+        (outputs / "linked").symlink_to(other, target_is_directory=True)
+    except OSError:
+        pytest.skip("no links here")
+    (other / "deep" / "round").symlink_to(other, target_is_directory=True)
+    (outputs / "lost.txt").symlink_to(tmp_path / "nowhere.txt")
+    found = kinds(outputs, names=["Anna"])
+    assert found == {"linked/deep/n.txt": "name", "lost.txt": "unreadable"}
+
+
+def test_a_damaged_file_is_a_finding(tmp_path):
+    for name in ("a.h5", "b_ave.fif", "c.tsv.gz", "d_annot.fif.gz"):
+        (tmp_path / name).write_bytes(b"not what its name says")
+    (tmp_path / "half.tsv.gz").write_bytes(gzip.compress(b"2019-12-24 " * 999)[:20])
+    assert set(kinds(tmp_path).values()) == {"unreadable"}
+    assert len(kinds(tmp_path)) == 5
