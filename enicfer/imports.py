@@ -58,7 +58,8 @@ def import_trace(
         What the coder's codes mean: code -> name of an `Expression`. Names and common words for them
         (`enicfer.expressions.WORDS`) need not be given; other codes are left out, with a note.
     uncoded
-        What frames without a code are: ``"missing"`` or ``"neutral"``.
+        What frames without a code are: ``"missing"`` or ``"neutral"``. Frames under a code that is no expression
+        are missing either way.
     progress
         Called as ``progress(frames_done, frames_in_all, stage)``.
     threads
@@ -256,8 +257,11 @@ def place_spans(
     for span, label in used:
         weight[(since >= span.onset) & (since < span.offset), labels.index(label)] = 1
     total = weight.sum(axis=1)
+    otherwise = np.zeros(time.size, np.bool_)  # under nothing but codes that are no expression
+    for span in mine:
+        otherwise |= (since >= span.onset) & (since < span.offset) & (total == 0)
     if uncoded == "neutral":
-        weight[total == 0, labels.index("neutral")] = 1
+        weight[(total == 0) & ~otherwise, labels.index("neutral")] = 1
         total = weight.sum(axis=1)
     coded = (total > 0) & decodable
     probability = np.full(weight.shape, np.nan, np.float32)
@@ -267,7 +271,9 @@ def place_spans(
         f"Expressions are what a person coded with {program}: 1 while a code holds, in equal parts where several do."
     ]
     if uncoded == "neutral":
-        notes.append("Frames without a code were taken to be neutral.")
+        notes += _describe_neutral(
+            int(otherwise.sum()), other, float(since[-1]) - max(s.offset for s in mine)
+        )
     if other:
         notes.append(f"Codes that are no expression were left out: {', '.join(other[:12])}.")
     if points:
@@ -288,6 +294,24 @@ def place_spans(
         notes=tuple(notes),
     )
     return faces, ExpressionTrace(time, probability, status.astype(np.uint8), labels, f"{program} coding")
+
+
+def _describe_neutral(n_otherwise: int, codes: Sequence[str], rest: float) -> list[str]:
+    """What was taken to be neutral; ``rest`` is the time in s after the last code."""
+    text = "Frames without a code were taken to be neutral"
+    if n_otherwise:
+        text += (
+            f", but not {n_otherwise} frames under nothing but codes that are no expression "
+            f"({', '.join(codes[:12])}): --code CODE=neutral makes them neutral, and --of leaves out what is about "
+            "somebody else"
+        )
+    notes = [f"{text}."]
+    if rest > 1.0:
+        notes.append(
+            f"The {rest:.1f} s after the last code were taken to be neutral: they are only if the coder watched to "
+            "the end."
+        )
+    return notes
 
 
 def _meaning(span: Span, known: Mapping[str, str]) -> str | None:

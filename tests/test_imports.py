@@ -120,10 +120,42 @@ def test_codes_hold_from_onset_to_offset(coded, uncoded):
     for i, t in enumerate(TIME - TIME[0]):
         held = {names[s.code] for s in listed if s.code in names and s.onset <= t < s.offset}
         if not held:
-            assert trace.ok[i] == (uncoded == "neutral")
-            held = {"neutral"} if uncoded == "neutral" else set()
+            blinks = any(s.onset <= t < s.offset for s in listed)
+            assert trace.ok[i] == (uncoded == "neutral" and not blinks)
+            held = {"neutral"} if trace.ok[i] else set()
         for label, value in zip(trace.labels, trace.probability[i], strict=True):
             assert np.isnan(value) if not held else value == pytest.approx((label in held) / len(held))
+
+
+def test_what_the_coder_marked_otherwise_is_not_neutral():
+    """The face was not visible: that is no neutral face, unless the user says so."""
+    listed = [
+        Span(0.2, 0.4, "happy", ""),
+        Span(0.3, 0.8, "face not visible", ""),
+        Span(1.5, 1.6, "happy", ""),
+    ]
+    since = TIME - TIME[0]
+    hidden = (since >= 0.4) & (since < 0.8)
+    faces, trace = place_spans("boris", listed, TIME, DECODABLE, "a.csv", uncoded="neutral")
+    np.testing.assert_array_equal(trace.ok, ~hidden)
+    assert (trace.status[hidden] == Status.NO_EXPRESSION).all()
+    (note,) = (note for note in faces.notes if "neutral" in note)
+    assert f"{hidden.sum()} frames" in note and "face not visible" in note and "--code" in note
+    meant = {"face not visible": "neutral"}
+    _, trace = place_spans("boris", listed, TIME, DECODABLE, "a.csv", codes=meant, uncoded="neutral")
+    assert trace.ok.all()
+
+
+def test_neutral_after_the_last_code_is_said():
+    """Nobody knows whether the coder watched to the end."""
+    time = np.arange(0, 60, 0.1)
+    for last, seconds in ((40.0, "19.9 s"), (59.5, None)):
+        listed = [Span(1.0, 2.0, "happy", ""), Span(last - 1, last, "away", "")]
+        faces, _ = place_spans("boris", listed, time, np.ones(600, bool), "a.csv", uncoded="neutral")
+        said = [note for note in faces.notes if "after the last code" in note]
+        assert len(said) == (seconds is not None) and all(seconds in note for note in said)
+        faces, _ = place_spans("boris", listed, time, np.ones(600, bool), "a.csv")
+        assert not any("after the last code" in note for note in faces.notes)
 
 
 def test_codes_of_a_lab_are_given_a_meaning():

@@ -57,7 +57,7 @@ def _codes(given: tuple[str, ...]) -> dict[str, str]:
     type=click.Choice(["missing", "neutral"]),
     default="missing",
     show_default=True,
-    help="What frames without a code are.",
+    help="What frames without any code are; those under a code that is no expression are missing.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the file if it is there.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
