@@ -2,7 +2,8 @@
 
 Maps are brought to the common face, smoothed a little, averaged within subjects, and compared pixel by pixel
 and region by region with permutation tests that control the error rate over all pixels (or regions) of all
-expressions together; see `enicfer.saliency.statistics`.
+expressions: within each expression by the largest |t| of the subjects who have it, over expressions by their
+number; see `enicfer.saliency.statistics`.
 
 Conventions: a mean map has the value 1 where it has what a uniform map has.
 """
@@ -21,11 +22,13 @@ from enicfer.io.tables import write_json, write_table
 from enicfer.records import FloatArray
 from enicfer.saliency.common_face import REGIONS, SIZE, common_points, five_points, locate_attribution
 from enicfer.saliency.face_maps import FaceMaps, read_face_maps, write_archive
+from enicfer.saliency.permutation import FEWEST_TESTED, smallest_p
 from enicfer.saliency.statistics import (
-    FEWEST,
+    ALPHA,
     PERMUTATIONS,
     Comparison,
     average_by_unit,
+    check_permutations,
     check_units,
     compare_groups,
 )
@@ -42,17 +45,19 @@ class GroupComparison:
     names
         Of the groups.
     expressions
-        The labels that enough subjects of both groups have.
+        The labels that enough subjects of both groups (paired: of both together) have.
     maps
         Features are (expressions, size, size), flattened.
     shares
         Features are (expressions, regions), flattened.
     left_out
-        One sentence for each label that could not be compared.
+        One sentence for each label that could not be tested.
     checks
         One sentence each: whether the maps are to be believed.
     unit
         ``subject`` or ``image``.
+    n
+        Numbers of subjects (or images) of the groups; how many have an expression is in ``maps`` and ``shares``.
     size
         Side of the common face.
     """
@@ -64,6 +69,7 @@ class GroupComparison:
     left_out: tuple[str, ...]
     checks: tuple[str, ...]
     unit: str
+    n: tuple[int, int]
     size: int
 
     def table(self) -> pd.DataFrame:
@@ -89,25 +95,29 @@ class GroupComparison:
         """What was found, one sentence each."""
         kind = "paired" if self.maps.paired else "independent"
         lines = [
-            f"{self.names[0]}: {self.maps.n_a} and {self.names[1]}: {self.maps.n_b} {self.unit}s, {kind}; "
+            f"{self.names[0]}: {self.n[0]} and {self.names[1]}: {self.n[1]} {self.unit}s, {kind}; "
             f"p corrected for all pixels (or regions) of {len(self.expressions)} expressions, "
-            f"{self.maps.permutations} permutations."
+            f"{self.maps.permutations} permutations (or all, where there are fewer)."
         ]
-        found = self.table()
-        found = found[found["p_corrected"] <= 0.05]
+        table = self.table()
+        found = table[table["p_corrected"] <= ALPHA]
         for row in found.to_dict("records"):
             more = self.names[0] if row["difference"] > 0 else self.names[1]
             lines.append(
                 f"{row['expression']}, {row['region']}: more in {more} ({row['share_a']:.1%} and "
                 f"{row['share_b']:.1%}, effect size {row['effect_size']:+.2f}, p = {row['p_corrected']:.4f})."
             )
-        if found.empty:
-            lines.append("No region differs between the groups.")
+        if found.empty and table["p_corrected"].notna().any():
+            lines.append("No difference between the regions' shares was found.")
         p = self.maps.p.reshape(len(self.expressions), -1)
         for name, values in zip(self.expressions, p, strict=True):
-            n = int((np.nan_to_num(values, nan=1.0) <= 0.05).sum())
+            if np.isnan(values).all():
+                lines.append(f"{name}: not tested, the difference is the same in every {self.unit}.")
+                continue
+            n = int((np.nan_to_num(values, nan=1.0) <= ALPHA).sum())
             lines.append(
-                f"{name}: {n} of {values.size} pixels differ (smallest p = {np.nanmin(values, initial=1.0):.4f})."
+                f"{name}: a difference in {n} of {values.size} pixels was found "
+                f"(smallest p = {np.nanmin(values):.4f})."
             )
         return [*lines, *self.left_out]
 
@@ -145,14 +155,14 @@ def compare_face_maps(
     for name, group in zip(names, (a, b), strict=True):
         if not len(group):
             raise InputError(
-                f"The group {name} is empty: give images of at least {FEWEST} subjects for each group."
+                f"The group {name} is empty: give images of at least {FEWEST_TESTED} subjects for each group."
             )
     if a.method != b.method:
         raise InputError(
             f"{names[0]} was made with the method {a.method} and {names[1]} with {b.method}: use the same."
         )
-    check_units(a.subject, b.subject)
-    expressions, left_out = _common_expressions(a, b, names)
+    paired = check_units(a.subject, b.subject)
+    expressions, left_out = choose_expressions(a, b, names, paired, permutations)
     landmarks = [a.landmarks, b.landmarks]
     if landmarks[0].shape[1] != landmarks[1].shape[1]:
         landmarks = [five_points(points) for points in landmarks]
@@ -164,14 +174,20 @@ def compare_face_maps(
         maps.append(means)
         shares.append(average_by_expression(share, group, expressions)[1])
         units.append(unit)
+
+    def compare(values: list[FloatArray]) -> Comparison:
+        families = np.arange(len(expressions)).repeat(values[0].shape[1] // len(expressions))
+        return compare_groups(*values, *units, families=families, permutations=permutations, seed=seed)
+
     return GroupComparison(
         names=names,
         expressions=tuple(expressions),
-        maps=compare_groups(*maps, *units, permutations=permutations, seed=seed),
-        shares=compare_groups(*shares, *units, permutations=permutations, seed=seed),
+        maps=compare(maps),
+        shares=compare(shares),
         left_out=tuple(left_out),
         checks=tuple(f"{n}: {line}" for n, g in zip(names, (a, b), strict=True) for line in g.checks),
         unit="subject" if "subject" in (a.unit, b.unit) else "image",
+        n=(len(units[0]), len(units[1])),
         size=size,
     )
 
@@ -191,23 +207,51 @@ def average_by_expression(
     return units, means.reshape(len(units), -1)
 
 
-def _common_expressions(a: FaceMaps, b: FaceMaps, names: tuple[str, str]) -> tuple[list[str], list[str]]:
-    """Labels with enough subjects in both groups, and a sentence for each other label."""
-    chosen, left_out = [], []
+def choose_expressions(
+    a: FaceMaps, b: FaceMaps, names: tuple[str, str], paired: bool, permutations: int = PERMUTATIONS
+) -> tuple[list[str], list[str]]:
+    """Labels that can be tested, and a sentence for each other label.
+
+    A label is tested where `FEWEST_TESTED` subjects of each group have it (paired: have it in both), and where
+    they could give a p of 0.05 after correction for the number of labels. Both are known before any map is seen.
+
+    Raises
+    ------
+    InputError
+        If there is no such label, or there are too few permutations for any to reach a p of 0.05.
+    """
+    counts: dict[str, tuple[int, int]] = {}
+    left_out = []
     for expression in dict.fromkeys([*a.expressions, *b.expressions]):
-        counts = [len(set(group.subject[group.expression == expression])) for group in (a, b)]
-        if min(counts) >= FEWEST:
-            chosen.append(expression)
-        else:
-            left_out.append(
-                f"{expression} is not compared: {counts[0]} subjects of {names[0]} and {counts[1]} of {names[1]} "
-                f"have it, {FEWEST} are needed."
-            )
-    if not chosen:
-        raise InputError(
-            f"No expression is in {FEWEST} subjects of both {names[0]} and {names[1]}: give more images."
+        have = [set(group.subject[group.expression == expression]) for group in (a, b)]
+        both = len(have[0] & have[1])
+        n = (both, both) if paired else (len(have[0]), len(have[1]))
+        if min(n) >= FEWEST_TESTED:
+            counts[expression] = n
+            continue
+        who = (
+            f"{both} subjects have it in both"
+            if paired
+            else f"{n[0]} subjects of {names[0]} and {n[1]} of {names[1]} have it"
         )
-    return chosen, left_out
+        left_out.append(
+            f"{expression} is not tested: {who}, too few to find any difference ({FEWEST_TESTED} are needed)."
+        )
+    if not counts:
+        raise InputError(
+            f"No expression is in {FEWEST_TESTED} subjects of both {names[0]} and {names[1]}, which are needed to "
+            "find any difference: give more images."
+        )
+    check_permutations(permutations, len(counts))
+    while True:
+        least = {e: len(counts) * smallest_p(*n, paired, permutations) for e, n in counts.items()}
+        worst = max(least, key=least.__getitem__)
+        if least[worst] <= ALPHA:
+            return list(counts), left_out
+        left_out.append(
+            f"{worst} is not tested: {counts.pop(worst)[0]} subjects are too few to find any difference among "
+            f"{len(least)} expressions (the smallest possible p is {least[worst]:.3f})."
+        )
 
 
 def _smooth(maps: npt.ArrayLike, spread: float) -> FloatArray:

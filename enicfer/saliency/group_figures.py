@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from enicfer.records import FloatArray
 from enicfer.saliency.common_face import POLYGONS, REGIONS
@@ -182,7 +183,7 @@ def draw_comparison(
         Side of the common face.
     """
 
-    def rows_of(values: FloatArray) -> FloatArray:
+    def rows_of(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return values.reshape(len(expressions), size, size)
 
     with styled():
@@ -204,11 +205,12 @@ def draw_comparison(
                     at, at, significant.astype(float), levels=[0.5], colors="black", linewidths=1.1
                 )
             _draw_share_differences(grid[i, 3], shares, i)
-            grid[i, 0].set_ylabel(name, fontweight="bold")
+            n_a, n_b = (int(rows_of(n)[i].max()) for n in (maps.n_a, maps.n_b))
+            grid[i, 0].set_ylabel(f"{name}\n(n = {n_a} and {n_b})", fontweight="bold")
             for axes in grid[i, :3]:
                 bare(axes)
-        grid[0, 0].set_title(f"{names[0]} (n = {maps.n_a})")
-        grid[0, 1].set_title(f"{names[1]} (n = {maps.n_b})")
+        grid[0, 0].set_title(names[0])
+        grid[0, 1].set_title(names[1])
         grid[0, 2].set_title("difference")
         grid[0, 3].set_title("difference of shares (points)")
         figure.colorbar(
@@ -228,9 +230,9 @@ def draw_comparison(
 def _draw_share_differences(axes: "Axes", shares: Comparison, row: int) -> None:
     part = slice(row * len(REGIONS), (row + 1) * len(REGIONS))
     difference, t, p = 100 * shares.difference[part], shares.t[part], shares.p[part]
-    # 95 % after correction: the threshold of the largest |t| times the standard error
+    # 95 % after correction: the threshold of |t| times the standard error
     with np.errstate(invalid="ignore", divide="ignore"):
-        half = np.abs(difference / t) * shares.threshold
+        half = np.abs(difference / t) * shares.threshold[part]
     place = np.arange(len(REGIONS))
     colors = [COLOR_A if q <= 0.05 else FAINT for q in np.nan_to_num(p, nan=1.0)]
     axes.axvline(0, color=FAINT, lw=0.8)

@@ -1,7 +1,8 @@
 """Statistics of attributions: intervals by bootstrap, and the comparison of two groups by permutation.
 
 The unit is the subject: values of one subject's images are averaged first, and subjects are drawn or permuted
-as a whole. Missing values (a subject that never showed an expression) are NaN.
+as a whole. Missing values (a subject that never showed an expression) are NaN. The tests themselves are in
+`enicfer.saliency.permutation`.
 
 Conventions: values are (n, f), one row per image or subject; units are (n,) names.
 """
@@ -14,10 +15,12 @@ import numpy.typing as npt
 
 from enicfer.errors import InputError
 from enicfer.records import FloatArray
+from enicfer.saliency.permutation import FEWEST_TESTED, IndependentTest, PairedTest, null_distribution
 
 BOOTSTRAPS = 2000
 PERMUTATIONS = 1999
-FEWEST = 3  # units with a value, for an interval or a test
+FEWEST = 3  # units with a value, for an interval
+ALPHA = 0.05
 
 
 def average_by_unit(values: npt.ArrayLike, units: npt.ArrayLike) -> tuple[npt.NDArray[np.str_], FloatArray]:
@@ -71,21 +74,21 @@ class Comparison:
     Attributes
     ----------
     mean_a, mean_b, difference
-        (f,) means over subjects; ``difference`` is A minus B.
+        (f,) means over subjects; ``difference`` is A minus B. Paired: over subjects who have both values.
     t
         (f,) Welch's t (for paired groups: t of the differences); NaN where too few subjects have a value.
     p
-        (f,) two-sided, corrected for all features by the distribution of the largest absolute t.
+        (f,) two-sided, corrected for the features of the family and the number of families.
     effect
         (f,) standardised difference: Hedges' g, or for paired groups the mean difference over its spread.
     threshold
-        Absolute t above which p <= 0.05.
+        (f,) absolute t above which p <= 0.05.
+    n_a, n_b
+        (f,) numbers of subjects with a value; paired: with both.
     paired
         Whether the same subjects are in both groups.
-    n_a, n_b
-        Numbers of subjects.
     permutations
-        How many were drawn.
+        How many were drawn of each family, or more than all that there are.
     """
 
     mean_a: FloatArray
@@ -94,10 +97,10 @@ class Comparison:
     t: FloatArray
     p: FloatArray
     effect: FloatArray
-    threshold: float
+    threshold: FloatArray
+    n_a: npt.NDArray[np.int64]
+    n_b: npt.NDArray[np.int64]
     paired: bool
-    n_a: int
-    n_b: int
     permutations: int
 
 
@@ -107,6 +110,7 @@ def compare_groups(
     units_a: npt.ArrayLike,
     units_b: npt.ArrayLike,
     *,
+    families: npt.ArrayLike | None = None,
     permutations: int = PERMUTATIONS,
     seed: int = 0,
 ) -> Comparison:
@@ -118,48 +122,59 @@ def compare_groups(
         (n, f) and (m, f) values of images; NaN where there is none.
     units_a, units_b
         (n,), (m,) names of the subjects. The same names in both groups make it a paired comparison.
+    families
+        (f,) which features are tested together (the pixels of one expression); by default all are.
     permutations, seed
-        Number of random permutations; seed of the generator.
+        Number of random permutations, where there are more than these; seed of the generator.
 
     Raises
     ------
     InputError
-        If a group is empty or has fewer than `FEWEST` subjects, or if only some subjects are in both.
+        If a group has fewer than `FEWEST_TESTED` subjects, if only some subjects are in both, or if so few
+        permutations cannot give a p of 0.05.
 
     Notes
     -----
-    Permutation of subjects between groups, or for paired groups exchange of the two within subjects, with the
-    maximum statistic over features: Nichols and Holmes 2002, doi:10.1002/hbm.1058. Effect size: Hedges 1981,
-    doi:10.3102/10769986006002107.
+    Within a family, subjects who have values in it are exchanged between the groups, or for paired groups the two
+    values within those who have both; p is corrected for the family's features by the maximum statistic (Nichols
+    and Holmes 2002, doi:10.1002/hbm.1058), which controls the family-wise error strongly. Families have different
+    subjects, so that their largest |t| are not of one size and the largest of all would be that of the smallest
+    family: over the families tested, p is multiplied by their number (Bonferroni; Dunn 1961,
+    doi:10.1080/01621459.1961.10482090).
     """
-    for name, rows in (("A", a), ("B", b)):
-        if not len(np.asarray(rows)):
-            raise InputError(
-                f"Group {name} is empty: give images of at least {FEWEST} subjects for each group."
-            )
-    names_a, mean_a = average_by_unit(a, units_a)
-    names_b, mean_b = average_by_unit(b, units_b)
-    paired = check_units(names_a, names_b)
-    rng = np.random.default_rng(seed)
-    statistic = _PairedTest(mean_a - mean_b) if paired else _IndependentTest(mean_a, mean_b)
-    t = statistic.observed()
-    largest = np.array([_largest(statistic.draw(rng)) for _ in range(permutations)])
-    size = np.abs(np.nan_to_num(t))
-    p = (1 + (largest[:, None] >= size[None] - 1e-9).sum(axis=0)) / (1 + permutations)
-    with np.errstate(invalid="ignore"):
-        means = [np.where(np.isfinite(t), _mean(m), np.nan) for m in (mean_a, mean_b)]
-    difference = _mean(mean_a - mean_b) if paired else means[0] - means[1]
+    paired = check_units(np.unique(units_a), np.unique(units_b))
+    mean_a, mean_b = average_by_unit(a, units_a)[1], average_by_unit(b, units_b)[1]
+    if paired:
+        both = np.isfinite(mean_a) & np.isfinite(mean_b)
+        mean_a, mean_b = (np.where(both, mean, np.nan) for mean in (mean_a, mean_b))
+    labels = np.zeros(mean_a.shape[1]) if families is None else np.asarray(families)
+    members = [labels == label for label in np.unique(labels)]
+    tests = [_make_test(mean_a[:, chosen], mean_b[:, chosen], paired) for chosen in members]
+    t = [test.observed() for test in tests]
+    tested = sum(bool(np.isfinite(values).any()) for values in t)
+    check_permutations(permutations, tested)
+    result = {name: np.empty(mean_a.shape[1]) for name in ("t", "p", "effect", "threshold", "n_a", "n_b")}
+    for chosen, test, values in zip(members, tests, t, strict=True):
+        null = np.sort(null_distribution(test, permutations, seed))[::-1]
+        within = (null[:, None] >= np.abs(np.nan_to_num(values))[None] - 1e-9).mean(axis=0)
+        allowed = int(len(null) * ALPHA / max(tested, 1) + 1e-9)
+        result["t"][chosen] = values
+        result["p"][chosen] = np.where(np.isfinite(values), np.minimum(1, tested * within), np.nan)
+        result["effect"][chosen] = test.effect()
+        result["threshold"][chosen] = null[allowed] if allowed else np.inf
+        result["n_a"][chosen], result["n_b"][chosen] = test.n_a, test.n_b
+    means = [np.where(np.isfinite(result["t"]), _mean(values), np.nan) for values in (mean_a, mean_b)]
     return Comparison(
         mean_a=means[0],
         mean_b=means[1],
-        difference=np.where(np.isfinite(t), difference, np.nan),
-        t=t,
-        p=np.where(np.isfinite(t), p, np.nan),
-        effect=statistic.effect(),
-        threshold=float(np.quantile(largest, 0.95, method="higher")),
+        difference=means[0] - means[1],
+        t=result["t"],
+        p=result["p"],
+        effect=result["effect"],
+        threshold=result["threshold"],
+        n_a=result["n_a"].astype(np.int64),
+        n_b=result["n_b"].astype(np.int64),
         paired=paired,
-        n_a=len(names_a),
-        n_b=len(names_b),
         permutations=permutations,
     )
 
@@ -169,9 +184,10 @@ def check_units(
 ) -> bool:
     """Whether two groups are paired; InputError where they are neither paired nor independent, or too small."""
     for name, names in (("A", names_a), ("B", names_b)):
-        if len(set(names)) < FEWEST:
+        if len(set(names)) < FEWEST_TESTED:
             raise InputError(
-                f"Group {name} has {len(set(names))} subjects: a comparison needs at least {FEWEST} in each group."
+                f"Group {name} has {len(set(names))} subjects, too few to find any difference: a comparison needs "
+                f"at least {FEWEST_TESTED} in each group."
             )
     both = set(names_a) & set(names_b)
     if both and (both != set(names_a) or both != set(names_b)):
@@ -182,86 +198,24 @@ def check_units(
     return bool(both)
 
 
-def _mean(values: FloatArray) -> FloatArray:
-    known = np.isfinite(values)
-    return np.asarray(np.where(known, values, 0).sum(axis=0) / known.sum(axis=0))
-
-
-def _largest(t: FloatArray) -> float:
-    return float(np.abs(np.nan_to_num(t)).max(initial=0.0))
-
-
-class _IndependentTest:
-    """Welch's t over features with missing values, for the given and for random groups."""
-
-    def __init__(self, a: FloatArray, b: FloatArray) -> None:
-        values = np.concatenate([a, b])
-        self.known = np.isfinite(values).astype(np.float64)
-        # Centring changes no difference and keeps the sums of squares exact.
-        with np.errstate(invalid="ignore"):
-            centre = np.where(
-                self.known.sum(axis=0) > 0, np.nansum(values, axis=0) / self.known.sum(axis=0), 0
-            )
-        self.values = np.where(self.known > 0, values - centre, 0)
-        self.squares = self.values**2
-        self.in_a = np.arange(len(values)) < len(a)
-        self.enough = (self.known[self.in_a].sum(axis=0) >= FEWEST) & (
-            self.known[~self.in_a].sum(axis=0) >= FEWEST
+def check_permutations(permutations: int, tests: int = 1) -> None:
+    """Refuse so few permutations that no p could be 0.05 after correction for the number of tests."""
+    needed = int(np.ceil(tests / ALPHA - 1e-9)) - 1
+    if permutations < max(needed, 1):
+        raise InputError(
+            f"{permutations} permutations allow no corrected p below {tests / max(permutations + 1, 1):.2f}: "
+            f"give at least {needed}, better {PERMUTATIONS}."
         )
 
-    def _moments(self, rows: npt.NDArray[np.bool_]) -> tuple[FloatArray, FloatArray, FloatArray]:
-        group = rows.astype(np.float64)
-        n = group @ self.known
-        mean = group @ self.values / n
-        return n, mean, (group @ self.squares - n * mean**2) / (n - 1)
 
-    def _t(self, in_a: npt.NDArray[np.bool_]) -> FloatArray:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            (n, m, v), (k, q, u) = self._moments(in_a), self._moments(~in_a)
-            spread = np.clip(v, 0, None) / n + np.clip(u, 0, None) / k
-            t = (m - q) / np.sqrt(spread)
-        return np.where(self.enough & (spread > 1e-24) & (n > 1) & (k > 1), t, np.nan)
-
-    def observed(self) -> FloatArray:
-        return self._t(self.in_a)
-
-    def draw(self, rng: np.random.Generator) -> FloatArray:
-        return self._t(rng.permutation(self.in_a))
-
-    def effect(self) -> FloatArray:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            (n, m, v), (k, q, u) = self._moments(self.in_a), self._moments(~self.in_a)
-            pooled = ((n - 1) * v + (k - 1) * u) / (n + k - 2)
-            g = (m - q) / np.sqrt(pooled) * (1 - 3 / (4 * (n + k) - 9))
-        return np.where(np.isfinite(self.observed()), g, np.nan)
+def _make_test(a: FloatArray, b: FloatArray, paired: bool) -> IndependentTest | PairedTest:
+    """The test of one family, of the subjects who have a value in it."""
+    if paired:
+        return PairedTest((a - b)[np.isfinite(a - b).any(axis=1)])
+    return IndependentTest(*(values[np.isfinite(values).any(axis=1)] for values in (a, b)))
 
 
-class _PairedTest:
-    """One-sample t of the differences, for the given and for random signs."""
-
-    def __init__(self, difference: FloatArray) -> None:
-        self.known = np.isfinite(difference).astype(np.float64)
-        self.values = np.nan_to_num(difference)
-        self.n = self.known.sum(axis=0)
-        self.sum_of_squares = (self.values**2).sum(axis=0)
-
-    def _spread(self, mean: FloatArray) -> FloatArray:
-        return np.asarray(np.sqrt(np.clip(self.sum_of_squares - self.n * mean**2, 0, None) / (self.n - 1)))
-
-    def _t(self, signs: FloatArray) -> FloatArray:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            mean = signs @ self.values / self.n
-            spread = self._spread(mean)
-            t = mean / spread * np.sqrt(self.n)
-        return np.where((self.n >= FEWEST) & (spread > 1e-12), t, np.nan)
-
-    def observed(self) -> FloatArray:
-        return self._t(np.ones(len(self.values)))
-
-    def draw(self, rng: np.random.Generator) -> FloatArray:
-        return self._t(rng.choice([-1.0, 1.0], size=len(self.values)))
-
-    def effect(self) -> FloatArray:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            mean = self.values.sum(axis=0) / self.n
-            return np.where(np.isfinite(self.observed()), mean / self._spread(mean), np.nan)
+def _mean(values: FloatArray) -> FloatArray:
+    known = np.isfinite(values)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(known, values, 0).sum(axis=0) / known.sum(axis=0))

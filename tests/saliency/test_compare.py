@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 
 from enicfer.errors import InputError, OutputError
+from enicfer.expressions import Expression
 from enicfer.faces.crop import REFERENCE
 from enicfer.saliency.common_face import REGIONS
-from enicfer.saliency.compare import compare_face_maps, compare_sources
+from enicfer.saliency.compare import choose_expressions, compare_face_maps, compare_sources
 from enicfer.saliency.face_maps import (
     FaceMaps,
     describe_gaze,
@@ -64,9 +65,69 @@ def test_two_models_on_the_same_people_are_paired():
 def test_an_expression_that_one_group_lacks_is_left_out_and_said():
     b = group("b", seed=1)
     b = replace(b, expression=np.where(b.expression == "sad", "angry", "happy"))
-    found = compare_face_maps(group("a"), b, permutations=9)
+    found = compare_face_maps(group("a"), b, permutations=99)
     assert found.expressions == ("happy",)
-    assert any("sad is not compared: 10 subjects of A and 0 of B" in line for line in found.left_out)
+    assert any("sad is not tested: 10 subjects of A and 0 of B" in line for line in found.left_out)
+
+
+def without(maps, expression, subjects):
+    """The subjects' images of an expression become happy."""
+    gone = (maps.expression == expression) & np.isin(maps.subject, subjects)
+    return replace(maps, expression=np.where(gone, "happy", maps.expression))
+
+
+def test_a_pair_is_a_subject_who_has_the_expression_in_both():
+    """Ten subjects of each are sad, eleven altogether have it in one only, none in both."""
+    a, b = group("a", people=20), group("a", people=20, seed=2)
+    people = np.unique(a.subject)
+    found = compare_face_maps(without(a, "sad", people[10:]), without(b, "sad", people[:10]), permutations=99)
+    assert found.expressions == ("happy",)
+    assert found.left_out == (
+        "sad is not tested: 0 subjects have it in both, too few to find any difference (8 are needed).",
+    )
+
+
+def test_a_row_has_the_numbers_of_its_own_expression():
+    a, b = group("a", people=12), group("b", people=10, seed=1)
+    found = compare_face_maps(without(a, "sad", np.unique(a.subject)[:3]), b, permutations=99)
+    table = found.table().set_index("expression")
+    assert set(table.loc["sad", "n_a"]) == {9} and set(table.loc["happy", "n_a"]) == {12}
+    assert set(table["n_b"]) == {10} and found.n == (12, 10)
+
+
+def test_maps_compared_with_themselves_are_not_tested(recwarn):
+    found = compare_face_maps(group("a"), group("a"), permutations=99)
+    text = " ".join(found.sentences())
+    assert "happy: not tested, the difference is the same in every subject" in text
+    assert "No difference" not in text and not recwarn.list
+
+
+def test_what_cannot_reach_significance_is_not_tested():
+    """Eight pairs have a smallest p of 2 / 2**8: seven expressions are one too many."""
+    labels = np.array([str(e) for e in Expression])
+    a, b = (
+        replace(
+            group("a", people=16, seed=seed),
+            expression=np.tile(labels, 10)[:64],
+            subject=np.repeat([f"a{i}" for i in range(10)], 7)[:64],
+        )
+        for seed in (0, 1)
+    )
+    chosen, left_out = choose_expressions(a, b, ("A", "B"), paired=True)
+    assert len(chosen) == 7 and not left_out
+    eight = a.subject < "a8"
+    a, b = (
+        replace(g, **{k: getattr(g, k)[eight] for k in ("name", "subject", "expression", "map", "landmarks")})
+        for g in (a, b)
+    )
+    chosen, left_out = choose_expressions(a, b, ("A", "B"), paired=True)
+    assert len(chosen) == 6 and "8 subjects are too few to find any difference among 7" in left_out[0]
+    with pytest.raises(InputError, match="9 permutations allow no corrected p below"):
+        choose_expressions(a, b, ("A", "B"), paired=True, permutations=9)
+    with pytest.raises(InputError, match="Group A has 3 subjects, too few to find any difference"):
+        compare_face_maps(group("a", people=3, mouth=50.0), group("b", people=3, seed=1))
+    with pytest.raises(InputError, match="Group A has 5 subjects, too few to find any difference"):
+        compare_face_maps(group("a", people=5, mouth=50.0), group("a", people=5, seed=1))
 
 
 def test_groups_that_cannot_be_compared_are_refused():
@@ -79,7 +140,7 @@ def test_groups_that_cannot_be_compared_are_refused():
         compare_face_maps(a, group("b", method="guided"))
     with pytest.raises(InputError, match="Group B has 2 subjects"):
         compare_face_maps(a, group("b", people=2))
-    with pytest.raises(InputError, match="No expression is in 3 subjects of both"):
+    with pytest.raises(InputError, match="No expression is in 8 subjects of both"):
         compare_face_maps(a, replace(group("b"), expression=np.full(40, "angry")))
 
 
@@ -100,7 +161,7 @@ def test_files_come_back_join_and_have_the_same_bytes(tmp_path):
 def test_comparing_folders_writes_figure_tables_and_maps(tmp_path):
     for prefix, mouth in (("a", 1.0), ("b", 0.0)):
         (tmp_path / prefix).mkdir()
-        maps = group(prefix, people=6, mouth=mouth, seed=ord(prefix))
+        maps = group(prefix, people=8, mouth=mouth, seed=ord(prefix))
         save_face_maps(tmp_path / prefix / "saliency.npz", maps, maps.map[:, None])
     found = compare_sources(tmp_path / "a", tmp_path / "b", tmp_path / "out", permutations=99)
     assert found.names == ("a", "b")
