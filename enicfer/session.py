@@ -6,6 +6,7 @@ to the folder.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -269,6 +270,8 @@ def _discover(folder: Path, protocol: str | Path | None) -> Session:
     recordings = [p for p in files if p.suffix.lower() in EEG_SUFFIXES]
     bolds = [p for p in files if p.name.lower().endswith((".nii", ".nii.gz"))]
     logs = [p for p in files if p.suffix.lower() in LOG_SUFFIXES]
+    if any(p.name.lower().startswith(SETTINGS) for p in files):
+        raise explain_missing(folder, [p.name for p in files])
     remedy = f"write a {SETTINGS} that says which belong together"
     if not videos:
         raise InputError(
@@ -295,7 +298,7 @@ def _discover(folder: Path, protocol: str | Path | None) -> Session:
             f"{folder} has no {SETTINGS} that names a protocol: give --protocol with one of "
             f"{', '.join(list_protocols())}, or a TOML file."
         )
-    participant, session = _labels_of(folder.resolve().name)
+    participant, session = _labels_of(folder.resolve())
     run = Run(
         task="task",
         run=None,
@@ -307,16 +310,33 @@ def _discover(folder: Path, protocol: str | Path | None) -> Session:
     return _checked(Session(folder, participant, session, read_protocol(protocol), (run,)))
 
 
+def explain_missing(folder: Path, names: Iterable[str]) -> InputError:
+    """What to say of a folder with a video and without settings, or with settings under another name."""
+    like = [name for name in names if name.lower().startswith(SETTINGS)]
+    if like:
+        return InputError(
+            f"{folder.name} has {like[0]} where {SETTINGS} is expected: rename it (Windows hides the end of a name "
+            "unless it is told to show it)."
+        )
+    return InputError(
+        f"{folder.name} has a video and no {SETTINGS}: write one, or begin the folder's name with a dot to leave "
+        "it out."
+    )
+
+
 def _only_one(found: list[Path], what: str, folder: Path, remedy: str) -> None:
     if len(found) > 1:
         names = ", ".join(p.name for p in found)
         raise InputError(f"{folder} has {len(found)} {what} ({names}): {remedy}.")
 
 
-def _labels_of(name: str) -> tuple[str, str | None]:
-    """Labels from a folder name: ``sub-01_ses-02`` says both, anything else becomes a participant."""
-    subject = re.search(r"sub-([0-9A-Za-z]+)", name)
+def _labels_of(folder: Path) -> tuple[str, str | None]:
+    """Labels from a folder: ``sub-01_ses-02`` or ``sub-01/ses-02``; any other name becomes a participant."""
+    name = folder.name
     visit = re.search(r"ses-([0-9A-Za-z]+)", name)
+    subject = re.search(r"sub-([0-9A-Za-z]+)", name) or (
+        re.fullmatch(r"sub-([0-9A-Za-z]+)", folder.parent.name) if visit else None
+    )
     participant = subject.group(1) if subject else "".join(_LABEL.findall(name)) or "unknown"
     return participant, visit.group(1) if visit else None
 

@@ -54,6 +54,21 @@ def test_a_protocol_file_beside_the_settings(tmp_path):
     assert read_session(folder).protocol.name == "own"
 
 
+def test_a_folder_of_a_visit_is_of_the_participant_above_it(tmp_path):
+    for name in ("01", "02"):
+        folder = make(tmp_path / f"sub-{name}" / "ses-1", "a.mp4", "x.edf")
+        session = read_session(folder, "eeg-led")
+        assert (session.participant, session.session) == (name, "1")
+    session = read_session(make(tmp_path / "sub-03" / "morning", "a.mp4", "x.edf"), "eeg-led")
+    assert (session.participant, session.session) == ("morning", None)
+
+
+def test_settings_under_another_name_are_no_reason_to_guess(tmp_path):
+    folder = make(tmp_path / "s1", "a.mp4", "x.edf", "session.toml.txt")
+    with pytest.raises(InputError, match=r"s1 has session\.toml\.txt where session\.toml is expected"):
+        read_session(folder, "eeg-led")
+
+
 def test_discovery(tmp_path):
     folder = make(tmp_path / "sub-07_ses-b", "a.mp4", "x.vhdr", "x.eeg", "x.vmrk")
     session = read_session(folder, "eeg-led")

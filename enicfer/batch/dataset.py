@@ -1,8 +1,8 @@
 """`process_dataset`: a BIDS data set, in the manner of a BIDS App; files are found by `enicfer.batch.discover`."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 
 from enicfer.batch.discover import (
@@ -34,11 +34,14 @@ class Selection:
 
     def wants(self, entities: Mapping[str, str]) -> bool:
         """Whether a recording is to be processed."""
-        asked = {"sub": self.participants, "ses": self.sessions, "task": self.tasks, "run": self.runs}
         return all(
             not labels or entities.get(key) in {label.removeprefix(f"{key}-") for label in labels}
-            for key, labels in asked.items()
+            for key, labels in self.asked()
         )
+
+    def asked(self) -> Iterable[tuple[str, tuple[str, ...]]]:
+        """Each entity with the labels that were asked for."""
+        return zip(("sub", "ses", "task", "run"), astuple(self), strict=True)
 
 
 @dataclass(frozen=True)
@@ -168,7 +171,7 @@ def find_dataset_sessions(
         raise InputError(
             f"{folder.name} has no {protocol.modality.value} recording that was asked for: there is {there}."
         )
-    found, runs = Found(), defaultdict(list)
+    found, runs = Found(lost=_unmatched(selection, selected, folder)), defaultdict(list)
     for recording in selected + _kept(recordings, selected, protocol, output):
         key = (recording.entities["sub"], recording.entities.get("ses"))
         try:
@@ -179,6 +182,20 @@ def find_dataset_sessions(
         members.sort(key=lambda run: run.name)
         found.sessions.append(Session(folder, *key, protocol, tuple(members), whole=False))
     return found
+
+
+def _unmatched(
+    selection: Selection, selected: Sequence[Named], folder: Path
+) -> list[tuple[Path, EnicferError]]:
+    """Labels that were asked for and that no selected recording has."""
+    there = {f"{key}-{value}" for recording in selected for key, value in recording.entities.items()}
+    wanted = {
+        f"{key}-{label.removeprefix(f'{key}-')}" for key, labels in selection.asked() for label in labels
+    }
+    return [
+        (Path(label), InputError(f"{folder.name} has no recording with {label} that was asked for."))
+        for label in sorted(wanted - there)
+    ]
 
 
 def _kept(

@@ -1,16 +1,17 @@
 """From folders to jobs: what is to be processed, with what, and under which name."""
 
+import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from enicfer.errors import EnicferError, InputError
 from enicfer.fingerprint import hash_content, hash_program, hash_tools
-from enicfer.io.names import stem_of
+from enicfer.io.names import HIDDEN, stem_of
 from enicfer.protocol import Protocol
-from enicfer.session import SETTINGS, Session, read_session
+from enicfer.session import SETTINGS, VIDEO_SUFFIXES, Session, explain_missing, read_session
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,8 @@ class Outcome:
 def find_sessions(folders: Iterable[Path]) -> list[Path]:
     """Session folders: those given, or, for one without ``session.toml``, those in it that have one.
 
+    Folders of outputs are none. Links are followed.
+
     Raises
     ------
     InputError
@@ -102,29 +105,86 @@ def find_sessions(folders: Iterable[Path]) -> list[Path]:
             raise InputError(
                 f"There is no folder {folder}: give session folders, or a folder that holds some."
             )
-        inner = [] if (folder / SETTINGS).is_file() else _inner_sessions(folder)
-        found += inner or [folder]
+        inner = _inner_sessions(folder)
+        found += inner if inner or _is_output(folder) else [folder]
     return list(dict.fromkeys(found))
 
 
+def find_left_out(folders: Iterable[Path]) -> list[tuple[Path, EnicferError]]:
+    """What `find_sessions` passes by: folders that cannot be read, or have a video and no ``session.toml``."""
+    left: list[tuple[Path, EnicferError]] = []
+    for folder in folders:
+        sessions = set(_inner_sessions(folder))
+        if not sessions or folder in sessions:
+            continue
+        for place, names in _walk(folder, left):
+            if sessions.isdisjoint((place, *place.parents)) and _has_video(names):
+                left.append((place, explain_missing(place, names)))
+    return sorted(left, key=lambda item: item[0])
+
+
+def _has_video(names: Iterable[str]) -> bool:
+    return any(Path(name).suffix.lower() in VIDEO_SUFFIXES for name in names)
+
+
 def _inner_sessions(folder: Path) -> list[Path]:
-    return sorted(
-        settings.parent
-        for settings in folder.rglob(SETTINGS)
-        if not any(part.startswith(".") for part in settings.relative_to(folder).parts)
-    )
+    """The folder itself if it has settings, else those below that have."""
+    if SETTINGS in next((names for _, names in _walk(folder)), ()):
+        return [folder]
+    return sorted(place for place, names in _walk(folder) if SETTINGS in names)
+
+
+def _is_output(folder: Path) -> bool:
+    """Whether it is the root of outputs, or holds one."""
+    try:
+        return any((place / HIDDEN).is_dir() for place in (folder, *folder.iterdir()))
+    except OSError:
+        return False
+
+
+def _walk(
+    folder: Path, unread: list[tuple[Path, EnicferError]] | None = None
+) -> Iterator[tuple[Path, list[str]]]:
+    """A folder and those below it, each once and with the names in it; not hidden ones and outputs.
+
+    Links are followed after all else, so that a folder goes by its own name, and never out of the top.
+    """
+    waiting, links, top = [folder], list[Path](), Path(os.path.realpath(folder))
+    seen = set(top.parents)
+    while waiting or links:
+        place = waiting.pop() if waiting else links.pop()
+        real = Path(os.path.realpath(place))
+        if real in seen:
+            continue
+        seen.add(real)
+        try:
+            with os.scandir(place) as entries:
+                inside = sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            if unread is not None:
+                unread.append((place, InputError(f"{place.name} cannot be read: {error.strerror}.")))
+            continue
+        if {entry.name for entry in inside} & {HIDDEN, SETTINGS} == {HIDDEN}:
+            continue
+        yield place, [entry.name for entry in inside if not entry.is_dir()]
+        for entry in reversed(inside):
+            if entry.is_dir() and not entry.name.startswith("."):
+                (links if entry.is_symlink() else waiting).append(place / entry.name)
 
 
 def read_sessions(
     folders: Sequence[Path], protocol: str | Path | None
 ) -> tuple[list[Session], list[tuple[Path, EnicferError]]]:
     """Read every session, and collect what cannot be read instead of stopping there."""
-    sessions, failed = [], []
+    sessions: list[Session] = []
+    failed: list[tuple[Path, EnicferError]] = []
     for folder in folders:
         try:
             sessions.append(read_session(folder, protocol))
         except EnicferError as error:
             failed.append((folder, error))
+        except OSError as error:
+            failed.append((folder, InputError(f"{folder.name} cannot be read: {error.strerror}.")))
     return sessions, failed
 
 

@@ -11,6 +11,7 @@ from enicfer.batch.engine import LocalSlot, Report, Slot, Watch, run_jobs
 from enicfer.batch.jobs import (
     Options,
     Outcome,
+    find_left_out,
     find_sessions,
     read_sessions,
 )
@@ -116,7 +117,9 @@ def collect_sessions(
     if not found:
         raise InputError("No session folder was given: name some, or a folder that holds some.")
     target = Path(output) if output is not None else default_output(found)
-    return *read_sessions(found, options.protocol), target
+    sessions, unread = read_sessions(found, options.protocol)
+    left = [item for item in find_left_out(Path(folder) for folder in folders) if item[0] not in found]
+    return sessions, [*unread, *left], target
 
 
 def run_sessions(
@@ -184,7 +187,10 @@ def _summarise(output: Path, plan: Plan, ended: Sequence[Outcome]) -> list[Outco
 def default_output(folders: Sequence[Path]) -> Path:
     """``derivatives/enicfer`` in the folder that holds all session folders."""
     parents = [folder.resolve().parent for folder in folders]
-    return Path(os.path.commonpath(parents)) / "derivatives" / "enicfer"
+    try:
+        return Path(os.path.commonpath(parents)) / "derivatives" / "enicfer"
+    except ValueError:
+        raise InputError("The sessions are on several drives: give --output to say where to write.") from None
 
 
 def count_cores() -> int:

@@ -191,6 +191,22 @@ def test_a_session_goes_on_without_a_video_once_its_results_are_deleted(dataset,
     assert list(output.rglob("sub-01_ses-1_task-a_*_frames.h5"))
 
 
+@pytest.mark.parametrize(
+    ("selection", "missing"),
+    [
+        (Selection(participants=("01", "sub-20")), "sub-20"),
+        (Selection(participants=("01", "02"), tasks=("b",)), "sub-02"),
+        (Selection(sessions=("1", "3")), "ses-3"),
+        (Selection(tasks=("a", "c")), "task-c"),
+    ],
+)
+def test_a_label_that_matches_nothing_is_named(dataset, tmp_path, selection, missing):
+    result = process_dataset(dataset, tmp_path / "out", options=OPTIONS, selection=selection)
+    assert [outcome.name for outcome in result.failed] == [missing]
+    assert "no recording" in result.failed[0].reason
+    assert "done" in {outcome.state for outcome in result.outcomes}
+
+
 def test_the_group_level_writes_tables_and_page_again(dataset, tmp_path):
     output = tmp_path / "out"
     with pytest.raises(InputError, match="participant first"):

@@ -5,7 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from enicfer.batch import jobs
+from enicfer.batch.jobs import find_left_out, find_sessions, read_sessions
 from enicfer.batch.markers import stamp_files
+from enicfer.batch.sessions import collect_sessions, default_output
+from enicfer.errors import InputError
 from enicfer.protocol import read_protocol
 from enicfer.session import Run, Session
 
@@ -63,3 +67,77 @@ def test_files_of_one_name_on_another_drive_are_two(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os.path, "relpath", refuse)
     assert len(stamp_files(session)) == 2
+
+
+def names(folders: list[Path], below: Path) -> list[str]:
+    return [folder.relative_to(below).as_posix() for folder in folders]
+
+
+def test_linked_session_folders_are_found_once_and_loops_end(study, tmp_path):
+    study.make_study(tmp_path / "raw", 2)
+    study.make_study(tmp_path / "study", 1)
+    folder = tmp_path / "study"
+    (folder / "linked").symlink_to(tmp_path / "raw" / "s2", target_is_directory=True)
+    for link, target in {"again": "s1", "loop": ".", "up": "..", "gone": "x"}.items():
+        (folder / link).symlink_to(target, target_is_directory=True)
+    assert names(find_sessions([folder]), folder) == ["linked", "s1"]
+    assert find_left_out([folder]) == []
+
+
+def test_folders_of_a_study_that_look_like_sessions_are_named(study, tmp_path):
+    folders = study.make_study(tmp_path / "study", 4)
+    (folders[1] / "session.toml").rename(folders[1] / "session.toml.txt")
+    (folders[2] / "session.toml").unlink()
+    (folders[3] / "camera").mkdir()
+    for place in (folders[3] / "camera", tmp_path / "study" / ".old", tmp_path / "study" / "notes"):
+        place.mkdir(exist_ok=True)
+        (place / ("a.mp4" if place.name != "notes" else "a.txt")).write_bytes(b"x")
+    assert names(find_sessions([tmp_path / "study"]), tmp_path / "study") == ["s1", "s4"]
+    left = {path.name: str(error) for path, error in find_left_out([tmp_path / "study"])}
+    assert left.keys() == {"s2", "s3"}
+    assert "session.toml.txt" in left["s2"]
+    assert "no session.toml" in left["s3"]
+    _, unread, _ = collect_sessions([tmp_path / "study"], None, jobs.Options(protocol="eeg-led"))
+    assert [path.name for path, _ in unread] == ["s2", "s3"]
+    _, unread = read_sessions([folders[1]], "eeg-led")
+    assert "session.toml.txt" in str(unread[0][1])
+
+
+def test_a_folder_that_cannot_be_read_is_named_and_stops_nothing(study, tmp_path, monkeypatch):
+    folders = study.make_study(tmp_path / "study", 3)
+    scan, read = os.scandir, jobs.read_session
+
+    def refused(call):
+        def answer(path, *arguments):
+            if Path(path) == folders[1]:
+                raise PermissionError(13, "Permission denied", str(path))
+            return call(path, *arguments)
+
+        return answer
+
+    monkeypatch.setattr(os, "scandir", refused(scan))
+    monkeypatch.setattr(jobs, "read_session", refused(read))
+    for given in ([tmp_path / "study"], folders):
+        sessions, unread, _ = collect_sessions(given, None, jobs.Options())
+        assert [session.participant for session in sessions] == ["01", "03"]
+        assert [(path.name, str(error)) for path, error in unread] == [
+            ("s2", "s2 cannot be read: Permission denied.")
+        ]
+
+
+def test_the_outputs_beside_the_sessions_are_no_session(without_video, tmp_path):
+    folders = without_video.make_study(tmp_path / "study", 2)
+    without_video.run_study(tmp_path / "study", tmp_path / "study" / "derivatives" / "enicfer")
+    given = sorted((tmp_path / "study").iterdir())
+    assert find_sessions(given) == folders
+    assert find_sessions([*folders, tmp_path / "study/derivatives/enicfer"]) == folders
+    assert find_left_out([tmp_path / "study"]) == []
+
+
+def test_sessions_on_two_drives_need_an_output(monkeypatch):
+    def refuse(paths):
+        raise ValueError("Paths don't have the same drive")
+
+    monkeypatch.setattr(os.path, "commonpath", refuse)
+    with pytest.raises(InputError, match="give --output"):
+        default_output([Path("a"), Path("b")])
