@@ -149,7 +149,8 @@ def headline(run: RunResult) -> list[dict[str, Any]]:
     within = "n/a" if bound is None else f"± {milliseconds(bound)}"
     tiles.append((within, "largest uncertainty of a frame's time", rough))
     if sync["drifts"]:
-        tiles.append((drift_text(sync["drifts"][0]), "drift of the camera's clock: + is too fast", False))
+        value, unit = drift_text(sync["drifts"][0]).rsplit(" ", 1)
+        tiles.append((value, f"{unit}: drift of the camera's clock, + is too fast", False))
     return [{"value": value, "name": name, "alert": alert} for value, name, alert in tiles]
 
 

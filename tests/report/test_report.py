@@ -80,10 +80,10 @@ def tiles_of(run, **sync):
 
 def test_the_headline_says_which_clock_is_fast(run):
     """The made-up recording runs 120 ppm faster than the camera, so the camera is slow."""
-    value = tiles_of(run)["drift of the camera's clock: + is too fast"]["value"]
-    found, half = re.fullmatch(r"(-\d+) ± (\d+) ppm", value).groups()
+    value = tiles_of(run)["ppm: drift of the camera's clock, + is too fast"]["value"]
+    found, half = re.fullmatch(r"(-\d+) ± (\d+)", value).groups()
     assert abs(float(found) + 120) < max(2, 2 * float(half))
-    assert f"{value} (95 %)" in dict(sync_rows(run))["drift of the camera's clock"]
+    assert f"{value} ppm (95 %)" in dict(sync_rows(run))["drift of the camera's clock"]
 
 
 def test_what_was_not_measured_has_no_number(run):
@@ -102,10 +102,9 @@ def test_page_command_and_file_give_the_same_numbers(run, page):
     assert quality["n_frames_inside"] == inside < run.time.size
     assert f"of the {inside} frames read during the recording" in text
     assert f"of the {inside} frames read during the recording" in page
-    for words in (
-        drift_text(quality["sync"]["drifts"][0]),
-        f"{quality['sync']['residual_rms'] * 1e3:.1f} ms",
-    ):
+    drift = drift_text(quality["sync"]["drifts"][0])
+    assert f"camera's drift {drift}" in text and f"<td>{drift} (95 %)" in page
+    for words in (drift.removesuffix(" ppm"), f"{quality['sync']['residual_rms'] * 1e3:.1f} ms"):
         assert words in text and words in page
     nothing = {**quality["sync"], "residual_rms": None, "drifts": [], "max_uncertainty": None}
     text = "\n".join(_describe_run(replace(run, quality={**quality, "sync": nothing})))
