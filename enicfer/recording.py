@@ -76,7 +76,7 @@ def _find_events(run: Run, recording: Recording) -> tuple[pd.DataFrame, str]:
     """Onsets and codes that trials are looked for in, and the name of their file."""
     if run.events is None:
         return recording.triggers, (run.triggers or recording.file).name
-    return read_events(run.events), run.events.name
+    return read_events(run.events, recording.modality), run.events.name
 
 
 def _name_missing(events: pd.DataFrame, source: str, protocol: Protocol) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ import pandas as pd
 from enicfer.errors import InputError
 from enicfer.io.tables import read_text
 from enicfer.protocol import normalise_code
+from enicfer.records import Modality
 
 Entry = tuple[float, str]
 _TIME_NAMES = ("onset", "time", "timestamp", "t", "seconds", "latency", "onset_time", "start")
@@ -96,8 +97,8 @@ def read_trigger_log(path: Path) -> pd.DataFrame:
     return table.sort_values("onset", kind="stable", ignore_index=True)
 
 
-def read_events(path: Path) -> pd.DataFrame:
-    """Read a table of events on the recording's clock; see `read_trigger_log`.
+def read_events(path: Path, modality: Modality) -> pd.DataFrame:
+    """Read a table of events on the clock of a recording of this modality; see `read_trigger_log`.
 
     Raises
     ------
@@ -106,10 +107,12 @@ def read_events(path: Path) -> pd.DataFrame:
     """
     recognise = next(recognise for recognise, _ in FORMATS if recognise(read_text(path)))
     if recognise is not _is_anything:
+        way = "leave events out, and trials are found by the codes that the task sent to the EEG"
+        if modality is Modality.FMRI:
+            way = "give it as triggers in session.toml"
         raise InputError(
-            f"{path.name} is the log of a task program, whose clock is not the recording's: give it as triggers in "
-            "session.toml, or give a table with the columns onset (s from the recording's start), duration and "
-            "trial_type as events."
+            f"{path.name} is the log of a task program, whose clock is not the recording's: {way}, or give a table "
+            "with the columns onset (s from the recording's start), duration and trial_type as events."
         )
     return read_trigger_log(path)
 

@@ -3,6 +3,7 @@ import pytest
 
 from enicfer.errors import InputError
 from enicfer.io.triggers import read_events, read_trigger_log
+from enicfer.records import Modality
 
 
 def write(folder, name, text, encoding="utf-8"):
@@ -128,7 +129,10 @@ def test_events_are_no_log_of_a_task_program(tmp_path):
     path.write_text("emotion,answer,fixation.started,face.started\nhappy,happy,10.0,11.0\n")
     # Two conditions with the same value are one entry.
     assert read_trigger_log(path)["code"].tolist().count("face/happy") == 1
-    with pytest.raises(InputError, match="give it as triggers"):
-        read_events(path)
+    with pytest.raises(InputError, match=r"give it as triggers in session\.toml"):
+        read_events(path, Modality.FMRI)
+    with pytest.raises(InputError, match="codes that the task sent to the EEG") as refused:
+        read_events(path, Modality.EEG)
+    assert "triggers in session.toml" not in str(refused.value)  # which a run with an EEG has none of
     path.write_text("onset\tduration\ttrial_type\n1.5\t2\thappy\n")
-    assert read_events(path)["onset"].tolist() == [1.5]
+    assert read_events(path, Modality.EEG)["onset"].tolist() == [1.5]
