@@ -1,7 +1,8 @@
 """What ``enicfer saliency`` writes: maps, tables and figures of an `Explanation`.
 
 Conventions: a folder of results holds ``saliency.npz`` (`enicfer.saliency.face_maps`), ``regions.tsv``,
-``images.tsv``, ``checks.json`` and ``figures/``. Pictures of faces are drawn only where ``show_faces`` is set.
+``images.tsv``, ``checks.json`` and ``figures/``. Pictures of faces are drawn only where ``show_faces`` is set, and
+none of earlier results stays where new ones are written.
 """
 
 from collections.abc import Sequence
@@ -27,6 +28,16 @@ if TYPE_CHECKING:
 PANELS = 100  # figures of single images
 ROWS = 6  # images on a sheet
 FILTER_ROWS = 10
+# All that this command makes beside the tables.
+MADE = (
+    "sub-*_overlay.mp4",
+    *(
+        f"figures/{stem}.{kind}"
+        for stem in ("means", "regions", "checks", "sheet_*", "image_*", "filters_*")
+        for kind in ("png", "svg")
+    ),
+    "figures/filters_*.npz",
+)
 
 
 def check_output(folder: Path, overwrite: bool) -> Path:
@@ -38,6 +49,26 @@ def check_output(folder: Path, overwrite: bool) -> Path:
     return folder
 
 
+def remove_earlier(folder: Path) -> None:
+    """Delete the figures and videos of earlier results: they may show faces, or what is no longer explained.
+
+    Raises
+    ------
+    OutputError
+        If one cannot be deleted.
+    """
+    if not (folder / FILE).exists():
+        return
+    for file in [file for pattern in MADE for file in folder.glob(pattern)]:
+        try:
+            file.unlink()
+        except OSError as error:
+            raise OutputError(
+                f"{file} of the earlier results cannot be deleted: {error.strerror}. Delete it, or give another "
+                "--output."
+            ) from None
+
+
 def write_explanation(
     found: "Explanation",
     folder: Path,
@@ -47,7 +78,7 @@ def write_explanation(
     signed_maximum: bool = False,
     progress: Progress | None = None,
 ) -> None:
-    """Write maps, tables and figures.
+    """Write maps, tables and figures, instead of those of earlier results.
 
     Parameters
     ----------
@@ -70,6 +101,7 @@ def write_explanation(
     from enicfer.saliency.figures import make_folder, save_figure
     from enicfer.saliency.group_figures import draw_mean_maps, draw_region_shares, draw_trust
 
+    remove_earlier(folder)
     figures = make_folder(folder / "figures")
     save_face_maps(folder / FILE, found.maps, found.attribution.signed)
     for name, table in (("regions", found.regions), ("images", table_of_images(found.maps))):

@@ -89,7 +89,7 @@ def explain_session(
     runs = [read_result(file) for file in found]
     name = str(model) if model is not None else runs[0].expression.model
     classifier = load_model(name)
-    parts = []
+    parts, watched = [], []
     for file, run in zip(found, runs, strict=True):
         if run.expression.model != classifier.name:
             raise InputError(
@@ -97,15 +97,15 @@ def explain_session(
                 f"not {classifier.name}: give that model."
             )
         videos = find_videos(run, Path(session) if session is not None else _session_folder(file))
+        watched.append(videos)
         parts.append(trial_faces(run, videos, classifier, progress))
-        if video:
-            write_overlay_video(
-                target / f"{stem_of(run.entities)}_overlay.mp4", run, videos, classifier, method, progress
-            )
     faces, labels = join_faces([faces for faces, _ in parts]), [label for _, own in parts for label in own]
     explained = explain_faces(classifier, faces, method, labels, checks=checks, progress=progress)
     explained = replace(explained, notes=(*explained.notes, *compare_probability(explained, runs)))
     write_explanation(explained, target, show_faces=face_images, progress=progress)
+    for run, videos in zip(runs, watched, strict=True) if video else ():
+        path = target / f"{stem_of(run.entities)}_overlay.mp4"
+        write_overlay_video(path, run, videos, classifier, method, progress)
     return explained
 
 

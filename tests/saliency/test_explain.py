@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -122,6 +123,34 @@ def test_no_face_is_drawn_unless_it_is_asked_for(explained, tmp_path):
     write_explanation(explained, tmp_path, show_faces=False)
     drawn = {path.stem for path in (tmp_path / "figures").iterdir()}
     assert drawn == {"means", "regions", "checks"}
+
+
+def test_results_that_are_replaced_leave_no_face_behind(explained, tmp_path):
+    write_explanation(explained, tmp_path, show_faces=True, panels=2)
+    figures = tmp_path / "figures"
+    for stale in (
+        tmp_path / "sub-01_overlay.mp4",
+        tmp_path / "sub-01_task-x_overlay.mp4",
+        figures / "sheet_surprised.png",
+        figures / "filters_conv1.svg",
+        figures / "filters_conv1.npz",
+    ):
+        stale.write_bytes(b"stale")
+    kept = [tmp_path / "notes.txt", tmp_path / "overlay.mp4", figures / "poster.png"]
+    for own in kept:
+        own.write_bytes(b"the user's")
+    write_explanation(replace(explained, trust=None), tmp_path, show_faces=False)
+    drawn = {path.stem for path in figures.iterdir()}
+    assert drawn == {"means", "regions", "poster"}
+    assert all(own.exists() for own in kept) and not list(tmp_path.glob("*_overlay.mp4"))
+
+
+def test_pictures_in_a_folder_without_results_are_not_touched(explained, tmp_path):
+    own = tmp_path / "figures" / "image_1.png"
+    own.parent.mkdir()
+    own.write_bytes(b"the user's")
+    write_explanation(explained, tmp_path, show_faces=False)
+    assert own.exists()
 
 
 def test_filters_are_drawn_for_each_layer(model, crops, detector, tmp_path):

@@ -53,6 +53,8 @@ def test_faces_and_the_video_are_shown_where_the_user_wants_them(processed, exam
             changed += face[region].mean() > 3 * elsewhere.mean()
     assert changed > 3
     assert any((tmp_path / "figures").glob("sheet_*.png"))
+    explain_session(processed("eeg"), tmp_path, session=example("eeg"), checks=0, overwrite=True)
+    assert not list(tmp_path.glob("*.mp4")) and not list((tmp_path / "figures").glob("sheet_*"))
 
 
 @pytest.mark.parametrize(
