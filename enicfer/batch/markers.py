@@ -5,6 +5,7 @@ and the names and sizes of the files that came out. Files are compared by size a
 equality and never for order, so that a clock that was set back does no harm; where those differ, by content.
 """
 
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
@@ -13,7 +14,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from enicfer.errors import InputError
+from enicfer.errors import InputError, OutputError
 from enicfer.fingerprint import hash_file, input_files, name_input
 from enicfer.io.names import HIDDEN
 from enicfer.io.store import replacing
@@ -47,13 +48,43 @@ class Places:
         """Log of a session."""
         return self.output / "logs" / f"{name}.log"
 
+    def check_locks(self) -> None:
+        """Try a lock; without them two processes would do the same session, and one that died keep it for ever.
+
+        Raises
+        ------
+        OutputError
+            If the file system has none.
+        """
+        self._locks.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=self._locks) as file:
+            try:
+                _try_lock(file.fileno())
+            except OSError as error:
+                raise OutputError(
+                    f"{self.output} has no file locks ({error.strerror}), which keep two processes from the same "
+                    "session: have it mounted with locks (Lustre: flock; NFS: its lock service), or give another "
+                    "folder with --output."
+                ) from None
+
     @contextmanager
     def locked(self, name: str) -> Iterator[None]:
         """Hold the lock of a session; wait while another process has it. It dies with its process."""
-        path = self.output / HIDDEN / "locks" / f"{name}.lock"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path):
+        self.check_locks()
+        with FileLock(self._locks / f"{name}.lock"):
             yield
+
+    @property
+    def _locks(self) -> Path:
+        return self.output / HIDDEN / "locks"
+
+
+def _try_lock(file: int) -> None:
+    try:
+        import fcntl
+    except ImportError:  # Windows locks every kind of disk
+        return
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @dataclass(frozen=True)
@@ -74,6 +105,8 @@ class Marker:
         Why it failed and what to do.
     seconds, frames
         What the work took when the videos were watched, and how many frames they had.
+    folder
+        Of the session, as seen from the outputs.
     """
 
     state: str
@@ -85,6 +118,7 @@ class Marker:
     advice: str = ""
     seconds: float = 0.0
     frames: int = 0
+    folder: str = ""
 
 
 _NAMES = {entry.name for entry in fields(Marker)}

@@ -16,7 +16,8 @@ from enicfer.batch.jobs import (
     read_sessions,
 )
 from enicfer.batch.keep import ADVICE as KEPT
-from enicfer.batch.plan import Plan, make_plan
+from enicfer.batch.markers import Places
+from enicfer.batch.plan import Plan, forget_failures, make_plan
 from enicfer.batch.tables import write_group
 from enicfer.batch.work import remember_failure, strip_folders, work
 from enicfer.errors import EnicferError, InputError
@@ -152,6 +153,7 @@ def run_sessions(
     from enicfer.outputs import check_place  # slow to import, and --dry-run needs it not
 
     check_place(output)
+    Places(output).check_locks()
     with contextlib.ExitStack() as stack:
         if scheduler is not None:
             slots, threads = stack.enter_context(open_cluster(scheduler, n_jobs))
@@ -168,6 +170,7 @@ def run_sessions(
                 plan.jobs, work, remember_failure, slots, timeout=timeout, report=report, watch=watch
             )
         finally:  # what was done before Ctrl-C is in the tables as well
+            forget_failures(sessions, unread, output)
             unwritten = _summarise(output, plan, ended)
     ended = [replace(outcome, changes=tuple(plan.changes[outcome.name])) for outcome in ended]
     outcomes = sorted([*plan.settled, *ended], key=lambda outcome: outcome.name)
