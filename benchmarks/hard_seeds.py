@@ -5,8 +5,9 @@ three times, visits, sits down while the participant is away for a minute, and h
 for each seed:
 
 - ``other_taken``: frames with an answer in which it is the examiner's face (aimed at: none);
-- ``kept``: share of the frames showing the participant's face (half of it or more, uncovered) with an answer
-  (aimed at: 0.97);
+- ``kept``: share with an answer of the frames that show the participant's whole face, more than 90 % of it in the
+  picture and less than 5 % hidden (aimed at: 0.97);
+- ``kept_half``: the same of the frames that show more than half of it;
 - ``absent_ok``, ``covered_ok``: frames without the face, or with a covered one, that have an answer;
 - ``changed``: share of the frames whose status differs from that with the whole picture searched in every frame
   (aimed at: at most 0.005);

@@ -34,6 +34,10 @@ _REASONS = {
 }
 STATUS_LEVELS = {"ok": "the frame has an answer", **{s.label: text for s, text in _REASONS.items()}}
 
+_LATE = (
+    "Frames carry the time at which their exposure ended, so this is late by half of the exposure, at most half of "
+    "the interval between frames; the stated uncertainty does not include that."
+)
 # Patterns are tried in this order; {label} and {reason} stand for what they matched.
 _TABLE: tuple[tuple[str, str, str], ...] = (
     ("onset", "s", "Start on the recording's clock: 0 is the first sample or first stored volume."),
@@ -49,7 +53,7 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     ("fer_invalid_{reason}", "1", "Fraction of the trial's window without an answer because {text}."),
     ("fer_{label}_mean", "1", "Mean probability of the expression {label} in the trial's window."),
     ("fer_{label}_peak", "1", "Highest probability of the expression {label} in the trial's window."),
-    ("fer_{label}_latency", "s", "Time from the trigger to the peak of {label}."),
+    ("fer_{label}_latency", "s", f"Time from the trigger to the peak of {{label}}. {_LATE}"),
     ("fer_{label}_auc", "s", "Integral of the probability of {label} over the part with answers."),
     ("fer_{label}_dwell", "s", "Time in which {label} is the most probable expression."),
     ("fer_{label}_change", "1", "Mean probability of {label} minus its mean in the baseline window."),
@@ -57,12 +61,13 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
         "fer_{label}_onset",
         "s",
         "Time from the trigger to where the first {label} in the window begins (probability of 0.5 or more); n/a "
-        "where that is not seen: it was shown before, or the face was lost.",
+        f"where that is not seen: it was shown before, or the face was lost. {_LATE}",
     ),
     (
         "fer_{label}_offset",
         "s",
-        "Time from the trigger to where that {label} ends (probability below 0.3); n/a where that is not seen.",
+        "Time from the trigger to where that {label} ends (probability below 0.3); n/a where that is not seen. "
+        f"{_LATE}",
     ),
     ("fer_{label}_hrf", "1", "fer_{label} convolved with the canonical haemodynamic response."),
     ("fer_head_motion", "1/s", "Mean speed of the landmarks' centre, in distances between the eyes."),
