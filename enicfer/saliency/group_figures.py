@@ -131,7 +131,7 @@ def draw_trust(trust: Trust, method: str) -> "Figure":
             mean, low, high = np.concatenate([[[1, 1, 1]], values]).T
             random.plot(place, mean, "o-", color=color, ms=3, lw=1.2, label=name)
             random.fill_between(place, low, high, color=color, alpha=0.2, lw=0)
-        random.axhline(trust.chance[0], color=FAINT, lw=0.9, ls=":", label="another face")
+        random.axhline(trust.chance[0], color=FAINT, lw=0.9, ls=":", label="another image")
         random.set_xticks(place, ["none", *trust.layer], rotation=45, ha="right")
         random.set(ylim=(-0.1, 1.05), ylabel="similarity to the true map", xlabel="random down to")
         random.set_title(f"random weights, {method}")

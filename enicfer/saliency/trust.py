@@ -33,6 +33,7 @@ _BATCH = 32
 AGREEMENT = 24  # images, evenly spread, on which the methods are compared: about 800 passes for each
 BLUR = 0.1  # spread of the blurred start of insertion, in sides of the image
 ORDERS = ("map", "random", "centre")
+TOO_FEW = "too few images to judge"
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +49,8 @@ class Trust:
     rank_correlation, structure
         (layers, 3) mean similarity to the true map and its interval: Spearman's correlation, and SSIM.
     chance
-        (3,) Spearman's correlation with the map of another image: what faces have in common anyway.
+        (3,) Spearman's correlation with the map of another image: what faces have in common anyway; NaN for one
+        image. In a session the other image is mostly of the same person.
     fraction
         (steps + 1,) fraction of pixels deleted or inserted.
     deletion, insertion
@@ -80,25 +82,30 @@ class Trust:
     def sentences(self) -> list[str]:
         """What the checks say, one sentence each."""
         mean, _, high = self.rank_correlation[-1]
-        verdict = (
-            "the map is of the network"
-            if high < 0.5
-            else "the map is largely of the picture, do not believe it"
-        )
         last = self.rank_correlation[0][0]
-        if high < 0.5 and last > 0.8:
-            verdict += f", but hardly of the class ({last:.2f} with only the last layer random)"
+        if not np.isfinite(high):
+            verdict = TOO_FEW
+        elif high >= 0.5:
+            verdict = "the map is largely of the picture, do not believe it"
+        else:
+            verdict = "the map is of the network"
+            if last > 0.8:
+                verdict += f", but hardly of the class ({last:.2f} with only the last layer random)"
+        other_map = f"another image's map: {self.chance[0]:.2f}; " if np.isfinite(self.chance[0]) else ""
         lines = [
             f"With all weights random the map keeps a rank correlation of {mean:.2f} with itself "
-            f"(another face's map: {self.chance[0]:.2f}; SSIM {self.structure[-1][0]:.2f}): "
-            f"{verdict} ({self.n} images)."
+            f"({other_map}SSIM {self.structure[-1][0]:.2f}): {verdict} ({self.n} images)."
         ]
         for name, gain in (("Deletion", self.deletion_gain), ("Insertion", self.insertion_gain)):
             for other, (value, low, high) in gain.items():
-                word = "beats" if low > 0 else "loses to" if high < 0 else "cannot be told from"
+                order = "random order" if other == "random" else "the centre first"
+                if np.isfinite(low):
+                    word = "beats" if low > 0 else "loses to" if high < 0 else "cannot be told from"
+                    said, interval = f"{word} {order}", f" [{low:+.3f}, {high:+.3f}]"
+                else:
+                    said, interval = f"and {order}", f", {TOO_FEW}"
                 lines.append(
-                    f"{name} by the map {word} {'random order' if other == 'random' else 'the centre first'}: "
-                    f"difference of areas {value:+.3f} [{low:+.3f}, {high:+.3f}] ({self.n} images)."
+                    f"{name} by the map {said}: difference of areas {value:+.3f}{interval} ({self.n} images)."
                 )
         if len(self.methods) > 1:
             others = self.agreement[np.triu_indices(len(self.methods), 1)]
@@ -142,7 +149,7 @@ def check_trust(
 
     index = np.asarray(target, np.int64)
     maps = magnitudes(network, images, index, method)
-    chance = similarity(maps, np.roll(maps, 1, axis=0))[0]
+    chance = similarity(maps, np.roll(maps, 1, axis=0))[0] if len(maps) > 1 else np.full(1, np.nan)
     names, ranks, structures = [], [], []
     for name, changed in randomise_from_top(network, seed):
         rank, structure = similarity(maps, magnitudes(changed, images, index, method))

@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from enicfer.saliency.attribution import METHODS
+from enicfer.saliency.group_figures import draw_trust
 from enicfer.saliency.trust import check_trust, deletion_insertion, magnitudes, similarity
 
 
@@ -50,6 +51,19 @@ def test_a_map_that_copies_the_picture_is_not_believed(ronnet, monkeypatch):
     trust = check_trust(ronnet, images, [0, 1, 2, 3], "copy", ("copy",))
     np.testing.assert_allclose(trust.rank_correlation, 1)
     assert "do not believe it" in trust.sentences()[0]
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_too_few_images_give_no_verdict(ronnet, n):
+    """The gradient of a network that passes with four images: one or two allow no interval."""
+    images = torch.randn(4, 1, 48, 48, generator=torch.Generator().manual_seed(1))[:n]
+    trust = check_trust(ronnet, images, range(n), "gradient", ("gradient",))
+    first = trust.sentences()[0]
+    assert "too few images to judge" in first and "believe" not in first and "is of the network" not in first
+    assert np.isfinite(trust.chance[0]) == (n > 1)
+    assert ("another image's map" in first) == (n > 1)
+    assert all("too few images to judge" in line for line in trust.sentences()[1:])
+    assert draw_trust(trust, "gradient")
 
 
 def test_similarity_is_one_for_equal_and_about_zero_for_unrelated_maps():
