@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from enicfer.batch.tables import entities_of
+from enicfer.batch.tables import FURTHER, entities_of
 from enicfer.errors import InputError
 from enicfer.io.eeg import EEG_SUFFIXES
 from enicfer.io.names import stem_of
@@ -22,7 +22,7 @@ from enicfer.protocol import Protocol
 from enicfer.records import Modality
 from enicfer.session import LOG_SUFFIXES, VIDEO_SUFFIXES, Run
 
-_MORE = ("acq", "ce", "rec", "dir")
+_MORE = tuple(FURTHER.values())
 CARRIED = ("sub", "ses", "task", *_MORE, "run")  # in the order of BIDS
 _SUFFIXES = {Modality.EEG: EEG_SUFFIXES, Modality.FMRI: (".nii", ".nii.gz")}
 _KINDS = {Modality.EEG: ("eeg", "eeg"), Modality.FMRI: ("func", "bold")}

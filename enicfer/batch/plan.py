@@ -16,9 +16,10 @@ from enicfer.batch.markers import (
     read_marker,
     stamp_files,
 )
-from enicfer.batch.tables import entities_of
+from enicfer.batch.tables import entities_of, read_markers
 from enicfer.batch.work import ADVICE, strip_folders
 from enicfer.errors import EnicferError
+from enicfer.fingerprint import name_input
 from enicfer.session import Session
 
 
@@ -113,3 +114,16 @@ def _settle(job: Job, retry_failed: bool) -> tuple[Outcome | None, list[str]]:
         advice = f"{marker.advice} It was not tried again: --retry-failed does."
         return Outcome(job.name, "failed", marker.kind, marker.reason, advice, entities=entities), []
     return None, changes
+
+
+def forget_failures(
+    sessions: Sequence[Session], unread: Sequence[tuple[Path, EnicferError]], output: Path
+) -> None:
+    """Remove the markers of failures, without results, under names that their session folders have no more."""
+    names = {name_input(folder, output): set[str]() for folder, _ in unread}
+    for session in sessions:
+        if session.whole:
+            names.setdefault(name_input(session.folder, output), set()).add(name_session(session))
+    for name, marker in read_markers(output).items():
+        if marker.state == FAILED and not marker.outputs and name not in names.get(marker.folder, {name}):
+            Places(output).marker(name).unlink(missing_ok=True)

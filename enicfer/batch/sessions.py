@@ -164,13 +164,13 @@ def run_sessions(
             threads = max(1, cores // n_jobs)
             slots = (make_slots or _local_slots)(n_jobs, threads)
         plan = make_plan(sessions, unread, output, options, retry_failed=retry_failed, threads=threads)
+        forget_failures(sessions, unread, output)
         ended: list[Outcome] = []
         try:
             ended = run_jobs(
                 plan.jobs, work, remember_failure, slots, timeout=timeout, report=report, watch=watch
             )
         finally:  # what was done before Ctrl-C is in the tables as well
-            forget_failures(sessions, unread, output)
             unwritten = _summarise(output, plan, ended)
     ended = [replace(outcome, changes=tuple(plan.changes[outcome.name])) for outcome in ended]
     outcomes = sorted([*plan.settled, *ended], key=lambda outcome: outcome.name)

@@ -22,13 +22,18 @@ from enicfer.io.store import read_result
 from enicfer.io.tables import read_json, read_table, write_json, write_table
 from enicfer.session import VIDEO_SUFFIXES
 
-ENTITIES = {"participant_id": "sub", "session_id": "ses", "task": "task", "run": "run"}
+FURTHER = {"acquisition": "acq", "ceagent": "ce", "reconstruction": "rec", "direction": "dir"}
+ENTITIES = {"participant_id": "sub", "session_id": "ses", "task": "task", **FURTHER, "run": "run"}
 # Files that hold signals or pictures; a BrainVision header alone does not tell two recordings apart.
 _RECORDED = {*EEG_SUFFIXES, ".eeg", ".fdt", ".bin", ".xdf", ".xdfz", ".nii", ".gz"} - {".vhdr"}
 QC_COLUMNS = {
     "participant_id": "participant",
     "session_id": "session, where there is one",
     "task": "task of the run",
+    "acquisition": "label of the acquisition; like the next three, only where a run has one",
+    "ceagent": "contrast agent",
+    "reconstruction": "label of the reconstruction",
+    "direction": "direction of the phase encoding",
     "run": "run, where there is one",
     "source": "name of the session, or of its folder where it could not be read",
     "state": "done or failed",
@@ -90,10 +95,12 @@ def _write_tables(output: Path, unread: Sequence[Outcome]) -> tuple[list[str], d
         stage.mkdir(parents=True)
         markers = read_markers(output)
         rows = [{**dict.fromkeys(QC_COLUMNS), **row} for row in _qc_rows(output, markers, unread)]
-        write_table(stage / "group_qc.tsv", pd.DataFrame(rows, columns=list(QC_COLUMNS)))
-        write_table(stage / "group_trials.tsv", _trial_table(output, markers))
+        quality = _drop_empty(pd.DataFrame(rows, columns=list(QC_COLUMNS)))
+        write_table(stage / "group_qc.tsv", quality)
+        write_table(stage / "group_trials.tsv", _drop_empty(_trial_table(output, markers)))
         write_json(
-            stage / "group_qc.json", {name: {"Description": text} for name, text in QC_COLUMNS.items()}
+            stage / "group_qc.json",
+            {name: {"Description": text} for name, text in QC_COLUMNS.items() if name in quality},
         )
         (stage / "group.html").write_text(render_group(rows), encoding="utf-8", newline="\n")
         _describe_root(output, markers, stage)
@@ -105,6 +112,11 @@ def _write_tables(output: Path, unread: Sequence[Outcome]) -> tuple[list[str], d
                 refused[name] = error
         shutil.rmtree(stage, ignore_errors=True)
     return names, refused
+
+
+def _drop_empty(table: pd.DataFrame) -> pd.DataFrame:
+    """The table without the entities that no run has."""
+    return table.drop(columns=[name for name in FURTHER if table[name].isna().all()])
 
 
 def read_markers(output: Path) -> dict[str, Marker]:

@@ -32,6 +32,7 @@ from enicfer.batch.markers import (
 )
 from enicfer.batch.progress import progress_writer
 from enicfer.errors import AlignmentError, EnicferError, InputError, ModelError, OutputError, ProtocolError
+from enicfer.fingerprint import name_input
 
 # kind of failure: what to do
 ADVICE = {
@@ -129,6 +130,7 @@ def _do(job: Job, places: Places) -> Outcome:
         files=files,
         seconds=time.monotonic() - started if watched else 0.0,
         frames=sum(watched),
+        folder=name_input(job.session.folder, job.output),
     )
     if marker is not None and not watched:
         new = replace(new, seconds=marker.seconds, frames=marker.frames)
@@ -184,7 +186,8 @@ def fail(job: Job, kind: str, reason: str) -> Outcome:
     try:
         files = stamp_files(job.session, missing_ok=True)
         before = read_marker(places.marker(job.name)) or Marker(FAILED, {}, {})
-        failed = Marker(FAILED, job.parts, files, before.outputs, kind, reason, advice)
+        folder = name_input(job.session.folder, job.output)
+        failed = Marker(FAILED, job.parts, files, before.outputs, kind, reason, advice, folder=folder)
         write_marker(places.marker(job.name), failed)
     except (OSError, EnicferError):  # the disk that failed the session fails its marker: it is tried again
         pass

@@ -64,3 +64,46 @@ def test_what_was_done_before_an_interruption_is_in_the_tables(without_video, tm
         without_video.run_study(tmp_path / "study", tmp_path / "out")
     table = pd.read_csv(tmp_path / "out" / "group_qc.tsv", sep="\t")
     assert table["source"].to_list() == ["sub-01"]
+
+
+def read(output: Path, name: str) -> pd.DataFrame:
+    return pd.read_csv(output / f"group_{name}.tsv", sep="\t", keep_default_na=False)
+
+
+def test_runs_that_differ_in_further_entities_have_keys_of_their_own(without_video, tmp_path, monkeypatch):
+    from enicfer.batch.dataset import process_dataset
+    from enicfer.batch.jobs import Options
+
+    folder = tmp_path / "bids" / "sub-01" / "eeg"
+    folder.mkdir(parents=True)
+    for label in ("AP", "PA"):
+        for end in ("eeg.edf", "video.mp4"):
+            (folder / f"sub-01_task-a_acq-{label}_{end}").write_bytes(label.encode())
+    monkeypatch.setattr(
+        "enicfer.batch.sessions._local_slots", lambda n, threads: [without_video.InlineSlot()]
+    )
+    process_dataset(tmp_path / "bids", tmp_path / "out", options=Options(protocol="eeg-led"))
+    assert read(tmp_path / "out", "qc")["acquisition"].to_list() == ["AP", "PA"]
+    assert set(read(tmp_path / "out", "trials")["acquisition"]) == {"AP", "PA"}
+    assert "acquisition" in (tmp_path / "out" / "group_qc.json").read_text(encoding="utf-8")
+    assert "direction" not in read(tmp_path / "out", "qc")
+    without_video.make_study(tmp_path / "study", 1)
+    without_video.run_study(tmp_path / "study", tmp_path / "other")
+    assert list(read(tmp_path / "other", "qc"))[:5] == [
+        "participant_id", "session_id", "task", "run", "source",
+    ]  # fmt: skip
+    assert "acquisition" not in read(tmp_path / "other", "trials")
+
+
+@pytest.mark.parametrize("repaired", [True, False])
+def test_a_failure_under_a_label_that_was_wrong_is_forgotten(without_video, tmp_path, repaired):
+    folders = without_video.make_study(tmp_path / "study", 2)
+    output, settings = tmp_path / "out", folders[0] / "session.toml"
+    (folders[0] / "camera.mkv").write_bytes(b"broken")
+    without_video.run_study(tmp_path / "study", output)
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(text.replace('"01"', '"11"') if repaired else text + "x", encoding="utf-8")
+    (folders[0] / "camera.mkv").write_bytes(b"good")
+    without_video.run_study(tmp_path / "study", output)
+    named = read(output, "qc").set_index("source")["state"].to_dict()
+    assert named == ({"sub-02": "done", "sub-11": "done"} if repaired else {"sub-02": "done", "s1": "failed"})
