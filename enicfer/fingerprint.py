@@ -74,20 +74,21 @@ def hash_program(parts: tuple[str, ...] = _SOURCES, packages: tuple[str, ...] = 
 
 
 def hash_tools(model: str | Path | None, detector: str, weights: Path | None) -> str:
-    """Hash of classifier and detector: the content of their weights.
+    """Hash of classifier and detector: the content of the weights that they will load.
 
     Raises
     ------
     ModelError
-        If there is no such model.
+        If there is no such model or detector, or its weights are missing.
     """
+    from enicfer.faces.detectors import find_files
     from enicfer.models.classifier import find_model
 
     return hash_content(
         {
             "model": hash_file(find_model(model)),
             "detector": detector,
-            "weights": hash_file(weights) if weights is not None and weights.is_file() else None,
+            "weights": {name: hash_file(path) for name, path in find_files(detector, weights).items()},
         }
     )
 

@@ -25,7 +25,7 @@ ALLOWED = {
     "models": {"models"},
     "faces": {"protocol", "io", "faces"},
     "expression": {"models", "faces"},
-    "fingerprint": {"session", "models"},
+    "fingerprint": {"session", "models", "faces"},
     "cache": {"fingerprint", "io", "protocol", "watch"},
     "export": {"protocol", "io", "segments", "trials", "quality", "export", "report"},
     "report": {"protocol", "io", "segments", "trials", "quality", "export", "report"},

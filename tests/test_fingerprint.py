@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from enicfer.fingerprint import hash_content, hash_program, input_files
+from enicfer.errors import ModelError
+from enicfer.faces.weights import WEIGHTS
+from enicfer.fingerprint import hash_content, hash_program, hash_tools, input_files
 from enicfer.session import Run
 
 
@@ -48,3 +50,38 @@ def test_the_folder_of_a_file_does_not_count():
     assert hash_content({"a": 1, "b": (2.5, None)}) == hash_content({"b": [2.5, None], "a": 1})
     assert hash_content({"a": 1}) != hash_content({"a": 2})
     assert hash_program(("cache.py",)) != hash_program(("watch.py",))
+
+
+def test_the_weights_that_a_detector_will_load_count(tmp_path, monkeypatch):
+    monkeypatch.setenv("ENICFER_MODELS", str(tmp_path))
+
+    def install(name: str, content: bytes) -> None:
+        (tmp_path / WEIGHTS[name].file).write_bytes(content)
+
+    def tools(detector: str = "face-alignment", weights: Path | None = None) -> str:
+        return hash_tools(None, detector, weights)
+
+    with pytest.raises(ModelError, match="enicfer models fetch fan"):
+        tools()
+    install("fan", b"f")
+    with pytest.raises(ModelError, match="enicfer models fetch sfd"):
+        tools()
+    install("blazeface", b"b")
+    install("blazeface-anchors", b"a")
+    found = [tools()]
+    for name, content in (("blazeface", b"c"), ("blazeface-anchors", b"b"), ("fan", b"g"), ("sfd", b"c")):
+        install(name, content)
+        found.append(tools())
+    install("blazeface", b"d")
+    assert tools() == found[-1], "with sfd there, blazeface is not used"
+    install("yunet", b"x")
+    found += [tools("yunet"), tools("centerface")]
+    install("yunet", b"y")
+    found.append(tools("yunet"))
+    (tmp_path / "mine").write_bytes(b"z")
+    found += [tools(name, tmp_path / "mine") for name in ("yunet", "centerface", "face-alignment")]
+    assert len(set(found)) == len(found)
+    with pytest.raises(ModelError, match=r"no file .*nowhere with weights for the detector yunet"):
+        tools("yunet", tmp_path / "nowhere")
+    with pytest.raises(ModelError, match="no detector 'eyes'"):
+        tools("eyes")

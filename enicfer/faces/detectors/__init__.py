@@ -1,16 +1,17 @@
 """The face detectors, by name.
 
-A new one is a class in a file of its own (see `enicfer.faces.detectors.base`) and a line in `DETECTORS`.
+A new one is a class in a file of its own (see `enicfer.faces.detectors.base`), a line in `DETECTORS` and one in
+`enicfer.faces.detectors.files`.
 """
 
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
-from enicfer.errors import ModelError
 from enicfer.faces.detectors.base import Detections, Detector
+from enicfer.faces.detectors.files import find_files
 
-__all__ = ["DETECTORS", "Detections", "Detector", "describe_cost", "load_detector"]
+__all__ = ["DETECTORS", "Detections", "Detector", "describe_cost", "find_files", "load_detector"]
 
 
 def _load(module: str, name: str) -> Callable[..., Detector]:
@@ -51,10 +52,7 @@ def load_detector(
     ModelError
         For an unknown name, and for weights that are missing or of another model.
     """
-    if name not in DETECTORS:
-        raise ModelError(f"There is no detector {name!r}: choose one of {', '.join(DETECTORS)}.")
-    if weights is not None and not weights.is_file():
-        raise ModelError(f"There is no file {weights} with weights for the detector {name}.")
+    find_files(name, weights)
     return DETECTORS[name](weights=weights, min_score=min_score, threads=threads)
 
 

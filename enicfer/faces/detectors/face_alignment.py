@@ -16,7 +16,7 @@ import numpy as np
 
 from enicfer.errors import ModelError
 from enicfer.faces.detectors.base import NO_DETECTIONS, Detections, suppress_overlaps
-from enicfer.faces.weights import find_weights, weights_folder
+from enicfer.faces.detectors.files import find_files
 from enicfer.records import Float32Array, UInt8Array
 
 # Of the 68 points: those around the right and left eye, the tip of the nose, the corners of the mouth.
@@ -54,12 +54,10 @@ class FaceAlignment:
     region_side = 128
 
     def __init__(self, weights: Path | None = None, min_score: float = 0.35, threads: int = 1) -> None:
-        fan = find_weights("fan", "put it there by hand")
-        blaze = weights is None and not _has("s3fd-619a316812.pth") and _has("blazeface.pth")
-        boxes = find_weights("blazeface") if blaze else (weights or find_weights("sfd"))
-        anchors = find_weights("blazeface-anchors", "put it there by hand") if blaze else None
-        self._boxes = _load_box_network(boxes, anchors, min_score)
-        self._fan = _load_fan(fan)
+        files = find_files(self.name, weights)
+        boxes = files["sfd"] if "sfd" in files else files["blazeface"]
+        self._boxes = _load_box_network(boxes, files.get("blazeface-anchors"), min_score)
+        self._fan = _load_fan(files["fan"])
         self.min_score = min_score
 
     def detect(self, bgr: UInt8Array) -> Detections:
@@ -106,10 +104,6 @@ class FaceAlignment:
             maps = self._fan(torch.from_numpy(face))[-1].numpy()
         _, points, _ = get_preds_fromhm(maps, centre, scale)
         return np.asarray(points, dtype=np.float32).reshape(68, 2)
-
-
-def _has(file: str) -> bool:
-    return (weights_folder() / file).is_file()
 
 
 def _load_box_network(path: Path, anchors: Path | None, min_score: float) -> Any:

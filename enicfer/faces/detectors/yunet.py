@@ -12,7 +12,7 @@ import numpy as np
 
 from enicfer.errors import ModelError
 from enicfer.faces.detectors.base import NO_DETECTIONS, Detections, only_numbers
-from enicfer.faces.weights import find_weights
+from enicfer.faces.detectors.files import find_files
 from enicfer.records import Float32Array, UInt8Array
 
 _SILENCE = threading.Lock()
@@ -32,9 +32,7 @@ class YuNet:
     region_side = 80
 
     def __init__(self, weights: Path | None = None, min_score: float = 0.35, threads: int = 1) -> None:
-        path = weights if weights is not None else find_weights("yunet")
-        if not path.is_file():
-            raise ModelError(f"There is no file {path.name} with weights for YuNet.")
+        path = find_files(self.name, weights)["yunet"]
         # A buffer, because OpenCV cannot open every path on Windows.
         self._weights = np.frombuffer(path.read_bytes(), dtype=np.uint8)
         self._min_score = min_score
