@@ -58,7 +58,8 @@ def split_signature(signature: npt.ArrayLike) -> tuple[Float32Array, Float32Arra
 def normalise_luma(signature: npt.ArrayLike) -> Float32Array:
     """Grey values (n, LUMA * LUMA) of signatures, each face with mean 0 and standard deviation 1."""
     luma = split_signature(signature)[0]
-    luma = luma - luma.mean(axis=1, keepdims=True)
+    # `numpy.mean` takes twice as long, and this runs for every face.
+    luma = luma - np.add.reduce(luma, axis=1, keepdims=True) / np.float32(_LUMA_END)
     deviation = np.sqrt(np.einsum("ij,ij->i", luma, luma) / _LUMA_END)
     return np.asarray(luma / np.maximum(deviation, 1.0)[:, None], dtype=np.float32)
 

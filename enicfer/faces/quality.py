@@ -73,7 +73,7 @@ def measure_sharpness(crop: UInt8Array) -> float:
 
 def measure_truncation(box: npt.ArrayLike, width: int, height: int) -> float:
     """Fraction of a box's area that lies outside a picture of ``width`` x ``height`` px."""
-    left, top, right, bottom = np.asarray(box, dtype=np.float64)
+    left, top, right, bottom = np.asarray(box, dtype=np.float64).tolist()
     area = max((right - left) * (bottom - top), 1e-9)
     inside = max(min(right, width) - max(left, 0.0), 0.0) * max(min(bottom, height) - max(top, 0.0), 0.0)
     return 1.0 - inside / area

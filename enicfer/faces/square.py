@@ -51,23 +51,28 @@ class Square:
 
 def cut_square(frame: Picture, box: npt.ArrayLike, side: int) -> Square:
     """Cut the square around a box (4,) px out of a frame, scaled to ``side`` px."""
-    x0, y0, x1, y1 = np.asarray(box, dtype=np.float64)
+    x0, y0, x1, y1 = np.asarray(box, dtype=np.float64).tolist()
     # Even numbers, because two pixels share their colour.
     half = max(2, round(REGION * max(x1 - x0, y1 - y0) / 4) * 2)
     left, top = round((x0 + x1) / 4) * 2 - half, round((y0 + y1) / 4) * 2 - half
     scale = 2 * half / side
-    corner = np.array([max(left, 0), max(top, 0)])
-    opposite = np.array([min(left + 2 * half, frame.width), min(top + 2 * half, frame.height)])
+    right, bottom = min(left + 2 * half, frame.width), min(top + 2 * half, frame.height)
     picture = np.full((side, side, 3), 128, np.uint8)
-    if (corner < opposite).all():
-        low = np.rint((corner - (left, top)) / scale).astype(int)
-        high = np.clip(np.rint((opposite - (left, top)) / scale).astype(int), low + 1, side)
-        low = np.minimum(low, high - 1)
-        size = (int(high[0] - low[0]), int(high[1] - low[1]))
-        picture[low[1] : high[1], low[0] : high[0]] = frame.bgr_region(
-            int(corner[0]), int(corner[1]), int(opposite[0]), int(opposite[1]), size
+    if max(left, 0) < right and max(top, 0) < bottom:
+        (x, x_end), (y, y_end) = (
+            _span(max(low, 0) - low, high - low, scale, side) for low, high in ((left, right), (top, bottom))
+        )
+        picture[y:y_end, x:x_end] = frame.bgr_region(
+            max(left, 0), max(top, 0), right, bottom, (x_end - x, y_end - y)
         )
     return Square(picture, scale, float(left), float(top))
+
+
+def _span(low: int, high: int, scale: float, side: int) -> tuple[int, int]:
+    """From and to which pixel of the square its part from ``low`` to ``high`` (px of the frame) reaches."""
+    start = round(low / scale)
+    stop = min(max(round(high / scale), start + 1), side)
+    return min(start, stop - 1), stop
 
 
 def find_face(detector: Detector, square: Square, box: FloatArray, min_score: float) -> Detections:
@@ -93,9 +98,10 @@ def find_face(detector: Detector, square: Square, box: FloatArray, min_score: fl
     rim = round((1 - CORE) * side / 2)
     found = _search(detector, square, box, rim)
     if len(found) and found.score[0] >= min_score:
-        low = np.array([square.left, square.top]) + (rim + RIM) * square.scale
-        high = low + (side - 2 * (rim + RIM)) * square.scale
-        if (found.box[0, :2] >= low).all() and (found.box[0, 2:] <= high).all():
+        x, y = (corner + (rim + RIM) * square.scale for corner in (square.left, square.top))
+        reach = (side - 2 * (rim + RIM)) * square.scale
+        left, top, right, bottom = found.box[0].tolist()
+        if left >= x and top >= y and right <= x + reach and bottom <= y + reach:
             return found
     return _search(detector, square, box, 0)
 
@@ -107,6 +113,6 @@ def _search(detector: Detector, square: Square, box: FloatArray, rim: int) -> De
     picture = np.ascontiguousarray(square.picture[inner, inner])
     found = detector.detect(picture).place(square.scale, *corner)
     overlap = intersection_over_union(found.box, box)[:, 0]
-    if not len(found) or overlap.max() <= MIN_OVERLAP:
+    if not len(found) or not overlap.max() > MIN_OVERLAP:
         return NO_DETECTIONS
     return found.select([int(np.argmax(overlap * found.score))])

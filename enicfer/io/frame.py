@@ -83,13 +83,17 @@ class Frame:
                 gray = _to_full_range(gray)
         return np.ascontiguousarray(np.rot90(gray, self._turns)) if self._turns else gray
 
-    @property
+    @cached_property
     def _luma(self) -> UInt8Array | None:
         """The decoder's own luma, as it is stored, where that is the upright picture's."""
         image = self._planes
         if self._turns or image.format.name not in _LUMA_FIRST:
             return None
         return _rows(image.planes[0])[:, : image.width]
+
+    @cached_property
+    def _full_range(self) -> bool:
+        return _full_range(self._planes)
 
     def gray(self) -> UInt8Array:
         """``(height, width)`` uint8 full-range luma of the whole picture; do not write into it."""
@@ -101,7 +105,7 @@ class Frame:
         luma = self._luma
         if luma is None or "_gray" in self.__dict__:
             return self._gray[part]
-        return luma[part] if _full_range(self._planes) else _to_full_range(luma[part])
+        return luma[part] if self._full_range else _to_full_range(luma[part])
 
     @cached_property
     def _bgr(self) -> UInt8Array:
@@ -163,7 +167,7 @@ class Frame:
         step = max(1, min(self.height // (rows * samples), self.width // (columns * samples)))
         luma = np.ascontiguousarray(luma[step // 2 :: step, step // 2 :: step])
         grid = np.asarray(cv2.resize(luma, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
-        return grid if _full_range(self._planes) else _to_full_range(grid)
+        return grid if self._full_range else _to_full_range(grid)
 
 
 def _full_range(image: "av.VideoFrame") -> bool:

@@ -16,6 +16,8 @@ import numpy.typing as npt
 
 from enicfer.records import Float32Array, UInt8Array
 
+FARTHEST = 1e6  # px beyond which no box can be; further out, scaling and rounding would overflow
+
 
 @dataclass(frozen=True)
 class Detections:
@@ -45,9 +47,10 @@ NO_DETECTIONS = Detections(
 
 
 def only_numbers(found: Detections) -> Detections:
-    """The detections all of whose values are numbers: a network's overflow is no face."""
+    """The detections all of whose values are numbers that can be px: a network's overflow is no face."""
     values = np.concatenate([found.box, found.landmarks.reshape(-1, 10), found.score[:, None]], axis=1)
-    return found if np.isfinite(values).all() else found.select(np.isfinite(values).all(axis=1))
+    sane = np.abs(values) < FARTHEST  # NaN is not
+    return found if sane.all() else found.select(sane.all(axis=1))
 
 
 class Detector(Protocol):
@@ -100,9 +103,9 @@ def suppress_overlaps(detections: Detections, max_overlap: float = 0.3) -> Detec
     if len(detections) < 2:
         return detections
     order = np.argsort(-detections.score, kind="stable")
-    overlap = intersection_over_union(detections.box, detections.box) > max_overlap
+    overlap = (intersection_over_union(detections.box, detections.box) > max_overlap).tolist()
     kept: list[int] = []
-    for i in order:
-        if not overlap[i, kept].any():
-            kept.append(int(i))
+    for i in order.tolist():
+        if not any(overlap[i][k] for k in kept):
+            kept.append(i)
     return detections.select(np.array(kept, dtype=np.intp))

@@ -93,8 +93,9 @@ def test_a_face_written_into_the_maps_is_read_from_them(row, column, score, heig
     assert np.allclose(found.box, [expected], atol=1e-3)
     assert np.allclose(found.landmarks[0], (x - width / 4, y), atol=1e-3)
     assert found.score[0] == pytest.approx(score)
-    for map_ in (size, offset, points):
-        kept, map_[0, row, column] = map_[0, row, column], np.inf
+    # A log size of 86 is a box of finite numbers, which would overflow later.
+    for map_, wrong in ((size, np.inf), (size, 86.0), (offset, np.inf), (points, np.nan)):
+        kept, map_[0, row, column] = map_[0, row, column], wrong
         with np.errstate(all="ignore"):
             assert not len(decode_maps(heat, size, offset, points, 0.35))
         map_[0, row, column] = kept
