@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from enicfer.errors import InputError
+from enicfer.errors import InputError, ModelError
 from enicfer.records import Float32Array, Progress, UInt8Array
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def explain(
     """
     if not len(crops):
         raise InputError("There are no face crops to explain: give at least one.")
-    check_method(method)
+    check_method(method, model.network)
     probability = model.predict(crops)
     target = choose_targets(model.labels, probability, expression)
     parts = []
@@ -121,10 +121,24 @@ def explain(
     return Attribution(method, tuple(model.labels), target, probability, np.concatenate(parts))
 
 
-def check_method(method: str) -> None:
-    """Refuse a method that is not in `METHODS`."""
+def check_method(method: str, network: "nn.Module | None" = None) -> None:
+    """Refuse a method that is not in `METHODS`, or that the network does not allow (`as_layers`)."""
     if method not in METHODS:
         raise InputError(f"There is no attribution method {method!r}: choose one of {', '.join(METHODS)}.")
+    if network is not None and method in NEED_LAYERS:
+        from enicfer.saliency.layers import as_layers
+
+        as_layers(network)
+
+
+def supported_methods(network: "nn.Module", methods: Sequence[str] | None = None) -> tuple[str, ...]:
+    """Those of ``methods`` (by default all) that the network allows."""
+    names = tuple(METHODS if methods is None else methods)
+    try:
+        check_method(NEED_LAYERS[0], network)
+    except ModelError:
+        return tuple(name for name in names if name not in NEED_LAYERS)
+    return names
 
 
 def choose_targets(
@@ -267,6 +281,8 @@ METHODS: Mapping[str, Callable[..., Any]] = {
     "gradcam": _gradcam,  # Selvaraju et al. 2017, doi:10.1109/ICCV.2017.74
     "occlusion": _occlusion,  # Zeiler and Fergus 2014, doi:10.1007/978-3-319-10590-1_53
 }
+# Methods that reach into the network's modules.
+NEED_LAYERS = ("guided", "gradcam")
 # Methods whose maps show the face itself (the picture is a factor of them, or comes back through the ReLUs), so
 # that they are as identifying as a picture.
 FACE_LIKE = ("guided", "integrated")

@@ -11,6 +11,7 @@ import pandas as pd
 from enicfer.records import Progress
 from enicfer.saliency.attribution import METHODS, Attribution, check_method, explain
 from enicfer.saliency.face_maps import FaceMaps, describe_gaze, make_face_maps, table_of_regions
+from enicfer.saliency.filters import check_filters
 from enicfer.saliency.output import PANELS, check_output, draw_filter_figures, write_explanation
 from enicfer.saliency.pictures import FaceCrops, find_pictures, read_faces
 from enicfer.saliency.trust import Trust, check_trust
@@ -77,7 +78,7 @@ def explain_faces(
     checks
         On how many of the images, evenly spread, the checks of `enicfer.saliency.trust` are run; 0 for none.
     methods
-        Whose agreement is checked.
+        Whose agreement is checked, as far as the network allows them.
     progress
         Called as ``progress(done, total, stage)``.
     """
@@ -179,6 +180,9 @@ def explain_images(
     check_method(method)
     files = find_pictures(paths)
     classifier = load_model(model)
+    check_method(method, classifier.network)
+    if filters:
+        check_filters(classifier.network)
     finder = load_detector(detector, detector_weights)
     faces = read_faces(
         files,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from enicfer.errors import InputError
+from enicfer.errors import InputError, ModelError
 from enicfer.records import Float32Array, Progress
 
 if TYPE_CHECKING:
@@ -54,6 +54,19 @@ class FilterResponses:
     def most_selective(self, n: int) -> npt.NDArray[np.int64]:
         """Numbers of the ``n`` filters whose top images stand out most."""
         return np.argsort(-self.selectivity, kind="stable")[:n]
+
+
+def check_filters(network: "nn.Module") -> None:
+    """Refuse a network whose convolutions and ReLUs are no chain of modules."""
+    from enicfer.saliency.layers import as_layers, conv_outputs
+
+    try:
+        conv_outputs(as_layers(network))
+    except ModelError:
+        raise InputError(
+            f"Single filters of {type(network).__name__} cannot be shown, its ReLUs are no modules: "
+            "leave --filters out, or choose a RonNet."
+        ) from None
 
 
 def find_exciting_images(

@@ -89,6 +89,7 @@ def explain_session(
     runs = [read_result(file) for file in found]
     name = str(model) if model is not None else runs[0].expression.model
     classifier = load_model(name)
+    check_method(method, classifier.network)
     parts, watched = [], []
     for file, run in zip(found, runs, strict=True):
         if run.expression.model != classifier.name:

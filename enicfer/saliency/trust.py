@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from enicfer.records import Float32Array, FloatArray
-from enicfer.saliency.attribution import METHODS, Progress, attribute
+from enicfer.saliency.attribution import METHODS, Progress, attribute, supported_methods
 from enicfer.saliency.statistics import bootstrap_mean
 
 if TYPE_CHECKING:
@@ -61,6 +61,8 @@ class Trust:
         Other order -> mean paired difference of areas and its interval, above 0 where the map is better.
     methods, agreement
         Names (m,), and (m, m) mean Spearman's correlation of their maps.
+    left_out
+        One sentence, if there are methods that the network does not allow.
     """
 
     n: int
@@ -78,6 +80,7 @@ class Trust:
     insertion_gain: Mapping[str, Interval]
     methods: tuple[str, ...]
     agreement: FloatArray
+    left_out: tuple[str, ...] = ()
 
     def sentences(self) -> list[str]:
         """What the checks say, one sentence each."""
@@ -113,7 +116,7 @@ class Trust:
                 f"{len(self.methods)} methods agree with a mean rank correlation of {others.mean():.2f} "
                 f"({others.min():.2f} to {others.max():.2f}; {self.n_agreement} images)."
             )
-        return lines
+        return [*lines, *self.left_out]
 
 
 def check_trust(
@@ -139,7 +142,7 @@ def check_trust(
     method
         The method that is checked.
     methods
-        Whose maps are compared in the check of agreement.
+        Whose maps are compared in the check of agreement, as far as the network allows them.
     seed
         Of random weights, orders and bootstrap.
     progress
@@ -158,6 +161,8 @@ def check_trust(
         structures.append(_interval(structure))
         if progress is not None:
             progress(len(names), len(names), "checks: random weights")
+    allowed = supported_methods(network, methods)
+    missing = [name for name in methods if name not in allowed]
     curves = deletion_insertion(network, images, index, maps, seed=seed, progress=progress)
     curve, area = {}, {}
     for kind, values in curves.items():
@@ -183,8 +188,14 @@ def check_trust(
         insertion_area={order: _interval(v) for order, v in area["insertion"].items()},
         deletion_gain=gain("deletion", -1),
         insertion_gain=gain("insertion", 1),
-        methods=tuple(methods),
-        agreement=method_agreement(network, images[some], index[some], methods, progress),
+        methods=allowed,
+        agreement=method_agreement(network, images[some], index[some], allowed, progress),
+        left_out=(
+            f"{', '.join(missing)} are not among them: they need ReLUs that are modules, which "
+            f"{type(network).__name__} does not have.",
+        )
+        if missing
+        else (),
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 from skimage import data
 
-from enicfer.errors import InputError, OutputError
+from enicfer.errors import EnicferError, InputError, OutputError
 from enicfer.saliency.explain import explain_faces, explain_images
 from enicfer.saliency.output import choose_rows, draw_filter_figures, unique_stems, write_explanation
 from enicfer.saliency.pictures import find_pictures, name_subjects, read_faces, take_crops
@@ -179,6 +179,18 @@ def test_the_command_explains_pictures_with_the_shipped_model(portraits, tmp_pat
     with pytest.raises(InputError, match="no class 'proud'"):
         explain_images(pictures, tmp_path / "new", expression="proud", checks=0)
     assert not (tmp_path / "new").exists()
+
+
+def test_what_a_network_does_not_allow_is_refused_before_the_pictures_are_read(
+    portraits, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("enicfer.saliency.explain.read_faces", None)
+    for options, sentence in (
+        ({"method": "guided"}, "GoogLeNet has no ReLU modules"),
+        ({"filters": True}, "of GoogLeNet cannot be shown.*leave --filters out"),
+    ):
+        with pytest.raises(EnicferError, match=sentence):
+            explain_images([portraits], tmp_path / "out", model="googlenet-7", **options)
 
 
 def test_options_that_do_not_go_with_the_input_are_refused(portraits, tmp_path):

@@ -1,9 +1,15 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
-from enicfer.saliency.attribution import METHODS
+from enicfer.errors import ModelError
+from enicfer.faces.crop import REFERENCE
+from enicfer.models import load_model
+from enicfer.saliency.attribution import METHODS, check_method
+from enicfer.saliency.explain import explain_faces
 from enicfer.saliency.group_figures import draw_trust
+from enicfer.saliency.pictures import FaceCrops
 from enicfer.saliency.trust import check_trust, deletion_insertion, magnitudes, similarity
 
 
@@ -51,6 +57,47 @@ def test_a_map_that_copies_the_picture_is_not_believed(ronnet, monkeypatch):
     trust = check_trust(ronnet, images, [0, 1, 2, 3], "copy", ("copy",))
     np.testing.assert_allclose(trust.rank_correlation, 1)
     assert "do not believe it" in trust.sentences()[0]
+
+
+class Functional(nn.Module):
+    """A network whose ReLUs are functions, as GoogLeNet's."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.last = nn.Conv2d(1, 3, 3), nn.Linear(3 * 22 * 22, 2)
+
+    def forward(self, x):
+        return self.last(torch.relu(self.conv(x)).flatten(1))
+
+
+def test_methods_that_the_network_does_not_allow_are_left_out_of_the_agreement(images):
+    torch.manual_seed(0)
+    network = Functional().eval()
+    trust = check_trust(network, images, np.zeros(8, int))
+    assert trust.methods == ("gradient", "smoothgrad", "integrated", "occlusion")
+    assert trust.agreement.shape == (4, 4)
+    assert trust.sentences()[-1] == (
+        "guided, gradcam are not among them: they need ReLUs that are modules, which Functional does not have."
+    )
+    with pytest.raises(ModelError, match="Functional has no ReLU modules"):
+        check_method("guided", network)
+
+
+@pytest.mark.slow
+def test_the_default_checks_run_with_googlenet(shared_data, monkeypatch):
+    monkeypatch.setattr("enicfer.saliency.attribution.MOST_STEPS", 32)
+    model = load_model("googlenet-7")
+    noise = np.random.default_rng(0).integers(0, 256, (3, 8, 8)).astype(np.uint8).repeat(8, 1).repeat(8, 2)
+    faces = FaceCrops(
+        name=np.array(["a", "b", "c"]),
+        subject=np.array(["a", "b", "c"]),
+        crop=noise,
+        picture=noise,
+        landmarks=np.tile(REFERENCE, (3, 1, 1)),
+        found=np.ones(3, bool),
+    )
+    trust = explain_faces(model, faces).trust
+    assert "guided" not in trust.methods and "guided, gradcam are not among" in trust.sentences()[-1]
 
 
 @pytest.mark.parametrize("n", [1, 2])
