@@ -5,6 +5,7 @@ on, so nothing ever has to be declared stale: other inputs have another name. Fi
 an LED's place is to be found, the picture's brightness on a coarse grid; never a picture of a face.
 """
 
+import hashlib
 import json
 import tempfile
 from collections.abc import Mapping
@@ -87,14 +88,18 @@ def name_seen(videos: tuple[Path, ...], tools: Tools, pulses: Pulses | None, too
 
 
 def write_seen(path: Path, seen: Seen) -> None:
-    """Write under a temporary name, then rename: a file is whole or not there."""
+    """Write under a temporary name, then rename: a file is whole or not there. It ends with its own hash."""
     import h5py
 
-    with replacing(path) as partial, h5py.File(partial, "w") as file:
-        for name in _RECORDS:
-            _write_record(file.create_group(name), getattr(seen, name))
-        if seen.brightness is not None:
-            _write_array(file, "brightness", seen.brightness)
+    with replacing(path) as partial:
+        with h5py.File(partial, "w") as file:
+            for name in _RECORDS:
+                _write_record(file.create_group(name), getattr(seen, name))
+            if seen.brightness is not None:
+                _write_array(file, "brightness", seen.brightness)
+        seal = bytes.fromhex(hash_file(partial))
+        with partial.open("ab") as end:
+            end.write(seal)
 
 
 def read_seen(path: Path) -> Seen | None:
@@ -102,13 +107,25 @@ def read_seen(path: Path) -> Seen | None:
     import h5py
 
     try:
+        if not _is_sealed(path):
+            return None
         with h5py.File(path, "r") as file:
             records: dict[str, Any] = {
                 name: kind(**_read_record(file[name])) for name, kind in _RECORDS.items()
             }
             return Seen(**records, brightness=_read_brightness(file))
-    except (OSError, KeyError, TypeError):
+    except (OSError, KeyError, TypeError, ValueError, AttributeError, RuntimeError):
         return None
+
+
+def _is_sealed(path: Path) -> bool:
+    """Whether the file ends with the hash of what is before it: a disk can give other bytes than it was given."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        end = path.stat().st_size - digest.digest_size
+        while (left := end - file.tell()) > 0 and (block := file.read(min(left, 1 << 20))):
+            digest.update(block)
+        return digest.digest() == file.read()
 
 
 def _write_array(group: "h5py.Group", name: str, values: npt.NDArray[Any]) -> None:

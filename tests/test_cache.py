@@ -55,6 +55,20 @@ def test_a_file_that_was_cut_short_counts_as_absent(make_run, tmp_path, place):
     assert read_seen(part) is None
 
 
+@given(st.integers(0, 10**9), st.integers(1, 255))
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_file_with_another_byte_counts_as_absent(make_run, tmp_path, place, change):
+    whole = tmp_path / "a.h5"
+    if not whole.exists():
+        run = make_run(seconds=20)
+        write_seen(whole, Seen(run.faces, run.expression, None))
+    data = bytearray(whole.read_bytes())
+    data[place % len(data)] ^= change
+    part = tmp_path / "b.h5"
+    part.write_bytes(data)
+    assert read_seen(part) is None
+
+
 def test_the_name_depends_on_what_decides_what_is_seen_and_on_nothing_else(tmp_path):
     video = tmp_path / "a.mp4"
     video.write_bytes(b"video")

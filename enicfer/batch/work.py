@@ -33,6 +33,7 @@ from enicfer.batch.markers import (
 from enicfer.batch.progress import progress_writer
 from enicfer.errors import AlignmentError, EnicferError, InputError, ModelError, OutputError, ProtocolError
 from enicfer.fingerprint import name_input
+from enicfer.io.store import sync
 
 # kind of failure: what to do
 ADVICE = {
@@ -165,6 +166,7 @@ def publish(tree: Path, output: Path, path: Path, marker: Marker, before: Marker
         if file.name == "dataset_description.json" and (output / file).exists():
             continue  # somebody may have filled in authors; it is brought up to date with the group tables
         (output / file).parent.mkdir(parents=True, exist_ok=True)
+        sync(tree / file)
         (tree / file).replace(output / file)
     _remove_older(output, old.keys() - own.keys(), own)
     write_marker(path, replace(marker, outputs=own))

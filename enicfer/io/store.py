@@ -7,11 +7,13 @@ attributes, ``probability`` its ``labels``, ``status`` the ``names`` of its numb
 
 import io
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import numpy as np
 import pandas as pd
@@ -73,18 +75,28 @@ def check_free(path: Path, overwrite: bool) -> None:
         raise OutputError(f"{path} is there already: give --overwrite to replace it, or another name.")
 
 
+def sync(path: Path) -> None:
+    """Wait until a file's content is on the disk."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary name beside ``path`` to write to, which replaces ``path`` if all went well.
+
+    The name is nobody else's: of several writers the last one's file stays. It is on the disk before it is renamed,
+    so that after a power failure there is the old file or the new one.
 
     Raises
     ------
     OutputError
         If the file cannot be written there.
     """
-    partial = path.with_name(f".partial-{path.name}")
+    partial = path.with_name(f".partial-{uuid4().hex[:8]}-{path.name}")
     try:
         yield partial
+        sync(partial)
         partial.replace(path)
     except OSError as error:
         raise OutputError(

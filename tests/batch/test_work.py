@@ -1,5 +1,6 @@
 """Texts that go into tables and logs name no folder of the computer."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,13 @@ def test_a_failure_is_noted_though_an_input_has_vanished(without_video, tmp_path
     (failed,) = without_video.run_study(tmp_path / "study", tmp_path / "out").failed
     assert failed.name == "sub-02"
     assert "\tsub-02\tfailed\tfiles\t" in (tmp_path / "out" / "group_qc.tsv").read_text(encoding="utf-8")
+
+
+def test_results_are_on_the_disk_before_their_marker_says_so(without_video, tmp_path, monkeypatch):
+    without_video.make_study(tmp_path / "study", 1)
+    synced = set()
+    monkeypatch.setattr(os, "fsync", lambda file: synced.add(os.fstat(file).st_ino))
+    without_video.run_study(tmp_path / "study", tmp_path / "out")
+    files = [path for path in (tmp_path / "out").rglob("sub-01*") if path.is_file() and path.suffix != ".log"]
+    assert len(files) > 5
+    assert {path.name for path in files if path.stat().st_ino not in synced} <= {"sub-01.lock"}

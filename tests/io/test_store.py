@@ -1,4 +1,5 @@
 import json
+import os
 import time
 from dataclasses import fields, replace
 
@@ -9,7 +10,7 @@ import pytest
 
 from enicfer.errors import InputError, OutputError
 from enicfer.io.names import find_results, output_path
-from enicfer.io.store import read_result, trace_table, write_frames, write_trace
+from enicfer.io.store import read_result, replacing, trace_table, write_frames, write_trace
 from enicfer.io.tables import read_table
 from enicfer.outputs import write_outputs
 from enicfer.records import Alignment, ExpressionTrace, FaceTrack, Modality, Status
@@ -189,3 +190,27 @@ def test_names_follow_the_entities(tmp_path):
     path = output_path(tmp_path, entities, Modality.EEG, "physio")
     wanted = "sub-01/ses-02/eeg/sub-01_ses-02_task-faces_run-1_recording-face_desc-enicfer_physio.tsv.gz"
     assert path.relative_to(tmp_path).as_posix() == wanted
+
+
+def test_two_writers_of_one_file_are_not_in_each_others_way(tmp_path):
+    path = tmp_path / "a.txt"
+    with replacing(path) as first:
+        first.write_text("first")
+        with replacing(path) as second:
+            second.write_text("second")
+        assert path.read_text() == "second"
+    assert path.read_text() == "first"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_content_is_on_the_disk_before_the_name(tmp_path, monkeypatch):
+    path, synced = tmp_path / "a.txt", []
+
+    def sync(file):
+        assert not path.exists()
+        synced.append(os.fstat(file).st_ino)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    with replacing(path) as partial:
+        partial.write_text("x")
+    assert synced == [path.stat().st_ino]
