@@ -1,7 +1,7 @@
 """From faces to maps, checks, tables and figures: what ``enicfer saliency`` does with pictures."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -118,6 +118,16 @@ def _notes(maps: FaceMaps) -> tuple[str, ...]:
     return tuple(notes)
 
 
+def note_shared_subject(maps: FaceMaps) -> tuple[str, ...]:
+    """A sentence if all pictures count as those of one person: the label may be that of a study."""
+    if len(maps) < 2 or len(set(maps.subject)) > 1:
+        return ()
+    return (
+        f"All {len(maps)} images count as those of {maps.subject[0]}: if they are of different people, give "
+        "--subjects folder or image.",
+    )
+
+
 def explain_images(
     paths: Sequence[str | Path],
     output: str | Path,
@@ -194,6 +204,7 @@ def explain_images(
         progress=progress,
     )
     found = explain_faces(classifier, faces, method, expression, checks=checks, progress=progress)
+    found = replace(found, notes=(*found.notes, *note_shared_subject(found.maps)))
     write_explanation(
         found, target, show_faces=True, panels=panels, signed_maximum=signed_maximum, progress=progress
     )

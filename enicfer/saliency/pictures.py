@@ -4,6 +4,7 @@ Conventions: `FaceCrops.landmarks` are fractions of the crop's side, x then y, i
 `enicfer.records`; colour pictures in memory are RGB.
 """
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -101,21 +102,42 @@ def name_subjects(files: Sequence[Path], subjects: str = "auto") -> list[str]:
     files
         The pictures.
     subjects
-        ``auto``: the last ``sub-<label>`` in the path, else the picture itself; ``folder``: the name of its
-        folder; ``image``: every picture for itself.
+        ``auto``: the last ``sub-<label>`` in the path, else the picture itself; ``folder``: its folder; ``image``:
+        every picture for itself. Folders and pictures are named by their path below the folder that all share.
 
     Raises
     ------
     InputError
-        For another rule.
+        For another rule; with ``auto``, if pictures without a label have equal names in different folders, which
+        may be those of different people or of one.
     """
     if subjects not in SUBJECTS:
         raise InputError(f"There is no rule {subjects!r} for subjects: choose one of {', '.join(SUBJECTS)}.")
-    named = []
-    for file in files:
-        labels = _SUBJECT.findall(file.as_posix()) if subjects == "auto" else []
-        named.append(labels[-1] if labels else file.parent.name if subjects == "folder" else file.name)
-    return named
+    full = [Path(file).absolute() for file in files]
+    if subjects == "folder":
+        return _below([file.parent for file in full])
+    own = _below(full)
+    if subjects == "image":
+        return own
+    labels = [_SUBJECT.findall(file.as_posix()) for file in files]
+    folders: dict[str, Path] = {}
+    for file, found in zip(full, labels, strict=True):
+        other = file.parent if found else folders.setdefault(file.name, file.parent)
+        if other != file.parent:
+            raise InputError(
+                f"{file.name} is in {other.name} and in {file.parent.name}: give --subjects folder if each folder "
+                "is of one person, or --subjects image if each picture is of another."
+            )
+    return [found[-1] if found else name for found, name in zip(labels, own, strict=True)]
+
+
+def _below(paths: Sequence[Path]) -> list[str]:
+    """Paths below the folder that they share, unique."""
+    try:
+        shared = Path(os.path.commonpath([path.parent for path in paths]))
+    except ValueError:  # different drives
+        return [path.as_posix() for path in paths]
+    return [path.relative_to(shared).as_posix() for path in paths]
 
 
 def read_faces(
@@ -150,6 +172,7 @@ def read_faces(
     InputError
         If a picture cannot be read, or no face is found in it.
     """
+    people = name_subjects(files, subjects)
     taken = []
     for i, file in enumerate(files):
         bgr = _read(file)
@@ -159,7 +182,7 @@ def read_faces(
     small, large, landmarks, found = (np.array(part) for part in zip(*taken, strict=True))
     return FaceCrops(
         name=np.array([file.name for file in files]),
-        subject=np.array(name_subjects(files, subjects)),
+        subject=np.array(people),
         crop=_grey(small) if channels == 1 else small,
         picture=large,
         landmarks=landmarks,

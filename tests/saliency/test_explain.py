@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from skimage import data
 
 from enicfer.errors import EnicferError, InputError, OutputError
-from enicfer.saliency.explain import explain_faces, explain_images
+from enicfer.saliency.explain import explain_faces, explain_images, note_shared_subject
 from enicfer.saliency.output import choose_rows, draw_filter_figures, unique_stems, write_explanation
 from enicfer.saliency.pictures import find_pictures, name_subjects, read_faces, take_crops
 
@@ -78,11 +78,42 @@ def test_a_damaged_picture_is_named(tmp_path, detector):
 
 def test_subjects_come_from_the_path(tmp_path):
     files = [tmp_path / "sub-07" / "ses-1" / "x.png", tmp_path / "anna" / "y.png"]
-    assert name_subjects(files) == ["sub-07", "y.png"]
-    assert name_subjects(files, "folder") == ["ses-1", "anna"]
-    assert name_subjects(files, "image") == ["x.png", "y.png"]
+    assert name_subjects(files) == ["sub-07", "anna/y.png"]
+    assert name_subjects(files, "folder") == ["sub-07/ses-1", "anna"]
+    assert name_subjects(files, "image") == ["sub-07/ses-1/x.png", "anna/y.png"]
+    assert name_subjects([tmp_path / "x.png", tmp_path / "y.png"]) == ["x.png", "y.png"]
+    assert name_subjects([tmp_path / "anna" / "x.png"], "folder") == ["anna"]
     with pytest.raises(InputError, match="no rule 'age' for subjects"):
         name_subjects(files, "age")
+
+
+def test_pictures_of_different_children_are_not_those_of_one(tmp_path, crops, detector, model):
+    """What cuts frames out of videos names them alike in every child's folder."""
+    kids = [tmp_path / f"child{i:02d}" for i in (1, 2, 3)]
+    files = [kid / f"frame_{k:03d}.png" for kid in kids for k in (1, 2)]
+    with pytest.raises(
+        InputError, match=r"frame_001\.png is in child01 and in child02: give --subjects folder"
+    ):
+        name_subjects(files)
+    assert name_subjects(files, "folder") == [kid.name for kid in kids for _ in (1, 2)]
+    assert len(set(name_subjects(files, "image"))) == 6
+    unique = [kid / f"{kid.name}_{k}.png" for kid in kids for k in (1, 2)]
+    for rule in ("auto", "image"):
+        faces = take_crops(crops, detector, subjects=name_subjects(unique, rule))
+        found = explain_faces(model, faces, checks=0)
+        assert found.maps.unit == "image"
+        assert any("No subject is known to have two images" in note for note in found.notes)
+    sites = [tmp_path / site / "p1" / "x.png" for site in ("berlin", "paris")]
+    assert name_subjects(sites, "folder") == ["berlin/p1", "paris/p1"]
+
+
+def test_a_label_that_all_pictures_share_is_said(tmp_path, crops, detector, model):
+    """A folder /data/sub-study is not to be told from that of one person."""
+    files = [tmp_path / "sub-study" / f"p{i}.png" for i in range(6)]
+    found = explain_faces(model, take_crops(crops, detector, subjects=name_subjects(files)), checks=0)
+    assert found.maps.unit == "image"
+    assert "All 6 images count as those of sub-study" in note_shared_subject(found.maps)[0]
+    assert not note_shared_subject(replace(found.maps, subject=np.array(list("aabbcc"))))
 
 
 @pytest.fixture(scope="module")
