@@ -153,7 +153,7 @@ def trace_video(
     video
         The video.
     output
-        ``.h5`` or ``.tsv`` file to write, or None.
+        ``.h5`` or ``.tsv`` file to write, or None; its folder is made.
     model, detector, detector_weights, faces, face_photo, analysis_rate, overwrite, progress
         As in `process_session`.
 
@@ -174,6 +174,7 @@ def trace_video(
     )
     found = watch_video((Path(video),), tools, None, progress)
     if target is not None:
+        target.parent.mkdir(parents=True, exist_ok=True)
         write_trace(target, found.faces, found.expression)
     return found.faces, found.expression
 

@@ -282,3 +282,10 @@ def test_a_lower_analysis_rate(example, tmp_path):
     assert run.quality["n_trials_valid"] >= run.quality["n_trials"] - 1
     assert run.trials["fer_valid"].median() > 0.95
     assert run.trials["fer_invalid_not_analysed"].max() == 0
+
+
+def test_an_output_that_cannot_be_written_is_refused_before_the_video_is_looked_at(tmp_path, monkeypatch):
+    monkeypatch.setattr("enicfer.pipeline.probe_video", lambda _: pytest.fail("looked at"))
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(OutputError, match=r"trace\.h5 cannot be written"):
+        trace_video(tmp_path / "video.mp4", output=tmp_path / "file" / "trace.h5")

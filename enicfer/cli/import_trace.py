@@ -82,6 +82,7 @@ def import_trace(
     check_free(output, overwrite)
     with progress_bar(quiet) as progress:
         seen = read(table, videos, codes=_codes(codes), progress=progress, **options)
+    output.parent.mkdir(parents=True, exist_ok=True)
     write_trace(output, seen.faces, seen.expression)
     if not quiet:
         ok = seen.expression.ok

@@ -8,6 +8,7 @@ attributes, ``probability`` its ``labels``, ``status`` the ``names`` of its numb
 import io
 import json
 import os
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
@@ -64,15 +65,25 @@ _RECORDING_FACTS = (
 
 
 def check_free(path: Path, overwrite: bool) -> None:
-    """Refuse to write over a file that is there, before work begins.
+    """Refuse to write over a file that is there, or where nothing can be written, before work begins.
 
     Raises
     ------
     OutputError
-        If it is there, and ``overwrite`` is not set.
+        If it is there, and ``overwrite`` is not set; if its folder cannot be made or written.
     """
     if path.exists() and not overwrite:
         raise OutputError(f"{path} is there already: give --overwrite to replace it, or another name.")
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder: give the name of a file.")
+    parent = next(folder for folder in path.absolute().parents if folder.exists())
+    try:
+        with tempfile.TemporaryFile(dir=parent):
+            pass
+    except OSError as error:
+        raise OutputError(
+            f"{path} cannot be written ({error.strerror}): give a file in another folder."
+        ) from None
 
 
 def sync(path: Path) -> None:

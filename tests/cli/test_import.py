@@ -34,4 +34,6 @@ def test_a_coding_becomes_a_trace(tmp_path):
         refused = run(*given, *target, *more)
         assert isinstance(refused.exception, EnicferError) and message in str(refused.exception)
     assert isinstance(run(*given, "-o", tmp_path / "out.png").exception, EnicferError)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mp4", "boris.csv", "out.h5"]
+    assert isinstance(run(*given, "-o", tmp_path / "a.mp4" / "out.h5").exception, EnicferError)
+    assert run(*given, "--code", "smile=happy", "-o", tmp_path / "new" / "b.h5").exit_code == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mp4", "boris.csv", "new", "out.h5"]

@@ -1,5 +1,6 @@
 import json
 import os
+import sys
 import time
 from dataclasses import fields, replace
 
@@ -10,7 +11,7 @@ import pytest
 
 from enicfer.errors import InputError, OutputError
 from enicfer.io.names import find_results, output_path
-from enicfer.io.store import read_result, replacing, trace_table, write_frames, write_trace
+from enicfer.io.store import check_free, read_result, replacing, trace_table, write_frames, write_trace
 from enicfer.io.tables import read_table
 from enicfer.outputs import write_outputs
 from enicfer.records import Alignment, ExpressionTrace, FaceTrack, Modality, Status
@@ -214,3 +215,20 @@ def test_the_content_is_on_the_disk_before_the_name(tmp_path, monkeypatch):
     with replacing(path) as partial:
         partial.write_text("x")
     assert synced == [path.stat().st_ino]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("file/new/out.h5", r"out\.h5 cannot be written \(Not a dir"), ("folder", "is a folder")],
+)
+@pytest.mark.skipif(sys.platform == "win32", reason="other words for the reason")
+def test_a_place_that_cannot_be_written_is_refused(tmp_path, name, reason):
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OutputError, match=reason):
+        check_free(tmp_path / name, True)
+
+
+def test_a_file_in_a_folder_that_can_be_made_is_free(tmp_path):
+    check_free(tmp_path / "new" / "deep" / "out.h5", False)
+    assert not list(tmp_path.iterdir())
