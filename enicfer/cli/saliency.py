@@ -67,6 +67,11 @@ def saliency(inputs: tuple[str, ...], output: Path, quiet: bool, **options: Any)
 @click.argument("b", type=click.Path(path_type=Path))
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder to write to.")
 @click.option("--names", nargs=2, help="Of the two groups; by default those of the folders.")
+@click.option(
+    "--paired/--independent",
+    default=None,
+    help="Equal names are the same people, or different ones; needed where names are in both.",
+)
 @click.option("--permutations", default=1999, show_default=True, help="Of the subjects.")
 @click.option("--smoothing", default=1.5, show_default=True, help="Of the maps, in 1/64 of the face's side.")
 @click.option("--seed", default=0, show_default=True, help="Of the permutations.")
@@ -75,9 +80,9 @@ def saliency_compare(a: Path, b: Path, output: Path, **options: Any) -> None:
     """Compare the parts of the face that decided in two groups.
 
     A and B are folders that `enicfer saliency` wrote, or folders of such folders: children and adults, two
-    models, two conditions. With the same subjects in both the comparison is paired.
+    models, two conditions. What has the same pictures in both is paired; equal names alone are not.
     """
-    from enicfer.saliency.compare import compare_sources
+    from enicfer.saliency.comparison_files import compare_sources
 
     found = compare_sources(a, b, output, **options)
     for line in (*found.sentences(), *found.checks):

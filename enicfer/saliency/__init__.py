@@ -1,7 +1,8 @@
 """Which parts of the face decided: attributions, their shares on the face, groups, and whether to believe them.
 
-Reading order: `attribution` (pixels), `common_face` (regions), `trust` (checks), `filters`, `statistics`,
-`face_maps` (what is stored), `explain` and `session` (what the commands do), `compare` (groups), `figures`.
+Reading order: `attribution` (pixels), `common_face` (regions), `trust` (checks), `filters`, `permutation`,
+`statistics`, `face_maps` (what is stored), `explain` and `session` (what the commands do), `compare` and
+`comparison_files` (groups), `figures`.
 """
 
 from importlib import import_module
@@ -21,7 +22,7 @@ _HOME = {
     "compare_groups": "statistics",
     "read_face_maps": "face_maps",
     "compare_face_maps": "compare",
-    "compare_sources": "compare",
+    "compare_sources": "comparison_files",
     "explain_faces": "explain",
     "explain_images": "explain",
     "explain_session": "session",

@@ -10,25 +10,22 @@ Conventions: a mean map has the value 1 where it has what a uniform map has.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from enicfer.errors import InputError, OutputError
-from enicfer.io.store import replacing
-from enicfer.io.tables import write_json, write_table
+from enicfer.errors import InputError
 from enicfer.records import FloatArray
 from enicfer.saliency.common_face import REGIONS, SIZE, common_points, five_points, locate_attribution
-from enicfer.saliency.face_maps import FaceMaps, read_face_maps, write_archive
-from enicfer.saliency.permutation import FEWEST_TESTED, smallest_p
+from enicfer.saliency.design import choose_expressions, match_subjects
+from enicfer.saliency.face_maps import FaceMaps
+from enicfer.saliency.permutation import FEWEST_TESTED
 from enicfer.saliency.statistics import (
     ALPHA,
     PERMUTATIONS,
     Comparison,
     average_by_unit,
-    check_permutations,
     check_units,
     compare_groups,
 )
@@ -127,6 +124,7 @@ def compare_face_maps(
     b: FaceMaps,
     names: tuple[str, str] = ("A", "B"),
     *,
+    paired: bool | None = None,
     smoothing: float = SMOOTHING,
     permutations: int = PERMUTATIONS,
     seed: int = 0,
@@ -137,9 +135,11 @@ def compare_face_maps(
     Parameters
     ----------
     a, b
-        Maps made with the same method. Where both have the same subjects the comparison is paired.
+        Maps made with the same method.
     names
         Of the groups.
+    paired
+        Whether equal names are the same subjects, see `enicfer.saliency.design.match_subjects`.
     smoothing
         Spread in px of the common face of the Gaussian that maps are smoothed with.
     permutations, seed
@@ -150,7 +150,8 @@ def compare_face_maps(
     Raises
     ------
     InputError
-        If a group is empty or too small, the methods differ, or no expression is in enough subjects of both.
+        If a group is empty or too small, the methods differ, different people were explained with different
+        models, it is not known whether the groups are paired, or no expression is in enough subjects of both.
     """
     for name, group in zip(names, (a, b), strict=True):
         if not len(group):
@@ -161,7 +162,13 @@ def compare_face_maps(
         raise InputError(
             f"{names[0]} was made with the method {a.method} and {names[1]} with {b.method}: use the same."
         )
+    a, b, alone = match_subjects(a, b, names, paired)
     paired = check_units(a.subject, b.subject)
+    if not paired and a.model != b.model:
+        raise InputError(
+            f"{names[0]} was made with the model {a.model} and {names[1]} with {b.model}: two groups of people "
+            "need the same model, and two models the same people (--paired)."
+        )
     expressions, left_out = choose_expressions(a, b, names, paired, permutations)
     landmarks = [a.landmarks, b.landmarks]
     if landmarks[0].shape[1] != landmarks[1].shape[1]:
@@ -184,7 +191,7 @@ def compare_face_maps(
         expressions=tuple(expressions),
         maps=compare(maps),
         shares=compare(shares),
-        left_out=tuple(left_out),
+        left_out=(*alone, *left_out),
         checks=tuple(f"{n}: {line}" for n, g in zip(names, (a, b), strict=True) for line in g.checks),
         unit="subject" if "subject" in (a.unit, b.unit) else "image",
         n=(len(units[0]), len(units[1])),
@@ -207,141 +214,7 @@ def average_by_expression(
     return units, means.reshape(len(units), -1)
 
 
-def choose_expressions(
-    a: FaceMaps, b: FaceMaps, names: tuple[str, str], paired: bool, permutations: int = PERMUTATIONS
-) -> tuple[list[str], list[str]]:
-    """Labels that can be tested, and a sentence for each other label.
-
-    A label is tested where `FEWEST_TESTED` subjects of each group have it (paired: have it in both), and where
-    they could give a p of 0.05 after correction for the number of labels. Both are known before any map is seen.
-
-    Raises
-    ------
-    InputError
-        If there is no such label, or there are too few permutations for any to reach a p of 0.05.
-    """
-    counts: dict[str, tuple[int, int]] = {}
-    left_out = []
-    for expression in dict.fromkeys([*a.expressions, *b.expressions]):
-        have = [set(group.subject[group.expression == expression]) for group in (a, b)]
-        both = len(have[0] & have[1])
-        n = (both, both) if paired else (len(have[0]), len(have[1]))
-        if min(n) >= FEWEST_TESTED:
-            counts[expression] = n
-            continue
-        who = (
-            f"{both} subjects have it in both"
-            if paired
-            else f"{n[0]} subjects of {names[0]} and {n[1]} of {names[1]} have it"
-        )
-        left_out.append(
-            f"{expression} is not tested: {who}, too few to find any difference ({FEWEST_TESTED} are needed)."
-        )
-    if not counts:
-        raise InputError(
-            f"No expression is in {FEWEST_TESTED} subjects of both {names[0]} and {names[1]}, which are needed to "
-            "find any difference: give more images."
-        )
-    check_permutations(permutations, len(counts))
-    while True:
-        least = {e: len(counts) * smallest_p(*n, paired, permutations) for e, n in counts.items()}
-        worst = max(least, key=least.__getitem__)
-        if least[worst] <= ALPHA:
-            return list(counts), left_out
-        left_out.append(
-            f"{worst} is not tested: {counts.pop(worst)[0]} subjects are too few to find any difference among "
-            f"{len(least)} expressions (the smallest possible p is {least[worst]:.3f})."
-        )
-
-
 def _smooth(maps: npt.ArrayLike, spread: float) -> FloatArray:
     from scipy.ndimage import gaussian_filter
 
     return np.asarray(gaussian_filter(np.asarray(maps, np.float64), (0, spread, spread), mode="nearest"))
-
-
-def compare_sources(
-    a: str | Path,
-    b: str | Path,
-    output: str | Path,
-    *,
-    names: tuple[str, str] | None = None,
-    smoothing: float = SMOOTHING,
-    permutations: int = PERMUTATIONS,
-    seed: int = 0,
-    overwrite: bool = False,
-) -> GroupComparison:
-    """Compare two groups of maps on disk, and write figure, tables and maps.
-
-    Parameters
-    ----------
-    a, b
-        ``saliency.npz`` files, or folders with any number of them.
-    output
-        Folder to write ``comparison.png``, ``.svg``, ``.tsv``, ``.json`` and ``.npz`` to.
-    names
-        Of the groups, by default those of the folders.
-    smoothing, permutations, seed
-        As in `compare_face_maps`.
-    overwrite
-        Replace an earlier comparison.
-
-    Raises
-    ------
-    InputError
-        As in `read_face_maps` and `compare_face_maps`.
-    OutputError
-        If the output is there already or cannot be written.
-    """
-    from enicfer.saliency.figures import make_folder, save_figure
-    from enicfer.saliency.group_figures import draw_comparison
-
-    target = Path(output)
-    if (target / "comparison.tsv").exists() and not overwrite:
-        raise OutputError(
-            f"{target} already has a comparison: give --overwrite to replace it, or another --output."
-        )
-    found = compare_face_maps(
-        read_face_maps(a),
-        read_face_maps(b),
-        names or _names(Path(a), Path(b)),
-        smoothing=smoothing,
-        permutations=permutations,
-        seed=seed,
-    )
-    make_folder(target)
-    save_figure(
-        draw_comparison(found.maps, found.shares, found.expressions, found.names, found.size),
-        target / "comparison",
-    )
-    with replacing(target / "comparison.tsv") as partial:
-        write_table(partial, found.table())
-    with replacing(target / "comparison.json") as partial:
-        write_json(
-            partial,
-            {
-                "groups": found.names,
-                "unit": found.unit,
-                "paired": found.maps.paired,
-                "permutations": permutations,
-                "seed": seed,
-                "smoothing_px": smoothing,
-                "found": found.sentences(),
-                "checks": found.checks,
-            },
-        )
-    with replacing(target / "comparison.npz") as partial:
-        shape = (len(found.expressions), found.size, found.size)
-        fields = ("mean_a", "mean_b", "difference", "t", "p", "effect")
-        arrays = {name: getattr(found.maps, name).reshape(shape).astype(np.float32) for name in fields}
-        write_archive(partial, {"expression": np.array(found.expressions), **arrays})
-    return found
-
-
-def _names(a: Path, b: Path) -> tuple[str, str]:
-    names = [path.name if path.suffix != ".npz" else path.resolve().parent.name for path in (a, b)]
-    return (
-        (names[0], names[1])
-        if names[0] != names[1]
-        else (f"{a.parent.name}/{names[0]}", f"{b.parent.name}/{names[1]}")
-    )

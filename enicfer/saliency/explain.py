@@ -13,7 +13,8 @@ from enicfer.saliency.attribution import METHODS, Attribution, check_method, exp
 from enicfer.saliency.face_maps import FaceMaps, describe_gaze, make_face_maps, table_of_regions
 from enicfer.saliency.filters import check_filters
 from enicfer.saliency.output import PANELS, check_output, draw_filter_figures, write_explanation
-from enicfer.saliency.pictures import FaceCrops, find_pictures, read_faces
+from enicfer.saliency.picture_files import find_pictures
+from enicfer.saliency.pictures import FaceCrops, read_faces
 from enicfer.saliency.trust import Trust, check_trust
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ def explain_images(
     crops
         The pictures are face crops already.
     subjects
-        As in `enicfer.saliency.pictures.name_subjects`.
+        As in `enicfer.saliency.picture_files.name_subjects`.
     checks
         As in `explain_faces`.
     filters

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from enicfer import __version__
 from enicfer.errors import InputError
 from enicfer.io.store import replacing
 from enicfer.records import Float32Array, FloatArray
@@ -51,6 +52,10 @@ class FaceMaps:
         (n,) whether the landmarks were found or are the framing's median places.
     checks
         What `enicfer.saliency.trust` says of these maps, one sentence each; empty where not run.
+    digest
+        (n,) of the pictures, equal for equal pictures; empty texts, or None, where unknown.
+    version
+        Of enicfer, which made the maps.
     """
 
     model: str
@@ -63,9 +68,17 @@ class FaceMaps:
     landmarks: FloatArray
     found: npt.NDArray[np.bool_]
     checks: tuple[str, ...] = ()
+    digest: npt.NDArray[np.str_] | None = None
+    version: str = __version__
 
     def __len__(self) -> int:
         return len(self.map)
+
+    def select(self, rows: npt.ArrayLike) -> "FaceMaps":
+        """Some of the maps (indices or booleans)."""
+        i = np.asarray(rows)
+        chosen = {name: getattr(self, name)[i] for name in _ARRAYS}
+        return replace(self, **chosen, digest=None if self.digest is None else self.digest[i])
 
     @cached_property
     def located(self) -> tuple[Float32Array, FloatArray, FloatArray]:
@@ -100,6 +113,7 @@ def make_face_maps(
         landmarks=faces.landmarks,
         found=faces.found,
         checks=tuple(checks),
+        digest=faces.digest,
     )
 
 
@@ -186,8 +200,15 @@ def save_face_maps(path: Path, maps: FaceMaps, signed: Float32Array) -> None:
     OutputError
         If the file cannot be written.
     """
-    about = {"format": FORMAT, "model": maps.model, "method": maps.method, "checks": list(maps.checks)}
+    about = {
+        "format": FORMAT,
+        "enicfer": maps.version,
+        "model": maps.model,
+        "method": maps.method,
+        "checks": list(maps.checks),
+    }
     arrays = {name: getattr(maps, name) for name in _ARRAYS}
+    arrays["digest"] = np.full(len(maps), "") if maps.digest is None else maps.digest
     with replacing(path) as partial:
         write_archive(
             partial, {**arrays, "signed": signed, "about": np.array(json.dumps(about, ensure_ascii=False))}
@@ -238,10 +259,11 @@ def read_face_maps(path: str | Path) -> FaceMaps:
             f"The maps below {path} have different sizes or numbers of landmarks: make them anew together."
         )
     joined: dict[str, Any] = {
-        name: np.concatenate([getattr(part, name) for part in parts]) for name in _ARRAYS
+        name: np.concatenate([getattr(part, name) for part in parts]) for name in (*_ARRAYS, "digest")
     }
     checks = tuple(dict.fromkeys(line for part in parts for line in part.checks))
-    return replace(parts[0], **joined, checks=checks)
+    versions = ", ".join(sorted({part.version for part in parts}))
+    return replace(parts[0], **joined, checks=checks, version=versions)
 
 
 def _read_one(file: Path) -> FaceMaps:
@@ -253,6 +275,15 @@ def _read_one(file: Path) -> FaceMaps:
                     f"{file} has format {about['format']}; this version of enicfer reads {FORMAT}."
                 )
             arrays = {name: archive[name] for name in _ARRAYS}
+            # Files of earlier versions have neither digests nor their version.
+            known = "digest" in archive.files
+            arrays["digest"] = archive["digest"] if known else np.full(len(arrays["name"]), "")
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise InputError(f"{file} is not a file of maps that `enicfer saliency` wrote ({error}).") from None
-    return FaceMaps(model=about["model"], method=about["method"], checks=tuple(about["checks"]), **arrays)
+    return FaceMaps(
+        model=about["model"],
+        method=about["method"],
+        checks=tuple(about["checks"]),
+        version=about.get("enicfer", "unknown"),
+        **arrays,
+    )

@@ -4,8 +4,7 @@ Conventions: `FaceCrops.landmarks` are fractions of the crop's side, x then y, i
 `enicfer.records`; colour pictures in memory are RGB.
 """
 
-import os
-import re
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,17 +18,15 @@ from enicfer.errors import InputError
 from enicfer.faces.crop import REFERENCE, crop_face, frame_face
 from enicfer.records import FloatArray, UInt8Array
 from enicfer.saliency.attribution import Progress
+from enicfer.saliency.picture_files import name_subjects
 
 if TYPE_CHECKING:
     from enicfer.faces.detectors import Detector
 
-PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 DISPLAY_SIZE = 192
 DETECTION_SIDE = 96  # px to which a crop is enlarged for the detector
 DETECTION_BORDER = 0.4  # grey border around it, in sides: detectors want to see where a face ends
 LONG_SIDE = 640  # px of the longer side of a picture that is searched
-_SUBJECT = re.compile(r"sub-[a-zA-Z0-9]+")
-SUBJECTS = ("auto", "folder", "image")
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +45,8 @@ class FaceCrops:
         (n, 5, 2) fractions of the side.
     found
         (n,) whether the landmarks were found in the picture; where not, they are the crop's median places.
+    digest
+        (n,) of the pictures' bytes; None where unknown.
     """
 
     name: npt.NDArray[np.str_]
@@ -56,6 +55,7 @@ class FaceCrops:
     picture: UInt8Array
     landmarks: FloatArray
     found: npt.NDArray[np.bool_]
+    digest: npt.NDArray[np.str_] | None = None
 
     def __len__(self) -> int:
         return len(self.crop)
@@ -64,80 +64,8 @@ class FaceCrops:
         """Some of the faces (indices or booleans)."""
         i = np.asarray(rows)
         names = ("name", "subject", "crop", "picture", "landmarks", "found")
-        return replace(self, **{name: getattr(self, name)[i] for name in names})
-
-
-def find_pictures(paths: Sequence[str | Path]) -> list[Path]:
-    """Every picture file among the paths and below the folders among them, sorted within each.
-
-    Raises
-    ------
-    InputError
-        If a path does not exist, is no picture, or there is none at all.
-    """
-    found: list[Path] = []
-    for path in map(Path, paths):
-        if path.is_dir():
-            found += sorted(p for p in path.rglob("*") if p.suffix.lower() in PICTURES)
-        elif not path.exists():
-            raise InputError(
-                f"There is no {path}: give picture files, folders of them, or an output folder of enicfer."
-            )
-        elif path.suffix.lower() not in PICTURES:
-            raise InputError(f"{path.name} is no picture: allowed are {', '.join(PICTURES)}.")
-        else:
-            found.append(path)
-    if not found:
-        raise InputError(
-            f"There is no picture below {', '.join(str(p) for p in paths)}: allowed are {', '.join(PICTURES)}."
-        )
-    return found
-
-
-def name_subjects(files: Sequence[Path], subjects: str = "auto") -> list[str]:
-    """Whose face each file shows.
-
-    Parameters
-    ----------
-    files
-        The pictures.
-    subjects
-        ``auto``: the last ``sub-<label>`` in the path, else the picture itself; ``folder``: its folder; ``image``:
-        every picture for itself. Folders and pictures are named by their path below the folder that all share.
-
-    Raises
-    ------
-    InputError
-        For another rule; with ``auto``, if pictures without a label have equal names in different folders, which
-        may be those of different people or of one.
-    """
-    if subjects not in SUBJECTS:
-        raise InputError(f"There is no rule {subjects!r} for subjects: choose one of {', '.join(SUBJECTS)}.")
-    full = [Path(file).absolute() for file in files]
-    if subjects == "folder":
-        return _below([file.parent for file in full])
-    own = _below(full)
-    if subjects == "image":
-        return own
-    labels = [_SUBJECT.findall(file.as_posix()) for file in files]
-    folders: dict[str, Path] = {}
-    for file, found in zip(full, labels, strict=True):
-        other = file.parent if found else folders.setdefault(file.name, file.parent)
-        if other != file.parent:
-            raise InputError(
-                f"{file.name} is in {other.name} and in {file.parent.name}: give --subjects folder if each folder "
-                "is of one person, or --subjects image if each picture is of another."
-            )
-    return [found[-1] if found else name for found, name in zip(labels, own, strict=True)]
-
-
-def _below(paths: Sequence[Path]) -> list[str]:
-    """Paths below the folder that they share, unique."""
-    try:
-        shared = Path(os.path.commonpath([path.parent for path in paths]))
-    except ValueError:  # different drives
-        return [path.as_posix() for path in paths]
-    return [path.relative_to(shared).as_posix() for path in paths]
+        chosen = {name: getattr(self, name)[i] for name in names}
+        return replace(self, **chosen, digest=None if self.digest is None else self.digest[i])
 
 
 def read_faces(
@@ -163,7 +91,7 @@ def read_faces(
     crops
         The pictures are face crops already, framed as the training data.
     subjects
-        As in `name_subjects`.
+        As in `enicfer.saliency.picture_files.name_subjects`.
     progress
         Called as ``progress(done, total, stage)``.
 
@@ -173,9 +101,11 @@ def read_faces(
         If a picture cannot be read, or no face is found in it.
     """
     people = name_subjects(files, subjects)
-    taken = []
+    taken, digests = [], []
     for i, file in enumerate(files):
-        bgr = _read(file)
+        data = _read_bytes(file)
+        bgr = _decode(data, file)
+        digests.append(digest_of(data))
         taken.append(_take_crop(bgr, detector, size) if crops else _cut_face(bgr, detector, size, file))
         if progress is not None:
             progress(i + 1, len(files), "reading faces")
@@ -187,7 +117,13 @@ def read_faces(
         picture=large,
         landmarks=landmarks,
         found=found,
+        digest=np.array(digests),
     )
+
+
+def digest_of(data: bytes | UInt8Array) -> str:
+    """A short digest of a picture's bytes."""
+    return hashlib.sha256(data if isinstance(data, bytes) else data.tobytes()).hexdigest()[:16]
 
 
 def take_crops(
@@ -217,7 +153,15 @@ def take_crops(
         if progress is not None:
             progress(i + 1, len(crops), "landmarks")
     name = np.array([f"{i:05d}" for i in range(len(crops))] if names is None else names)
-    return FaceCrops(name, name if subjects is None else np.array(subjects), crops, crops, landmarks, found)
+    return FaceCrops(
+        name=name,
+        subject=name if subjects is None else np.array(subjects),
+        crop=crops,
+        picture=crops,
+        landmarks=landmarks,
+        found=found,
+        digest=np.array([digest_of(crop) for crop in crops]),
+    )
 
 
 def find_crop_landmarks(bgr: UInt8Array, detector: "Detector") -> tuple[FloatArray, bool]:
@@ -252,12 +196,15 @@ def _plausible(points: FloatArray) -> bool:
     )
 
 
-def _read(file: Path) -> UInt8Array:
+def _read_bytes(file: Path) -> bytes:
     try:
-        data = np.frombuffer(file.read_bytes(), np.uint8)
+        return file.read_bytes()
     except OSError as error:
         raise InputError(f"{file.name} cannot be read: {error.strerror}.") from None
-    picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+
+
+def _decode(data: bytes, file: Path) -> UInt8Array:
+    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
     if picture is None:
         raise InputError(
             f"{file.name} is no picture that can be read: it is damaged, or of another kind than its name says."

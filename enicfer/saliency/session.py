@@ -27,7 +27,7 @@ from enicfer.records import RunResult, UInt8Array
 from enicfer.saliency.attribution import FACE_LIKE, Progress, attribute, check_method
 from enicfer.saliency.explain import CHECKED, Explanation, explain_faces
 from enicfer.saliency.output import check_output, write_explanation
-from enicfer.saliency.pictures import DISPLAY_SIZE, FaceCrops
+from enicfer.saliency.pictures import DISPLAY_SIZE, FaceCrops, digest_of
 
 if TYPE_CHECKING:
     from enicfer.models import Classifier
@@ -221,13 +221,19 @@ def trial_faces(
     names = [f"{stem}_trial-{row + 1:03d}_frame-{frame:06d}" for row, frame in zip(rows, frames, strict=True)]
     subject = f"sub-{run.entities['sub']}"
     return FaceCrops(
-        np.array(names), np.full(len(names), subject), crop, picture, points, np.ones(len(names), bool)
+        name=np.array(names),
+        subject=np.full(len(names), subject),
+        crop=crop,
+        picture=picture,
+        landmarks=points,
+        found=np.ones(len(names), bool),
+        digest=np.array([digest_of(face) for face in picture]),
     ), labels
 
 
 def join_faces(parts: Sequence[FaceCrops]) -> FaceCrops:
     """The faces of several runs in one."""
-    names = ("name", "subject", "crop", "picture", "landmarks", "found")
+    names = ("name", "subject", "crop", "picture", "landmarks", "found", "digest")
     return FaceCrops(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
 
 

@@ -1,14 +1,18 @@
+import json
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from enicfer import __version__
 from enicfer.errors import InputError, OutputError
 from enicfer.expressions import Expression
 from enicfer.faces.crop import REFERENCE
 from enicfer.saliency.common_face import REGIONS
-from enicfer.saliency.compare import choose_expressions, compare_face_maps, compare_sources
+from enicfer.saliency.compare import compare_face_maps
+from enicfer.saliency.comparison_files import compare_sources
+from enicfer.saliency.design import choose_expressions
 from enicfer.saliency.face_maps import (
     FaceMaps,
     describe_gaze,
@@ -57,9 +61,54 @@ def test_a_planted_difference_is_found_in_its_region_and_expression_only():
 
 
 def test_two_models_on_the_same_people_are_paired():
-    found = compare_face_maps(group("a", mouth=0.5), group("a"), permutations=99)
+    a, b = group("a", mouth=1.0), replace(group("a", seed=1), model="another")
+    found = compare_face_maps(a, b, permutations=299, paired=True)
     assert found.maps.paired
     assert found.table().set_index(["expression", "region"]).loc[("happy", "mouth"), "p_corrected"] < 0.05
+
+
+def test_equal_names_alone_pair_nobody():
+    """children/000.jpg and adults/000.jpg; or two data sets that both begin with sub-01."""
+    a, b = group("sub-", mouth=1.0), group("sub-", seed=1)
+    with pytest.raises(
+        InputError,
+        match=r"10 subjects of children and adults have the same names: give --paired .* --independent",
+    ):
+        compare_face_maps(a, b, ("children", "adults"))
+    found = compare_face_maps(a, b, permutations=99, paired=False)
+    assert not found.maps.paired and found.n == (10, 10) and set(found.maps.n_a) == {10}
+    assert found.table().set_index(["expression", "region"]).loc[("happy", "mouth"), "p_corrected"] < 0.05
+    some = compare_face_maps(a, group("sub-", people=9, seed=1), permutations=99, paired=False)
+    assert some.n == (10, 9)
+
+
+def test_the_same_pictures_are_paired_without_being_told():
+    a, b = group("a", mouth=0.5), group("a", seed=1)
+    digest = np.array([f"{i:016x}" for i in range(40)])
+    a, b = replace(a, digest=digest), replace(b, digest=digest, model="another")
+    assert compare_face_maps(a, b, permutations=99).maps.paired
+    changed = replace(b, digest=np.where(np.arange(40) == 3, "0", digest))
+    unknown = replace(b, digest=np.full(40, ""))
+    for other in (changed, unknown):
+        with pytest.raises(InputError, match="give --paired"):
+            compare_face_maps(a, other, permutations=99)
+
+
+def test_pairs_need_subjects_in_both():
+    a, b = group("a", people=12), group("a", people=9, seed=1)
+    found = compare_face_maps(a, b, permutations=99, paired=True)
+    assert found.n == (9, 9) and found.maps.paired
+    assert "3 subjects of A and 0 of B have no partner and are left out." in found.left_out
+    with pytest.raises(InputError, match="No subject of A is in B"):
+        compare_face_maps(a, group("b"), paired=True)
+
+
+def test_two_models_in_different_people_are_refused():
+    a, b = group("a"), replace(group("b", seed=1), model="another")
+    with pytest.raises(
+        InputError, match=r"A was made with the model random and B with another: .* same people"
+    ):
+        compare_face_maps(a, b, permutations=99)
 
 
 def test_an_expression_that_one_group_lacks_is_left_out_and_said():
@@ -80,7 +129,9 @@ def test_a_pair_is_a_subject_who_has_the_expression_in_both():
     """Ten subjects of each are sad, eleven altogether have it in one only, none in both."""
     a, b = group("a", people=20), group("a", people=20, seed=2)
     people = np.unique(a.subject)
-    found = compare_face_maps(without(a, "sad", people[10:]), without(b, "sad", people[:10]), permutations=99)
+    found = compare_face_maps(
+        without(a, "sad", people[10:]), without(b, "sad", people[:10]), permutations=99, paired=True
+    )
     assert found.expressions == ("happy",)
     assert found.left_out == (
         "sad is not tested: 0 subjects have it in both, too few to find any difference (8 are needed).",
@@ -96,7 +147,7 @@ def test_a_row_has_the_numbers_of_its_own_expression():
 
 
 def test_maps_compared_with_themselves_are_not_tested(recwarn):
-    found = compare_face_maps(group("a"), group("a"), permutations=99)
+    found = compare_face_maps(group("a"), group("a"), permutations=99, paired=True)
     text = " ".join(found.sentences())
     assert "happy: not tested, the difference is the same in every subject" in text
     assert "No difference" not in text and not recwarn.list
@@ -127,7 +178,7 @@ def test_what_cannot_reach_significance_is_not_tested():
     with pytest.raises(InputError, match="Group A has 3 subjects, too few to find any difference"):
         compare_face_maps(group("a", people=3, mouth=50.0), group("b", people=3, seed=1))
     with pytest.raises(InputError, match="Group A has 5 subjects, too few to find any difference"):
-        compare_face_maps(group("a", people=5, mouth=50.0), group("a", people=5, seed=1))
+        compare_face_maps(group("a", people=5, mouth=50.0), group("a", people=5, seed=1), paired=True)
 
 
 def test_groups_that_cannot_be_compared_are_refused():
@@ -158,6 +209,19 @@ def test_files_come_back_join_and_have_the_same_bytes(tmp_path):
     np.testing.assert_array_equal(joined.map[:12], again.map)
 
 
+def test_files_of_earlier_versions_are_read(tmp_path):
+    maps = group("a", people=3)
+    save_face_maps(tmp_path / "saliency.npz", replace(maps, digest=np.full(12, "ab")), maps.map[:, None])
+    assert read_face_maps(tmp_path).digest.tolist() == ["ab"] * 12
+    with np.load(tmp_path / "saliency.npz") as archive:
+        arrays = {name: archive[name] for name in archive.files if name != "digest"}
+    about = json.loads(str(arrays["about"]))
+    del about["enicfer"]
+    np.savez(tmp_path / "saliency.npz", **{**arrays, "about": np.array(json.dumps(about))})
+    earlier = read_face_maps(tmp_path)
+    assert earlier.version == "unknown" and earlier.digest.tolist() == [""] * 12
+
+
 def test_comparing_folders_writes_figure_tables_and_maps(tmp_path):
     for prefix, mouth in (("a", 1.0), ("b", 0.0)):
         (tmp_path / prefix).mkdir()
@@ -165,6 +229,16 @@ def test_comparing_folders_writes_figure_tables_and_maps(tmp_path):
         save_face_maps(tmp_path / prefix / "saliency.npz", maps, maps.map[:, None])
     found = compare_sources(tmp_path / "a", tmp_path / "b", tmp_path / "out", permutations=99)
     assert found.names == ("a", "b")
+    about = json.loads((tmp_path / "out" / "comparison.json").read_text(encoding="utf-8"))
+    assert about["groups"][1] == {
+        "name": "b",
+        "source": str(tmp_path / "b"),
+        "model": "random",
+        "method": "gradient",
+        "enicfer": __version__,
+        "subjects": 8,
+        "images": 32,
+    }
     names = {"comparison.png", "comparison.svg", "comparison.tsv", "comparison.json", "comparison.npz"}
     assert {path.name for path in (tmp_path / "out").iterdir()} == names
     before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}

@@ -10,7 +10,8 @@ from skimage import data
 from enicfer.errors import EnicferError, InputError, OutputError
 from enicfer.saliency.explain import explain_faces, explain_images, note_shared_subject
 from enicfer.saliency.output import choose_rows, draw_filter_figures, unique_stems, write_explanation
-from enicfer.saliency.pictures import find_pictures, name_subjects, read_faces, take_crops
+from enicfer.saliency.picture_files import find_pictures, name_subjects
+from enicfer.saliency.pictures import read_faces, take_crops
 
 
 @pytest.fixture(scope="module")
