@@ -57,7 +57,16 @@ def forecast(
     n_jobs: int = 1,
     retry_failed: bool = False,
 ) -> Forecast:
-    """Look at everything that `enicfer.batch.sessions.run_sessions` would do, with the same arguments."""
+    """Look at everything that `enicfer.batch.sessions.run_sessions` would do, with the same arguments.
+
+    Raises
+    ------
+    OutputError
+        If the outputs cannot be written there at all.
+    """
+    from enicfer.outputs import check_place
+
+    check_place(output)
     plan = make_plan(sessions, unread, output, options, retry_failed=retry_failed)
     work = []
     frames = 0

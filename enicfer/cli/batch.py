@@ -87,6 +87,25 @@ def process_sessions(
     finish(result, quiet, verbose)
 
 
+def refuse_options(allowed: set[str]) -> None:
+    """Refuse options of the command that were given and are not among the ``allowed`` names."""
+    from click.core import ParameterSource
+
+    from enicfer.errors import InputError
+
+    context = click.get_current_context()
+    given = [
+        parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name not in allowed
+        and context.get_parameter_source(str(parameter.name)) is not ParameterSource.DEFAULT
+    ]
+    if given:
+        raise InputError(
+            f"{', '.join(given)} is only for the level participant: leave it out for the level group."
+        )
+
+
 def split_settings(settings: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     """What sessions are processed with, and how the work is run."""
     from enicfer.batch.jobs import Options
@@ -163,14 +182,15 @@ def process_dataset(
     """Process the BIDS data set BIDS_DIR into OUTPUT_DIR.
 
     The level participant finds recordings and their videos (beside them, in beh/ or in sourcedata/) and
-    processes each; the level group writes the tables and the page of everything that is in OUTPUT_DIR. Options
-    for labels can be given several times.
+    processes each; the level group writes the tables and the page of everything that is in OUTPUT_DIR, and takes
+    no other option than --quiet. Options for labels can be given several times.
     """
     from enicfer.batch.dataset import Selection, collect_dataset, summarise_dataset
     from enicfer.batch.dataset import process_dataset as process
 
     selection = Selection(**{name: settings.pop(name) for name in Selection.__dataclass_fields__})
     if level == "group":
+        refuse_options({"bids_dir", "output_dir", "level", "quiet"})
         for path in summarise_dataset(output_dir):
             if not quiet:
                 click.echo(f"Wrote {path}")

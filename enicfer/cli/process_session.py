@@ -21,7 +21,7 @@ from enicfer.records import RunResult, SessionResult
     help="Where to write.  [default: derivatives/enicfer in the session folder]",
 )
 @max_uncertainty_option
-@click.option("--overwrite", is_flag=True, help="Replace earlier results of this session.")
+@click.option("--overwrite", is_flag=True, help="Replace earlier results of the same runs.")
 @face_options
 def process_session(session: Path, quiet: bool, **options: Any) -> None:
     """Turn the folder SESSION (video, recording, session.toml) into emotion events on the recording's clock."""

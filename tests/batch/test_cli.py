@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from enicfer.cli.main import cli
+from enicfer.errors import InputError
 
 
 @pytest.fixture
@@ -62,6 +63,23 @@ def test_a_data_set(run, tmp_path):
     group = run(*command, "group")
     assert group.exit_code == 0
     assert "group_qc.tsv" in group.stdout
+
+
+@pytest.mark.parametrize(
+    "options",
+    [("--dry-run",), ("--participant-label", "01"), ("--n-jobs", "1"), ("--overwrite", "--task", "a")],
+)
+def test_the_group_level_refuses_options_that_are_not_for_it(run, study, tmp_path, options):
+    study.make_study(tmp_path / "study", 1)
+    run("process-sessions", tmp_path / "study", "--output", tmp_path / "out")
+    (tmp_path / "out" / "group_qc.tsv").unlink()
+    with pytest.raises(InputError, match="only for the level participant") as caught:
+        run("process-dataset", tmp_path / "study", tmp_path / "out", "group", *options)
+    assert {name for name in options if name.startswith("--")} <= set(
+        re.findall(r"--[a-z-]+", str(caught.value))
+    )
+    assert not (tmp_path / "out" / "group_qc.tsv").exists()
+    assert run("process-dataset", tmp_path / "study", tmp_path / "out", "group", "--quiet").exit_code == 0
 
 
 def test_share_check(run, tmp_path):

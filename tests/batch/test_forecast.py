@@ -1,5 +1,6 @@
 """A dry run names every problem at once, estimates from what is done, and writes nothing."""
 
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from enicfer.batch.forecast import forecast, measure_done
 from enicfer.batch.jobs import Options, find_sessions, read_sessions
 from enicfer.batch.markers import Marker, write_marker
+from enicfer.errors import OutputError
 
 
 def look(folder, output, **more):
@@ -47,3 +49,16 @@ def test_the_estimate_is_the_median_of_what_was_watched(tmp_path):
     write_marker(tmp_path / ".enicfer/sessions/sub-9.json", replace(marker, seconds=0.0, frames=0))
     write_marker(tmp_path / ".enicfer/sessions/sub-8.json", replace(marker, state="failed", seconds=900.0))
     assert measure_done(tmp_path) == (0.2, 3.0)
+
+
+def test_a_refusal_is_foretold(without_video, tmp_path):
+    without_video.make_study(tmp_path / "study", 1)
+    without_video.run_study(tmp_path / "study", tmp_path / "out")
+    shutil.rmtree(tmp_path / "out" / ".enicfer")
+    found = look(tmp_path / "study", tmp_path / "out")
+    assert found.work == ()
+    assert [outcome.kind for outcome in found.settled] == ["foreign"]
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("x")
+    with pytest.raises(OutputError, match="no enicfer results"):
+        look(tmp_path / "study", tmp_path / "mine")
