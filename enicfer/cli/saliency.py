@@ -25,15 +25,25 @@ from enicfer.cli.options import progress_bar
     "--subjects",
     default="auto",
     show_default=True,
-    help="Whose face it is: auto (sub-<label> in the path), folder or image (images only).",
+    help="Whose face it is: auto (sub-<label> in the path, else unknown), folder or image (images only).",
 )
 @click.option(
     "--signed-maximum", is_flag=True, help="Third panel with sign, as in the original figures (images only)."
 )
 @click.option("--filters", is_flag=True, help="Show what single filters look for (images only).")
-@click.option("--panels", default=100, show_default=True, help="Figures of single images (images only).")
 @click.option(
-    "--checks", default=32, show_default=True, help="Images on which the maps are checked; 0 for none."
+    "--panels",
+    type=click.IntRange(min=0),
+    default=100,
+    show_default=True,
+    help="Figures of single images (images only).",
+)
+@click.option(
+    "--checks",
+    type=click.IntRange(min=0),
+    default=32,
+    show_default=True,
+    help="Images on which the maps are checked; 0 for none.",
 )
 @click.option(
     "--session", type=click.Path(path_type=Path), help="Session folder with the video (session only)."
@@ -72,9 +82,17 @@ def saliency(inputs: tuple[str, ...], output: Path, quiet: bool, **options: Any)
     default=None,
     help="Equal names are the same people, or different ones; needed where names are in both.",
 )
-@click.option("--permutations", default=1999, show_default=True, help="Of the subjects.")
-@click.option("--smoothing", default=1.5, show_default=True, help="Of the maps, in 1/64 of the face's side.")
-@click.option("--seed", default=0, show_default=True, help="Of the permutations.")
+@click.option(
+    "--permutations", type=click.IntRange(min=19), default=1999, show_default=True, help="Of the subjects."
+)
+@click.option(
+    "--smoothing",
+    type=click.FloatRange(min=0),
+    default=1.5,
+    show_default=True,
+    help="Of the maps, in 1/64 of the face's side.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the permutations.")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier comparison.")
 def saliency_compare(a: Path, b: Path, output: Path, **options: Any) -> None:
     """Compare the parts of the face that decided in two groups.

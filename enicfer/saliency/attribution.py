@@ -131,6 +131,12 @@ def check_method(method: str, network: "nn.Module | None" = None) -> None:
         as_layers(network)
 
 
+def check_label(labels: Sequence[str], name: str) -> None:
+    """Refuse a label that the model does not have."""
+    if name not in labels:
+        raise InputError(f"The model has no class {name!r}: its classes are {', '.join(labels)}.")
+
+
 def supported_methods(network: "nn.Module", methods: Sequence[str] | None = None) -> tuple[str, ...]:
     """Those of ``methods`` (by default all) that the network allows."""
     names = tuple(METHODS if methods is None else methods)
@@ -154,8 +160,7 @@ def choose_targets(
             f"There are {len(names)} expressions for {n} images: give one, or one for each image."
         )
     for name in names:
-        if name not in labels:
-            raise InputError(f"The model has no class {name!r}: its classes are {', '.join(labels)}.")
+        check_label(labels, name)
     return np.array([labels.index(name) for name in names], np.int64)
 
 

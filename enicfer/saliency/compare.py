@@ -158,6 +158,9 @@ def compare_face_maps(
             raise InputError(
                 f"The group {name} is empty: give images of at least {FEWEST_TESTED} subjects for each group."
             )
+    for what, value in (("smoothing", smoothing), ("seed", seed)):
+        if not 0 <= value < np.inf:
+            raise InputError(f"There is no {what} of {value}: give 0 or more.")
     if a.method != b.method:
         raise InputError(
             f"{names[0]} was made with the method {a.method} and {names[1]} with {b.method}: use the same."

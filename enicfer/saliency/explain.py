@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from enicfer.errors import InputError
 from enicfer.records import Progress
-from enicfer.saliency.attribution import METHODS, Attribution, check_method, explain
+from enicfer.saliency.attribution import METHODS, Attribution, check_label, check_method, explain
 from enicfer.saliency.face_maps import FaceMaps, describe_gaze, make_face_maps, table_of_regions
 from enicfer.saliency.filters import check_filters
 from enicfer.saliency.output import PANELS, check_output, draw_filter_figures, write_explanation
@@ -83,6 +84,7 @@ def explain_faces(
     progress
         Called as ``progress(done, total, stage)``.
     """
+    check_count(checks, "images to check")
     attribution = explain(model, faces.crop, method, expression, progress=progress)
     trust = None
     if checks:
@@ -97,6 +99,12 @@ def explain_faces(
         )
     maps = make_face_maps(model.name, faces, attribution, trust.sentences() if trust else ())
     return Explanation(faces, attribution, maps, trust, table_of_regions(maps), _notes(maps))
+
+
+def check_count(n: int, what: str) -> None:
+    """Refuse a number below 0."""
+    if n < 0:
+        raise InputError(f"There cannot be {n} {what}: give 0 or more.")
 
 
 def _notes(maps: FaceMaps) -> tuple[str, ...]:
@@ -189,9 +197,13 @@ def explain_images(
 
     target = check_output(Path(output), overwrite)
     check_method(method)
+    check_count(checks, "images to check")
+    check_count(panels, "figures of single images")
     files = find_pictures(paths)
     classifier = load_model(model)
     check_method(method, classifier.network)
+    if expression is not None:
+        check_label(classifier.labels, expression)
     if filters:
         check_filters(classifier.network)
     finder = load_detector(detector, detector_weights)

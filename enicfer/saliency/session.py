@@ -25,7 +25,7 @@ from enicfer.io.store import read_result, replacing
 from enicfer.io.video import read_frames
 from enicfer.records import RunResult, UInt8Array
 from enicfer.saliency.attribution import FACE_LIKE, Progress, attribute, check_method
-from enicfer.saliency.explain import CHECKED, Explanation, explain_faces
+from enicfer.saliency.explain import CHECKED, Explanation, check_count, explain_faces
 from enicfer.saliency.output import check_output, write_explanation
 from enicfer.saliency.pictures import DISPLAY_SIZE, FaceCrops, digest_of
 
@@ -82,6 +82,7 @@ def explain_session(
 
     target = check_output(Path(output), overwrite)
     check_method(method)
+    check_count(checks, "images to check")
     if not face_images and (video or method in FACE_LIKE):
         what = "A video" if video else f"Maps of the method {method}"
         raise InputError(f"{what} would show the participant's face: give --face-images if that is wanted.")

@@ -195,6 +195,21 @@ def test_groups_that_cannot_be_compared_are_refused():
         compare_face_maps(a, replace(group("b"), expression=np.full(40, "angry")))
 
 
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"smoothing": -1.0}, "smoothing of -1.0: give 0 or more"),
+        ({"smoothing": float("nan")}, "smoothing of nan"),
+        ({"seed": -1}, "seed of -1: give 0 or more"),
+        ({"permutations": 0}, "0 permutations allow no"),
+        ({"permutations": -1}, "-1 permutations"),
+    ],
+)
+def test_numbers_that_make_no_sense_are_refused(options, sentence):
+    with pytest.raises(InputError, match=sentence):
+        compare_face_maps(group("a"), group("b"), **options)
+
+
 def test_files_come_back_join_and_have_the_same_bytes(tmp_path):
     for prefix in "ab":
         (tmp_path / prefix).mkdir()

@@ -213,12 +213,14 @@ def test_the_command_explains_pictures_with_the_shipped_model(portraits, tmp_pat
     assert not (tmp_path / "new").exists()
 
 
-def test_what_a_network_does_not_allow_is_refused_before_the_pictures_are_read(
-    portraits, tmp_path, monkeypatch
-):
-    monkeypatch.setattr("enicfer.saliency.explain.read_faces", None)
+def test_what_cannot_be_done_is_refused_before_the_pictures_are_read(portraits, tmp_path, monkeypatch):
+    monkeypatch.setattr("enicfer.saliency.pictures._read_bytes", None)
     for options, sentence in (
         ({"method": "guided"}, "GoogLeNet has no ReLU modules"),
+        ({"expression": "proud"}, "no class 'proud': its classes are angry"),
+        ({"checks": -1}, "-1 images to check: give 0 or more"),
+        ({"panels": -1}, "-1 figures of single images: give 0 or more"),
+        ({"subjects": "age"}, "no rule 'age' for subjects"),
         ({"filters": True}, "of GoogLeNet cannot be shown.*leave --filters out"),
     ):
         with pytest.raises(EnicferError, match=sentence):
