@@ -265,11 +265,14 @@ def align_run(
 def place_on_clock(
     seen: Seen, alignment: Alignment, recording: Recording
 ) -> tuple[FaceTrack, ExpressionTrace, FloatArray]:
-    """Map every frame to the recording's clock; frames outside of the recording have no answer."""
+    """Map every frame to the recording's clock; frames outside of the recording have no answer, and no other reason.
+
+    A face that was away before the recording began is no loss.
+    """
     time = alignment.time(seen.faces.video_time)
     outside = ~((time >= 0) & (time <= recording.duration))  # also where no pulse tells the time: NaN
     faces, read = (
-        np.where(outside & (status == Status.OK), Status.OUTSIDE_RECORDING, status).astype(np.uint8)
+        np.where(outside & (status != Status.NOT_ANALYSED), Status.OUTSIDE_RECORDING, status).astype(np.uint8)
         for status in (seen.faces.status, seen.expression.status)
     )
     probability = np.where(outside[:, None], np.nan, seen.expression.probability).astype(np.float32)

@@ -129,7 +129,7 @@ def find_warnings(quality: Mapping[str, Any], min_valid: float) -> list[str]:
         warnings.append(f"Only {valid:.0%} of the frames have an answer (frames without: {worst}).")
     lost = quality["n_trials"] - quality["n_trials_valid"]
     if lost:
-        warnings.append(f"{lost} of {quality['n_trials']} trials have too few valid frames and no values.")
+        warnings.append(f"No values, for too few valid frames, in {lost} of {quality['n_trials']} trials.")
     return warnings
 
 

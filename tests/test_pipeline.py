@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace as change
 from pathlib import Path
 
 import h5py
@@ -18,11 +19,13 @@ import pytest
 from benchmarks.example_sessions import judge
 from enicfer import process_session, trace_video
 from enicfer.errors import AlignmentError, InputError, OutputError
-from enicfer.pipeline import hash_inputs
+from enicfer.pipeline import hash_inputs, place_on_clock
 from enicfer.protocol import Protocol
 from enicfer.quality import drift_text
 from enicfer.records import Modality, Status
+from enicfer.segments import find_segments
 from enicfer.session import Run, Session
+from enicfer.watch import Seen
 
 MODALITIES = ["eeg", "fmri"]
 
@@ -51,6 +54,26 @@ def test_the_drift_is_the_camera_s(modality, processed, truth):
     )  # the recording against the camera
     (page,) = processed(modality).glob("*.html")
     assert f"<b>{drift_text(drift).removesuffix(' ppm')}</b>" in page.read_text(encoding="utf-8")
+
+
+def test_a_face_that_is_away_before_and_after_the_recording_is_no_loss(make_run):
+    run = make_run(seconds=30)
+    outside = (run.time < 0) | (run.time > run.recording.duration)
+    status = np.where(outside, Status.NO_FACE, run.faces.status).astype(np.uint8)
+    status[:3] = Status.NOT_ANALYSED
+    seen = Seen(change(run.faces, status=status), change(run.expression, status=status), None)
+    faces, expression, time = place_on_clock(seen, run.alignment, run.recording)
+    for found in (faces.status, expression.status):
+        assert (found[:3] == Status.NOT_ANALYSED).all()
+        assert (found[3:][outside[3:]] == Status.OUTSIDE_RECORDING).all()
+        assert (found[~outside] == status[~outside]).all()
+    read = slice(3, None)
+    read_only = {"video_time": expression.video_time[read], "status": expression.status[read]}
+    spans = find_segments(
+        time[read], change(expression, probability=expression.probability[read], **read_only)
+    )
+    assert spans["onset"].min() > -0.05
+    assert (spans["onset"] + spans["duration"]).max() < run.recording.duration + 0.05
 
 
 @pytest.mark.parametrize("modality", MODALITIES)

@@ -59,7 +59,8 @@ def normalise_luma(signature: npt.ArrayLike) -> Float32Array:
     """Grey values (n, LUMA * LUMA) of signatures, each face with mean 0 and standard deviation 1."""
     luma = split_signature(signature)[0]
     # `numpy.mean` takes twice as long, and this runs for every face.
-    luma = luma - np.add.reduce(luma, axis=1, keepdims=True) / np.float32(_LUMA_END)
+    mean = np.add.reduce(luma, axis=1, keepdims=True, dtype=np.float32) / np.float32(_LUMA_END)
+    luma = np.subtract(luma, mean, dtype=np.float32)
     deviation = np.sqrt(np.einsum("ij,ij->i", luma, luma) / _LUMA_END)
     return np.asarray(luma / np.maximum(deviation, 1.0)[:, None], dtype=np.float32)
 
