@@ -19,15 +19,19 @@ _SCRIPT = """\
 #SBATCH --mem={memory}
 #SBATCH --time={time}
 #SBATCH --output=enicfer-%A_%a.out
-# When all tasks have ended, this gives the group tables every failure, and does nothing else again:
-#   {finish}
+# When all tasks have ended, run this file with bash: it gives the group tables every failure, and does nothing else
+# again.
 set -u
 sessions=(
 {sessions}
 )
-first=$((SLURM_ARRAY_TASK_ID * {share}))
-{command} "${{sessions[@]:first:{share}}}" --output {output} --n-jobs 1{options}
+if [ -n "${{SLURM_ARRAY_TASK_ID:-}}" ]; then
+  sessions=("${{sessions[@]:SLURM_ARRAY_TASK_ID * {share}:{share}}}")
+fi
+enicfer process-sessions "${{sessions[@]}}" --output {output} --n-jobs 1{options}
 """
+
+_WITH_FILES = ("--protocol", "--model", "--detector-weights")
 
 
 def make_slurm_script(
@@ -49,7 +53,7 @@ def make_slurm_script(
     output
         Root of the outputs.
     options
-        Further options of ``enicfer process-sessions``.
+        Further options of ``enicfer process-sessions``; files in them are made absolute.
     tasks
         Largest number of tasks.
     cores, memory, time
@@ -65,17 +69,26 @@ def make_slurm_script(
     share = -(-len(folders) // tasks)
     places = [shlex.quote(os.path.abspath(folder)) for folder in folders]  # noqa: PTH100, links are kept
     target = shlex.quote(os.path.abspath(output))  # noqa: PTH100
-    further = "".join(f" {shlex.quote(option)}" for option in options)
-    command = "enicfer process-sessions"
+    further = "".join(f" {shlex.quote(option)}" for option in _make_absolute(options))
     return _SCRIPT.format(
         last=-(-len(folders) // share) - 1,
         cores=cores,
         memory=memory,
         time=time,
-        finish=f'{command} "${{sessions[@]}}" --output {target}{further}',
         sessions="\n".join(f"  {place}" for place in places),
         share=share,
-        command=command,
         output=target,
         options=further,
     )
+
+
+def _make_absolute(options: Sequence[str]) -> list[str]:
+    """The same options for another working folder, as ``--option FILE`` or ``--option=FILE``."""
+    made = []
+    for before, word in zip(["", *options], options, strict=False):
+        option, equals, value = word.rpartition("=")
+        name = option if equals else before
+        if name in _WITH_FILES and Path(value).is_file():
+            word = f"{option}{equals}{os.path.abspath(value)}"  # noqa: PTH100, links are kept
+        made.append(word)
+    return made

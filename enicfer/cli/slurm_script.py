@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from enicfer.errors import InputError
+
 
 @click.command("slurm-script")
 @click.argument("folders", nargs=-1, required=True, metavar="FOLDER...", type=click.Path(path_type=Path))
@@ -27,5 +29,9 @@ def slurm_script(folders: tuple[Path, ...], output: Path, options: str, **settin
     from enicfer.batch.jobs import find_sessions
     from enicfer.batch.slurm import make_slurm_script
 
-    text = make_slurm_script(find_sessions(folders), output, shlex.split(options), **settings)
+    try:
+        further = shlex.split(options)
+    except ValueError as error:
+        raise InputError(f"--options is {options!r} ({error}): write it as on a command line.") from None
+    text = make_slurm_script(find_sessions(folders), output, further, **settings)
     click.echo(text, nl=False)

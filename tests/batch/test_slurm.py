@@ -6,10 +6,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from enicfer.batch.slurm import make_slurm_script
+from enicfer.cli.main import cli
+from enicfer.errors import InputError
 
 pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
 
@@ -47,3 +50,31 @@ def test_every_session_is_in_one_task(program, n, tasks):
         assert arguments[:i]
         done += arguments[:i]
     assert done == [str(folder) for folder in folders]
+
+
+def test_without_a_task_all_sessions_are_taken(program):
+    text = make_slurm_script([Path("/s/a"), Path("/s/b")], Path("/out"), tasks=2)
+    environment = {**os.environ, "PATH": f"{program}{os.pathsep}{os.environ['PATH']}"}
+    environment.pop("SLURM_ARRAY_TASK_ID", None)
+    out = subprocess.run(["bash"], input=text, capture_output=True, text=True, env=environment, check=True)
+    assert out.stdout.split()[:4] == ["process-sessions", "/s/a", "/s/b", "--output"]
+
+
+def test_files_in_the_options_hold_in_another_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "p.toml").write_text("")
+    given = ["--protocol", "p.toml", "--model=p.toml", "--detector", "yunet", "--max-uncertainty", "p.toml"]
+    last = make_slurm_script([Path("/s/a")], Path("/out"), given).splitlines()[-1]
+    assert last.endswith(
+        f"--protocol {tmp_path}/p.toml --model={tmp_path}/p.toml --detector yunet --max-uncertainty p.toml"
+    )
+    last = make_slurm_script([Path("/s/a")], Path("/out"), ["--protocol", "eeg-led"]).splitlines()[-1]
+    assert last.endswith("--protocol eeg-led")
+
+
+def test_options_that_do_not_end_are_one_sentence(tmp_path):
+    answer = CliRunner().invoke(
+        cli, ["slurm-script", str(tmp_path), "--output", "out", "--options", '--protocol "x']
+    )
+    assert isinstance(answer.exception, InputError)
+    assert "No closing quotation" in str(answer.exception)
