@@ -2,6 +2,7 @@
 
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 
 import click
 
@@ -57,6 +58,8 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; an expected error is one sentence and its exit code."""
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file on Windows may lack the letters of a name
     try:
         cli(standalone_mode=False)
     except EnicferError as error:

@@ -1,10 +1,14 @@
 """The command line as a user meets it: help, one sentence for an error, exit codes."""
 
+import io
 import subprocess
 import sys
 import time
 
+import click
 import pytest
+
+from enicfer.cli import main
 
 
 def enicfer(*arguments, cwd=None):
@@ -59,3 +63,13 @@ def test_an_error_is_one_sentence(tmp_path, arguments, word):
     assert "Traceback" not in out.stderr
     assert len(out.stderr.strip().splitlines()) == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_letters_that_an_output_lacks_are_written_otherwise(monkeypatch):
+    """As on Windows, where the output is redirected to a file."""
+    content = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(content, encoding="cp1252"))
+    monkeypatch.setattr(main, "cli", lambda **_: click.echo("done \u0141ucja, Zo\u00eb"))
+    main.main()
+    sys.stdout.flush()
+    assert content.getvalue().decode("cp1252").strip() == "done \\u0141ucja, Zo\u00eb"
