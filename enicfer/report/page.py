@@ -42,6 +42,8 @@ _LIMITS = (
     "Compare conditions within a person; differences between people also reflect faces, cameras and light.",
     "Do not believe a trial with a low valid fraction, or a value whose frames were turned far from the camera.",
     "Do not interpret an order of events that is finer than the uncertainty of the time.",
+    "Frames carry the time at which their exposure ended: latencies and onsets are late by half of the exposure, at "
+    "most by half of the interval between frames.",
     "A classifier trained on adults or on posed pictures reads children's faces less well.",
 )
 
