@@ -111,14 +111,18 @@ def find_sessions(folders: Iterable[Path]) -> list[Path]:
 
 
 def find_left_out(folders: Iterable[Path]) -> list[tuple[Path, EnicferError]]:
-    """What `find_sessions` passes by: folders that cannot be read, or have a video and no ``session.toml``."""
+    """What `find_sessions` passes by: folders that cannot be read, or have a video and no ``session.toml``.
+
+    Videos below ``derivatives`` are no session's.
+    """
     left: list[tuple[Path, EnicferError]] = []
     for folder in folders:
         sessions = set(_inner_sessions(folder))
         if not sessions or folder in sessions:
             continue
         for place, names in _walk(folder, left):
-            if sessions.isdisjoint((place, *place.parents)) and _has_video(names):
+            derived = "derivatives" in place.relative_to(folder).parts
+            if _has_video(names) and not derived and sessions.isdisjoint((place, *place.parents)):
                 left.append((place, explain_missing(place, names)))
     return sorted(left, key=lambda item: item[0])
 

@@ -97,7 +97,7 @@ def _settle(job: Job, retry_failed: bool) -> tuple[Outcome | None, list[str]]:
     if marker is None:
         return refuse(job, marker), []
     try:
-        changes = find_changes(marker, job.parts, stamp_files(job.session))
+        changes = find_changes(marker, job.parts, stamp_files(job.session)) if marker.parts else ["marker"]
     except OSError:  # the worker meets it again, and says so
         return None, ["inputs"]
     entities = session_entities(job.session)

@@ -88,9 +88,12 @@ def test_folders_of_a_study_that_look_like_sessions_are_named(study, tmp_path):
     folders = study.make_study(tmp_path / "study", 4)
     (folders[1] / "session.toml").rename(folders[1] / "session.toml.txt")
     (folders[2] / "session.toml").unlink()
-    (folders[3] / "camera").mkdir()
-    for place in (folders[3] / "camera", tmp_path / "study" / ".old", tmp_path / "study" / "notes"):
-        place.mkdir(exist_ok=True)
+    places = (
+        folders[3] / "camera",
+        *(tmp_path / "study" / name for name in (".old", "notes", "derivatives/x")),
+    )
+    for place in places:
+        place.mkdir(parents=True)
         (place / ("a.mp4" if place.name != "notes" else "a.txt")).write_bytes(b"x")
     assert names(find_sessions([tmp_path / "study"]), tmp_path / "study") == ["s1", "s4"]
     left = {path.name: str(error) for path, error in find_left_out([tmp_path / "study"])}

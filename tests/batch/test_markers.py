@@ -20,7 +20,8 @@ def test_a_session_whose_marker_was_lost_to_a_power_failure_is_done_again(withou
     marker = read_marker(path)
     assert marker.state == PUBLISHING
     assert marker.outputs and not any("ses-1" in name for name in marker.outputs)
-    assert [o.state for o in without_video.run_study(tmp_path / "study", output).outcomes] == ["done"]
+    (outcome,) = without_video.run_study(tmp_path / "study", output).outcomes
+    assert (outcome.state, outcome.changes) == ("done", ("marker",))
     other.unlink()
     other.parent.rmdir()
     without_video.run_study(tmp_path / "study", tmp_path / "fresh")
