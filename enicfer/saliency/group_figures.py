@@ -153,15 +153,21 @@ def draw_trust(trust: Trust, method: str) -> "Figure":
             axes.set_title(name)
             axes.legend(fontsize=7, title="order: area", title_fontsize=7)
         table = trust.agreement
-        agreement.imshow(table, cmap="Blues", vmin=0, vmax=1)
+        agreement.imshow(table, cmap="Blues", vmin=-1, vmax=1)
         for (i, j), value in np.ndenumerate(table):
-            agreement.text(j, i, f"{value:.2f}"[-3:] if value < 1 else "1", ha="center", va="center", fontsize=6.5,
-                           color="white" if value > 0.55 else INK)  # fmt: skip
+            color = "white" if value > 0.3 else INK
+            agreement.text(j, i, _short(value), ha="center", va="center", fontsize=6.5, color=color)
         agreement.set_xticks(range(len(table)), trust.methods, rotation=45, ha="right")
         agreement.set_yticks(range(len(table)), trust.methods)
         agreement.set_title("agreement of methods")
         agreement.spines[:].set_visible(False)
     return figure
+
+
+def _short(correlation: float) -> str:
+    """Two digits without what is always the same: ``.12``, ``-.05``, ``1``."""
+    text = f"{correlation:.2f}".removesuffix(".00")
+    return "0" if text == "-0" else text.replace("0.", ".")
 
 
 def draw_comparison(

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -111,6 +113,16 @@ def test_too_few_images_give_no_verdict(ronnet, n):
     assert ("another image's map" in first) == (n > 1)
     assert all("too few images to judge" in line for line in trust.sentences()[1:])
     assert draw_trust(trust, "gradient")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(1.0, "1"), (0.997, "1"), (0.123, ".12"), (0.0, "0"), (-0.05, "-.05"), (-0.999, "-1")]
+)
+def test_correlations_in_the_figure_are_what_they_are(ronnet, value, text):
+    images = torch.randn(3, 1, 48, 48, generator=torch.Generator().manual_seed(1))
+    trust = check_trust(ronnet, images, [0, 1, 2], "gradient", ("gradient", "occlusion"))
+    figure = draw_trust(replace(trust, agreement=np.array([[1, value], [value, 1]])), "gradient")
+    assert [drawn.get_text() for drawn in figure.axes[-1].texts] == ["1", text, text, "1"]
 
 
 def test_similarity_is_one_for_equal_and_about_zero_for_unrelated_maps():
