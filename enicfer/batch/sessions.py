@@ -26,7 +26,10 @@ from enicfer.session import Session
 
 @dataclass(frozen=True)
 class BatchResult:
-    """What became of every session, in the order of their names; and where the results are."""
+    """What became of every session, in the order of their names; and where the results are.
+
+    If the group tables could not be written, the last outcome says so.
+    """
 
     outcomes: tuple[Outcome, ...]
     output: Path
