@@ -15,6 +15,8 @@ SUBJECTS = ("auto", "folder", "image")
 def find_pictures(paths: Sequence[str | Path]) -> list[Path]:
     """Every picture file among the paths and below the folders among them, sorted within each.
 
+    Hidden files and folders (``._x.jpg``), and results of `enicfer saliency`, are passed over.
+
     Raises
     ------
     InputError
@@ -23,7 +25,8 @@ def find_pictures(paths: Sequence[str | Path]) -> list[Path]:
     found: list[Path] = []
     for path in map(Path, paths):
         if path.is_dir():
-            found += sorted(p for p in path.rglob("*") if p.suffix.lower() in PICTURES)
+            below = (p for p in path.rglob("*") if p.suffix.lower() in PICTURES)
+            found += sorted(p for p in below if not _is_passed_over(p, path))
         elif not path.exists():
             raise InputError(
                 f"There is no {path}: give picture files, folders of them, or an output folder of enicfer."
@@ -37,6 +40,19 @@ def find_pictures(paths: Sequence[str | Path]) -> list[Path]:
             f"There is no picture below {', '.join(str(p) for p in paths)}: allowed are {', '.join(PICTURES)}."
         )
     return found
+
+
+def _is_passed_over(picture: Path, folder: Path) -> bool:
+    from enicfer.saliency.face_maps import FILE
+
+    parts = picture.relative_to(folder).parts
+    if any(part.startswith(".") for part in parts):
+        return True
+    # The folder itself may hold both pictures and results; the figures are of the results.
+    results = [folder.joinpath(*parts[:k]) for k in range(1, len(parts))]
+    return any((inner / FILE).exists() for inner in results) or (
+        parts[0] == "figures" and len(parts) == 2 and (folder / FILE).exists()
+    )
 
 
 def name_subjects(files: Sequence[Path], subjects: str = "auto") -> list[str]:

@@ -98,17 +98,22 @@ def read_faces(
     Raises
     ------
     InputError
-        If a picture cannot be read, or no face is found in it.
+        If a picture cannot be read, or no face is found in some; all of these are named.
     """
     people = name_subjects(files, subjects)
-    taken, digests = [], []
+    taken, digests, faceless = [], [], []
     for i, file in enumerate(files):
         data = _read_bytes(file)
         bgr = _decode(data, file)
         digests.append(digest_of(data))
-        taken.append(_take_crop(bgr, detector, size) if crops else _cut_face(bgr, detector, size, file))
+        face = _take_crop(bgr, detector, size) if crops else _cut_face(bgr, detector, size)
+        if face is None:
+            faceless.append(file.name)
+        else:
+            taken.append(face)
         if progress is not None:
             progress(i + 1, len(files), "reading faces")
+    _refuse_faceless(faceless, len(files))
     small, large, landmarks, found = (np.array(part) for part in zip(*taken, strict=True))
     return FaceCrops(
         name=np.array([file.name for file in files]),
@@ -119,6 +124,19 @@ def read_faces(
         found=found,
         digest=np.array(digests),
     )
+
+
+def _refuse_faceless(names: Sequence[str], n: int) -> None:
+    if len(names) == 1:
+        raise InputError(
+            f"There is no face in {names[0]}: leave it out, or give --crops if it is a face crop already."
+        )
+    if names:
+        some = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+        raise InputError(
+            f"There is no face in {len(names)} of {n} pictures ({some}): leave them out, or give --crops if they are "
+            "face crops already."
+        )
 
 
 def digest_of(data: bytes | UInt8Array) -> str:
@@ -213,16 +231,14 @@ def _decode(data: bytes, file: Path) -> UInt8Array:
 
 
 def _cut_face(
-    bgr: UInt8Array, detector: "Detector", size: int, file: Path
-) -> tuple[UInt8Array, UInt8Array, FloatArray, bool]:
+    bgr: UInt8Array, detector: "Detector", size: int
+) -> tuple[UInt8Array, UInt8Array, FloatArray, bool] | None:
     scale = max(1.0, max(bgr.shape[:2]) / LONG_SIDE)
     shape = (max(1, round(bgr.shape[1] / scale)), max(1, round(bgr.shape[0] / scale)))
     small = np.asarray(cv2.resize(bgr, shape, interpolation=cv2.INTER_AREA), np.uint8) if scale > 1 else bgr
     faces = detector.detect(small).place(scale)
     if not len(faces):
-        raise InputError(
-            f"There is no face in {file.name}: leave it out, or give --crops if it is a face crop already."
-        )
+        return None
     # The largest face is the one that the picture is of.
     sides = faces.box[:, 2:] - faces.box[:, :2]
     return cut_crops(

@@ -61,6 +61,38 @@ def test_a_picture_without_a_face_is_named(portraits, detector):
         read_faces([portraits / "other" / "coins.png"], detector, 48)
 
 
+def test_all_pictures_without_a_face_are_named_at_once(portraits, detector, tmp_path):
+    files = [portraits / "other" / "coins.png", portraits / "sub-01_a.png"]
+    for name in ("x.png", "y.png"):
+        files.append(tmp_path / name)
+        cv2.imwrite(str(files[-1]), np.full((80, 80, 3), 90, np.uint8))
+    with pytest.raises(
+        InputError, match=r"no face in 3 of 4 pictures \(coins\.png, x\.png, y\.png\): leave them"
+    ):
+        read_faces(files, detector, 48)
+
+
+def test_results_and_hidden_files_are_no_pictures(tmp_path):
+    """Results in the pictures' own folder, as `enicfer saliency faces -o faces/out` or `-o faces` write them."""
+    for name in (
+        "a/x.png",
+        "a/._x.png",
+        ".trash/y.png",
+        "out/saliency.npz",
+        "out/figures/means.png",
+        "saliency.npz",
+        "figures/sheet_sad.png",
+        "figures/.DS_Store",
+        "z.png",
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / name).write_bytes(b"")
+    assert find_pictures([tmp_path]) == [tmp_path / "a" / "x.png", tmp_path / "z.png"]
+    (tmp_path / "saliency.npz").unlink()
+    assert tmp_path / "figures" / "sheet_sad.png" in find_pictures([tmp_path])
+    assert find_pictures([tmp_path / ".trash"]) == [tmp_path / ".trash" / "y.png"]
+
+
 def test_paths_that_hold_no_pictures_are_refused(tmp_path):
     with pytest.raises(InputError, match="There is no picture below"):
         find_pictures([tmp_path])
