@@ -166,7 +166,7 @@ def draw_trust(trust: Trust, method: str) -> "Figure":
 
 def _short(correlation: float) -> str:
     """Two digits without what is always the same: ``.12``, ``-.05``, ``1``."""
-    text = f"{correlation:.2f}".removesuffix(".00")
+    text = f"{correlation:.2f}".removesuffix(".00") if np.isfinite(correlation) else ""
     return "0" if text == "-0" else text.replace("0.", ".")
 
 

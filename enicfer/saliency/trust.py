@@ -63,6 +63,9 @@ class Trust:
         Names (m,), and (m, m) mean Spearman's correlation of their maps.
     left_out
         One sentence, if there are methods that the network does not allow.
+    blank
+        Number of images whose map is blank, with the trained or with all weights random: those are not in
+        ``rank_correlation`` and ``structure``, where they would pass for maps that changed.
     """
 
     n: int
@@ -81,6 +84,7 @@ class Trust:
     methods: tuple[str, ...]
     agreement: FloatArray
     left_out: tuple[str, ...] = ()
+    blank: int = 0
 
     def sentences(self) -> list[str]:
         """What the checks say, one sentence each."""
@@ -95,10 +99,18 @@ class Trust:
             if last > 0.8:
                 verdict += f", but hardly of the class ({last:.2f} with only the last layer random)"
         other_map = f"another image's map: {self.chance[0]:.2f}; " if np.isfinite(self.chance[0]) else ""
+        n = self.n - self.blank
+        kept = (
+            f"{mean:.2f} with itself ({other_map}SSIM {self.structure[-1][0]:.2f})" if n else "unknown size"
+        )
         lines = [
-            f"With all weights random the map keeps a rank correlation of {mean:.2f} with itself "
-            f"({other_map}SSIM {self.structure[-1][0]:.2f}): {verdict} ({self.n} images)."
+            f"With all weights random the map keeps a rank correlation of {kept}: {verdict} ({n} images)."
         ]
+        if self.blank:
+            lines.append(
+                f"{self.blank} of {self.n} images have a blank map, with the trained or the random weights, and are "
+                "left out of that."
+            )
         for name, gain in (("Deletion", self.deletion_gain), ("Insertion", self.insertion_gain)):
             for other, (value, low, high) in gain.items():
                 order = "random order" if other == "random" else "the centre first"
@@ -112,6 +124,8 @@ class Trust:
                 )
         if len(self.methods) > 1:
             others = self.agreement[np.triu_indices(len(self.methods), 1)]
+            others = others[np.isfinite(others)]
+        if len(self.methods) > 1 and len(others):
             lines.append(
                 f"{len(self.methods)} methods agree with a mean rank correlation of {others.mean():.2f} "
                 f"({others.min():.2f} to {others.max():.2f}; {self.n_agreement} images)."
@@ -190,6 +204,7 @@ def check_trust(
         insertion_gain=gain("insertion", 1),
         methods=allowed,
         agreement=method_agreement(network, images[some], index[some], allowed, progress),
+        blank=int(np.isnan(rank).sum()),
         left_out=(
             f"{', '.join(missing)} are not among them: they need ReLUs that are modules, which "
             f"{type(network).__name__} does not have.",
@@ -213,7 +228,7 @@ def magnitudes(
 def similarity(a: Float32Array, b: Float32Array) -> tuple[FloatArray, FloatArray]:
     """Spearman's correlation (n,) and SSIM (n,) of pairs of maps (n, s, s), each scaled to a maximum of 1.
 
-    A map that is constant has no ranks; its correlation counts as 0.
+    A map that is constant has no ranks: both are NaN for its pair.
     """
     from scipy.stats import rankdata
     from skimage.metrics import structural_similarity
@@ -221,10 +236,10 @@ def similarity(a: Float32Array, b: Float32Array) -> tuple[FloatArray, FloatArray
     ranks = [rankdata(m.reshape(len(m), -1), axis=1) for m in (a, b)]
     centred = [r - r.mean(axis=1, keepdims=True) for r in ranks]
     norm = np.sqrt((centred[0] ** 2).sum(axis=1) * (centred[1] ** 2).sum(axis=1))
-    rank = (centred[0] * centred[1]).sum(axis=1) / np.where(norm > 0, norm, 1)
+    rank = (centred[0] * centred[1]).sum(axis=1) / np.where(norm > 0, norm, np.nan)
     scaled = [m / np.maximum(m.max(axis=(1, 2), keepdims=True), 1e-30) for m in (a, b)]
     structure = [structural_similarity(x, y, data_range=1.0) for x, y in zip(*scaled, strict=True)]
-    return rank, np.array(structure, np.float64)
+    return rank, np.where(np.isfinite(rank), structure, np.nan)
 
 
 def deletion_insertion(
@@ -305,7 +320,7 @@ def method_agreement(
     methods: Sequence[str] = tuple(METHODS),
     progress: Progress | None = None,
 ) -> FloatArray:
-    """(m, m) mean Spearman's correlation between the magnitudes of the methods' maps."""
+    """(m, m) mean Spearman's correlation between the magnitudes of the methods' maps; blank maps left out."""
     maps = []
     for i, method in enumerate(methods):
         maps.append(magnitudes(network, images, np.asarray(target, np.int64), method))
@@ -314,7 +329,9 @@ def method_agreement(
     table = np.eye(len(methods))
     for i in range(len(methods)):
         for j in range(i):
-            table[i, j] = table[j, i] = similarity(maps[i], maps[j])[0].mean()
+            rank = similarity(maps[i], maps[j])[0]
+            known = rank[np.isfinite(rank)]
+            table[i, j] = table[j, i] = known.mean() if len(known) else np.nan
     return table
 
 

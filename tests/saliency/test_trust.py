@@ -132,4 +132,28 @@ def test_similarity_is_one_for_equal_and_about_zero_for_unrelated_maps():
     np.testing.assert_allclose(structure, 1, atol=1e-5)
     rank, structure = similarity(a, b)
     assert (np.abs(rank) < 0.1).all() and (np.abs(structure) < 0.2).all()
-    assert (similarity(a, np.zeros_like(a))[0] == 0).all()
+    assert np.isnan(similarity(a, np.zeros_like(a))).all()
+
+
+def test_blank_maps_do_not_pass_the_check(ronnet, monkeypatch):
+    """A map of the picture alone that is blank for three of eight images, under any weights."""
+
+    def copy(network, images, target):
+        return images * (torch.as_tensor(target) > 2).float()[:, None, None, None]
+
+    monkeypatch.setitem(METHODS, "copy", copy)
+    images = torch.randn(8, 1, 48, 48, generator=torch.Generator().manual_seed(2))
+    trust = check_trust(ronnet, images, [0, 1, 2, 3, 4, 5, 6, 3], "copy", ("copy", "gradient"))
+    np.testing.assert_allclose(trust.rank_correlation, 1)
+    assert trust.blank == 3 and np.isfinite(trust.agreement).all()
+    first, second, *_ = trust.sentences()
+    assert "do not believe it (5 images)" in first
+    assert (
+        second
+        == "3 of 8 images have a blank map, with the trained or the random weights, and are left out of that."
+    )
+    monkeypatch.setitem(METHODS, "copy", lambda network, images, target: 0 * images)
+    nothing = check_trust(ronnet, images, [0] * 8, "copy", ("copy", "gradient"))
+    assert "too few images to judge (0 images)" in nothing.sentences()[0]
+    assert not any("nan" in line for line in nothing.sentences())
+    assert draw_trust(nothing, "copy")
