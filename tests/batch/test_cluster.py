@@ -83,7 +83,7 @@ class Few:
         threading.Thread(target=answer, daemon=True).start()
         return task
 
-    def run(self, *_, **__):
+    def restart_workers(self, *_, **__):
         pass
 
 
@@ -173,8 +173,8 @@ def test_each_failure_costs_its_own_job_alone(address, tmp_path):
         "fine 1": "", "die 2": "killed", "fine 3": "", "raise 4": "unexpected", "hang 5": "time-out",
         "fine 6": "", "fine 7": "", "fine 8": "",
     }  # fmt: skip
-    with open_cluster(address, 1) as (slots, _):
-        assert len(slots) == 2, "the workers were replaced"
+    with distributed.Client(address, set_as_default=False) as client:
+        client.wait_for_workers(2, timeout=60)  # the workers are replaced
 
 
 @pytest.mark.slow
