@@ -8,32 +8,29 @@ Conventions: times are s on the recording's clock; frames are counted from 0 in 
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from enicfer.errors import InputError
 from enicfer.faces.crop import crop_face, frame_face
-from enicfer.io.encode import to_ticks, write_video
 from enicfer.io.names import find_frames, find_results, stem_of
-from enicfer.io.store import read_result, replacing
+from enicfer.io.store import read_result
 from enicfer.io.video import read_frames
 from enicfer.records import RunResult, UInt8Array
-from enicfer.saliency.attribution import FACE_LIKE, Progress, attribute, check_method
+from enicfer.saliency.attribution import FACE_LIKE, Progress, check_method
 from enicfer.saliency.explain import CHECKED, Explanation, check_count, explain_faces
 from enicfer.saliency.output import check_output, write_explanation
+from enicfer.saliency.overlay import write_overlay_video
 from enicfer.saliency.pictures import DISPLAY_SIZE, FaceCrops, digest_of
 
 if TYPE_CHECKING:
     from enicfer.models import Classifier
 
-VIDEO_SIDE = 960  # px of the longer side of the overlay video
-_BATCH = 32
 # How far a probability may be from the stored one; the pipeline's own crops come from the same code.
 TOLERANCE = 0.02
 
@@ -251,79 +248,3 @@ def compare_probability(found: Explanation, runs: Sequence[RunResult]) -> list[s
     return [
         f"The explained probabilities differ by up to {worst:.3f} from those in the results: was the model changed?"
     ]
-
-
-def write_overlay_video(
-    path: Path,
-    run: RunResult,
-    videos: Sequence[Path],
-    model: "Classifier",
-    method: str = "gradient",
-    progress: Progress | None = None,
-) -> None:
-    """Write the video with a translucent map of the predicted expression over the participant's face.
-
-    Frames keep their times; those without an answer are shown as they are.
-
-    Raises
-    ------
-    InputError
-        If the video has no frame that can be read.
-    OutputError
-        If the file cannot be written.
-    """
-    from enicfer.saliency.figures import make_folder
-
-    make_folder(path.parent)
-    frames = _overlay_frames(run, videos, model, method, progress)
-    with replacing(path) as partial:
-        write_video(partial, ((to_ticks(time), picture) for picture, time in frames), quality=23)
-
-
-def _overlay_frames(
-    run: RunResult, videos: Sequence[Path], model: "Classifier", method: str, progress: Progress | None
-) -> Iterable[tuple[UInt8Array, float]]:
-    """Pictures (h, w, 3) and their times in s, a batch of maps at a time."""
-    waiting: list[tuple[UInt8Array, float, UInt8Array | None, Any]] = []
-    for frame in read_frames(tuple(videos)):
-        if not frame.decodable:
-            continue
-        crop = matrix = None
-        picture = frame.bgr(VIDEO_SIDE)
-        if frame.index < run.time.size and run.expression.ok[frame.index]:
-            box, landmarks = run.faces.box[frame.index], run.faces.landmarks[frame.index]
-            source = frame.gray() if model.channels == 1 else np.ascontiguousarray(frame.bgr()[..., ::-1])
-            crop = crop_face(source, box, landmarks, model.input_size)
-            scale = picture.shape[1] / frame.width
-            matrix = frame_face(box * scale, landmarks * scale, DISPLAY_SIZE)
-        waiting.append((picture, frame.video_time, crop, matrix))
-        if len(waiting) == _BATCH:
-            yield from _overlay_batch(waiting, model, method)
-            waiting.clear()
-            if progress is not None:
-                progress(frame.index + 1, run.time.size, "overlay video")
-    yield from _overlay_batch(waiting, model, method)
-
-
-def _overlay_batch(
-    waiting: Sequence[tuple[UInt8Array, float, UInt8Array | None, Any]], model: "Classifier", method: str
-) -> Iterable[tuple[UInt8Array, float]]:
-    from enicfer.saliency.figures import colour_map
-
-    crops = [crop for _, _, crop, _ in waiting if crop is not None]
-    maps = iter(())
-    if crops:
-        target = model.predict(np.stack(crops)).argmax(axis=1)
-        signed = attribute(model.network, model.prepare(np.stack(crops)), target, method)
-        maps = iter(np.abs(signed).max(axis=1))
-    for picture, video_time, crop, matrix in waiting:
-        if crop is None:
-            yield np.ascontiguousarray(picture), video_time
-            continue
-        colour, alpha = colour_map(next(maps), DISPLAY_SIZE)
-        size = (picture.shape[1], picture.shape[0])
-        back = cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR
-        placed = cv2.warpAffine(colour, matrix, size, flags=back)
-        opacity = cv2.warpAffine(alpha, matrix, size, flags=back)[..., None]
-        mixed = (1 - opacity) * picture + opacity * placed[..., ::-1]
-        yield np.asarray(mixed + 0.5, np.uint8), video_time
