@@ -173,9 +173,9 @@ def choose_rows(maps: FaceMaps, expression: str, n: int = ROWS) -> list[int]:
     """The images that the model is surest of, different subjects first."""
     rows = np.nonzero(maps.expression == expression)[0]
     order = rows[np.argsort(-maps.probability[rows], kind="stable")]
-    first = [int(i) for k, i in enumerate(order) if maps.subject[i] not in set(maps.subject[order[:k]])]
-    others = [int(i) for i in order if int(i) not in first]
-    return [*first, *others][:n]
+    _, firsts = np.unique(maps.subject[order], return_index=True)
+    others = np.setdiff1d(np.arange(len(order)), firsts)
+    return [int(i) for i in order[np.concatenate([np.sort(firsts), others])][:n]]
 
 
 def unique_stems(names: Sequence[str] | np.ndarray) -> list[str]:

@@ -21,6 +21,7 @@ BOOTSTRAPS = 2000
 PERMUTATIONS = 1999
 FEWEST = 3  # units with a value, for an interval
 ALPHA = 0.05
+DRAWN_AT_ONCE = 1_000_000  # numbers, to bound the memory of the bootstrap
 
 
 def average_by_unit(values: npt.ArrayLike, units: npt.ArrayLike) -> tuple[npt.NDArray[np.str_], FloatArray]:
@@ -56,13 +57,17 @@ def bootstrap_mean(
     """
     _, means = average_by_unit(values, units)
     n = len(means)
-    draws = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=repeats)
+    rng = np.random.default_rng(seed)
     known = np.isfinite(means)
+    filled, step = np.where(known, means, 0), max(1, DRAWN_AT_ONCE // n)
     with np.errstate(invalid="ignore"):
-        drawn = (draws @ np.where(known, means, 0)) / (draws @ known)
+        parts = []
+        for start in range(0, repeats, step):
+            draws = rng.multinomial(n, np.full(n, 1 / n), size=min(step, repeats - start)).astype(np.float64)
+            parts.append((draws @ filled) / (draws @ known))
+        drawn = np.concatenate(parts)
         mean = np.where(known, means, 0).sum(axis=0) / known.sum(axis=0)
-    filled = np.where(np.isfinite(drawn), drawn, mean)
-    ends = np.quantile(filled, [0.025, 0.975], axis=0)
+    ends = np.quantile(np.where(np.isfinite(drawn), drawn, mean), [0.025, 0.975], axis=0)
     low, high = np.where(known.sum(axis=0) >= FEWEST, ends, np.nan)
     return mean, low, high
 

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
@@ -190,6 +192,23 @@ def test_the_interval_covers_the_mean_of_subjects_as_often_as_it_should():
         covered += low[0] <= 0 <= high[0]
     # the percentile bootstrap of 30 is a little narrow; images as units would cover about half
     assert covered >= binom.ppf(0.001, REPEATS, 0.93)
+
+
+def test_the_interval_does_not_depend_on_how_many_draws_are_made_at_once(monkeypatch):
+    values = np.random.default_rng(16).normal(size=(50, 3))
+    values[4, 1] = np.nan
+    whole = bootstrap_mean(values, np.arange(50), repeats=300)
+    monkeypatch.setattr("enicfer.saliency.statistics.DRAWN_AT_ONCE", 7 * 50)
+    for one, other in zip(whole, bootstrap_mean(values, np.arange(50), repeats=300), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)
+
+
+def test_the_interval_of_many_images_needs_little_memory():
+    tracemalloc.start()
+    bootstrap_mean(np.ones((20_000, 1)), np.arange(20_000))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 100e6  # a matrix of all draws has 320 MB
 
 
 def test_two_units_have_no_interval():
