@@ -101,7 +101,9 @@ def read_faces(
         If a picture cannot be read, or no face is found in some; all of these are named.
     """
     people = name_subjects(files, subjects)
-    taken, digests, faceless = [], [], []
+    taken: list[tuple[UInt8Array, FloatArray, bool]] = []
+    digests, faceless = [], []
+    large = np.empty((len(files), DISPLAY_SIZE, DISPLAY_SIZE, 3), np.uint8)
     for i, file in enumerate(files):
         data = _read_bytes(file)
         bgr = _decode(data, file)
@@ -110,15 +112,16 @@ def read_faces(
         if face is None:
             faceless.append(file.name)
         else:
-            taken.append(face)
+            small, large[len(taken)], points, known = face
+            taken.append((small, points, known))
         if progress is not None:
             progress(i + 1, len(files), "reading faces")
     _refuse_faceless(faceless, len(files))
-    small, large, landmarks, found = (np.array(part) for part in zip(*taken, strict=True))
+    crop, landmarks, found = (np.array(part) for part in zip(*taken, strict=True))
     return FaceCrops(
         name=np.array([file.name for file in files]),
         subject=np.array(people),
-        crop=_grey(small) if channels == 1 else small,
+        crop=_grey(crop) if channels == 1 else crop,
         picture=large,
         landmarks=landmarks,
         found=found,

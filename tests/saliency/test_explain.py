@@ -1,5 +1,6 @@
 import re
 import time
+import tracemalloc
 from dataclasses import replace
 
 import cv2
@@ -9,6 +10,7 @@ from click.testing import CliRunner
 from skimage import data
 
 from enicfer.errors import EnicferError, InputError, OutputError
+from enicfer.faces.crop import REFERENCE
 from enicfer.saliency.explain import explain_faces, explain_images, note_shared_subject
 from enicfer.saliency.output import choose_rows, draw_filter_figures, unique_stems, write_explanation
 from enicfer.saliency.picture_files import find_pictures, name_subjects
@@ -229,6 +231,17 @@ def test_sheets_show_different_people_first(explained):
     rows = choose_rows(explained.maps, "sad", 3)
     assert len({explained.maps.subject[i] for i in rows[:2]}) == 2
     assert unique_stems(["a.png", "a.jpg", "b"]) == ["image_a", "image_a-2", "image_b"]
+
+
+def test_pictures_of_many_faces_are_in_memory_once(tmp_path, monkeypatch):
+    (tmp_path / "x.png").write_bytes(cv2.imencode(".png", np.full((48, 48), 90, np.uint8))[1].tobytes())
+    monkeypatch.setattr("enicfer.saliency.pictures.find_crop_landmarks", lambda *given: (REFERENCE, True))
+    tracemalloc.start()
+    faces = read_faces([tmp_path / "x.png"] * 300, None, 48, crops=True)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert faces.picture.shape == (300, 192, 192, 3) and (faces.picture == 90).all()
+    assert peak < 1.4 * faces.picture.nbytes
 
 
 def test_many_images_are_chosen_from_in_little_time(explained):
