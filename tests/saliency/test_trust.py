@@ -9,10 +9,11 @@ from enicfer.errors import ModelError
 from enicfer.faces.crop import REFERENCE
 from enicfer.models import load_model
 from enicfer.saliency.attribution import METHODS, check_method
+from enicfer.saliency.deletion import deletion_insertion
 from enicfer.saliency.explain import explain_faces
 from enicfer.saliency.group_figures import draw_trust
 from enicfer.saliency.pictures import FaceCrops
-from enicfer.saliency.trust import check_trust, deletion_insertion, magnitudes, similarity
+from enicfer.saliency.trust import check_trust, magnitudes, similarity
 
 
 @pytest.fixture(scope="module")
