@@ -1,8 +1,8 @@
 """Which parts of the face decided: attributions, their shares on the face, groups, and whether to believe them.
 
-Reading order: `attribution` (pixels), `common_face` (regions), `deletion` and `trust` (checks), `filters`, `permutation`,
-`statistics`, `face_maps` (what is stored), `explain` and `session` (what the commands do), `compare` and
-`comparison_files` (groups), `figures`.
+Reading order: `attribution` (pixels), `common_face` (regions), `deletion` and `trust` (checks), `filters`,
+`permutation` and `statistics`, `face_maps` (what is stored), `explain`, `session` and `overlay` (what the
+commands do), `design`, `compare` and `comparison_files` (groups), `figures`.
 """
 
 from importlib import import_module
