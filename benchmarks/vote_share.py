@@ -47,7 +47,7 @@ def main() -> None:
             lines.append(f"| {share:g} | " + " | ".join(f"{metrics[name]:.3f}" for name in COLUMNS) + " |")
     options.output.mkdir(parents=True, exist_ok=True)
     text = "\n".join(lines) + "\n"
-    (options.output / f"vote_share-{options.recipe}.md").write_text(text, encoding="utf-8")
+    (options.output / f"vote_share-{Path(options.recipe).stem}.md").write_text(text, encoding="utf-8")
     print(text)
 
 

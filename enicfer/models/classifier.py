@@ -23,7 +23,7 @@ from enicfer.models.weights import NORMALISATIONS, Model, read_model
 
 WEIGHTS = Path(__file__).parent / "weights"
 DEFAULT = "ronnet-7"
-SHIPPED = {name: f"{name}.safetensors" for name in ("ronnet-7", "ronnet-5", "googlenet-7")}
+SHIPPED = {name: f"{name}.safetensors" for name in ("ronnet-7", "ronnet-5", "ronnet-7-votes", "googlenet-7")}
 # Of 1 to 64, the batch with most images per second: larger ones leave the processor's cache.
 BATCH = 32
 

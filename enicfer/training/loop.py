@@ -146,7 +146,10 @@ def train(
                 row |= {k: f"{v:.5f}" for k, v in accuracies.items()}
                 if plan.patience:
                     _keep_best(identity["best"], step, accuracies["accuracy"], average)
-            _save(checkpoint, identity, step, model, average, optimisers)
+            # Not after each epoch: of a few hundred pictures it takes less time than writing a checkpoint.
+            ends = step == last or _exhausted(identity["best"], step, per_epoch, plan)
+            if ends or step % plan.checkpoint_steps == 0:
+                _save(checkpoint, identity, step, model, average, optimisers)
             log.write(row)
             left = (last - step) * plan.batch_size / speed
             report(_line(row) + f"  {left / 60:.0f} min left")

@@ -110,6 +110,19 @@ def test_the_stored_accuracy_is_the_measured_one(shipped: Classifier, shared_dat
     assert right.mean() == pytest.approx(metrics["accuracy_votes"], abs=0.002)
 
 
+def test_the_network_of_votes_says_what_most_raters_would(shared_data: Path) -> None:
+    from enicfer.training.datasets.fer2013 import read_ferplus
+
+    data = read_ferplus(shared_data / "fer2013.npz")
+    check = data.select(data.split == "PublicTest")
+    model, right = load_model("ronnet-7-votes"), {}
+    for name in ("ronnet-7", "ronnet-7-votes"):
+        right[name] = (load_model(name).predict(check.image).argmax(1) == check.label).mean()
+    assert model.labels == check.labels
+    assert right["ronnet-7-votes"] == pytest.approx(model.metadata["metrics"]["accuracy"], abs=0.002)
+    assert right["ronnet-7-votes"] > right["ronnet-7"] + 0.1
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch sees no GPU")
 @pytest.mark.parametrize("name", ["ronnet-7", "googlenet-7"])
 def test_a_gpu_says_what_the_processor_says(name: str, monkeypatch: pytest.MonkeyPatch) -> None:

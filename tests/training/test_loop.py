@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import torch
 
 from enicfer.errors import InputError, ModelError
 from enicfer.models import load_model
+from enicfer.training import loop
 from enicfer.training.datasets.images import FaceImages
 from enicfer.training.export import export_model
 from enicfer.training.loop import learning_rate, train
@@ -36,6 +38,23 @@ def test_learns_what_can_be_learnt(tmp_path: Path, small: Recipe, stripes: Strip
     assert float(log[-1]["accuracy"]) > 0.9
     assert float(log[-1]["loss"]) < float(log[0]["loss"])
     assert [int(row["step"]) for row in log] == list(range(1, 25))
+
+
+def test_short_epochs_do_not_wait_for_checkpoints(
+    tmp_path: Path, small: Recipe, stripes: Stripes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[int] = []
+    save = loop._save
+
+    def count(path: Path, identity: dict[str, Any], step: int, *rest: Any) -> None:
+        written.append(step)
+        save(path, identity, step, *rest)
+
+    monkeypatch.setattr(loop, "_save", count)
+    recipe = replace(small, schedule=replace(small.schedule, checkpoint_steps=10))
+    train(recipe, stripes(), tmp_path, quiet)
+    assert written == [10, 20, 24]
+    assert [int(row["step"]) for row in rows(tmp_path)] == [4, 8, 10, 12, 16, 20, 24]
 
 
 SCRIPT = """
