@@ -1,6 +1,6 @@
 """How many images a lab must label: zero-shot, transfer and direct training, rehearsed without any child's data.
 
-    python benchmarks/rehearsal.py FER2013.npz WORK [-o benchmarks/results] [--precision bfloat16] [--threads 2] [--quick]
+    python benchmarks/rehearsal.py FER2013.npz WORK [-o benchmarks/results] [--threads 2] [--quick]
 
 The network is a RonNet without padding. Source: FER2013's Training part without 6,395 images drawn at random (the
 number of children's images in the original work). Target: those 6,395 and the PublicTest part under imitated lab

@@ -81,7 +81,7 @@ def process_session(
     max_uncertainty
         Largest accepted half-width in s of the 95 % interval of a frame's time; by default half a frame.
     overwrite
-        Replace earlier results of this session.
+        Replace earlier results of the same runs.
     work
         Folder in which what was seen in a video is kept, and looked up the next time (`enicfer.cache`).
     threads

@@ -10,7 +10,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -114,7 +114,8 @@ def replacing(path: Path) -> Iterator[Path]:
             f"{path.name} cannot be written in {path.parent}: {error.strerror or error}."
         ) from None
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # a path that cannot be had, such as one below a file
+            partial.unlink()
 
 
 @contextmanager

@@ -232,3 +232,12 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path, name, reason):
 def test_a_file_in_a_folder_that_can_be_made_is_free(tmp_path):
     check_free(tmp_path / "new" / "deep" / "out.h5", False)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_place_below_a_file_is_one_sentence(tmp_path):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with (
+        pytest.raises(OutputError, match="out.tsv cannot be written"),
+        replacing(tmp_path / "file" / "out.tsv") as part,
+    ):
+        part.write_text("", encoding="utf-8")
