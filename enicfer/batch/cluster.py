@@ -6,6 +6,8 @@ the scheduler itself is missing is never the outcome of a session.
 """
 
 import contextlib
+import os
+import signal
 import threading
 import time
 from collections.abc import Collection, Iterator, Sequence
@@ -108,7 +110,7 @@ class Cluster:
         return None
 
     def _restart(self) -> None:
-        """Have the nannies replace what is stale."""
+        """Have the nannies kill what is stale, and begin others; Dask's own restart may close the nanny as well."""
         with self._change:
             there = set(self.workers())
             stale = self._stale & there
@@ -116,7 +118,7 @@ class Cluster:
             self._stale.clear()
         if stale:
             with contextlib.suppress(OSError, KeyError, ValueError):  # it has gone by itself meanwhile
-                self.client.restart_workers(sorted(stale), timeout=60, raise_for_error=False)
+                self.client.run(kill_worker, workers=sorted(stale), nanny=True, on_error="ignore")
 
     def _pass_on(self, address: str, done: Any, answer: "Future[Outcome]") -> None:
         with self._change:
@@ -169,6 +171,11 @@ class ClusterSlot:
         if self._address:
             self._cluster.stop(self._address)
             self._address = ""
+
+
+def kill_worker(dask_worker: Any) -> None:
+    """Kill the worker of a nanny, which begins another then."""
+    os.kill(dask_worker.pid, getattr(signal, "SIGKILL", signal.SIGTERM))  # Windows has but the other
 
 
 def do_in_worker(work: Work, job: Job) -> Outcome:

@@ -83,7 +83,7 @@ class Few:
         threading.Thread(target=answer, daemon=True).start()
         return task
 
-    def restart_workers(self, *_, **__):
+    def run(self, *_, **__):
         pass
 
 
@@ -168,7 +168,7 @@ def test_each_failure_costs_its_own_job_alone(address, tmp_path):
     names = ["fine 1", "die 2", "fine 3", "raise 4", "hang 5", "fine 6", "fine 7", "fine 8"]
     with open_cluster(address, 1) as (slots, threads):
         assert (len(slots), threads) == (2, 1)
-        found = run_jobs([job(name, tmp_path) for name in names], work, failed, slots, timeout=10)
+        found = run_jobs([job(name, tmp_path) for name in names], work, failed, slots, timeout=20)
     assert {outcome.name: outcome.kind for outcome in found} == {
         "fine 1": "", "die 2": "killed", "fine 3": "", "raise 4": "unexpected", "hang 5": "time-out",
         "fine 6": "", "fine 7": "", "fine 8": "",
