@@ -237,7 +237,7 @@ def test_a_file_in_a_folder_that_can_be_made_is_free(tmp_path):
 def test_a_place_below_a_file_is_one_sentence(tmp_path):
     (tmp_path / "file").write_text("", encoding="utf-8")
     with (
-        pytest.raises(OutputError, match="out.tsv cannot be written"),
+        pytest.raises(OutputError, match=r"out\.tsv cannot be written"),
         replacing(tmp_path / "file" / "out.tsv") as part,
     ):
         part.write_text("", encoding="utf-8")
