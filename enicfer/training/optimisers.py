@@ -94,9 +94,9 @@ def orthogonalise(matrix: Tensor) -> Tensor:
     itself instead of ten. Values below about a twentieth of the largest are in the noise of half precision.
     """
     wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
-    # Half precision is enough, because the iteration forgives, and fast where processors have it.
-    x = (wide / (torch.linalg.matrix_norm(wide) + 1e-7)).bfloat16()
-    gram = (x @ x.T).float()
+    x = wide / (torch.linalg.matrix_norm(wide) + 1e-7)
+    # In full precision: rounded, it has eigenvalues below zero, which the iteration raises without end.
+    gram = x @ x.T
     identity = torch.eye(len(gram), device=gram.device)
     total = identity
     a, b, c = COEFFICIENTS
@@ -104,5 +104,6 @@ def orthogonalise(matrix: Tensor) -> Tensor:
         polynomial = a * identity + b * gram + c * (gram @ gram)
         total = polynomial @ total
         gram = polynomial @ gram @ polynomial
-    result = (total.bfloat16() @ x).float()
+    # Here half precision is enough, and fast where processors have it.
+    result = (total.bfloat16() @ x.bfloat16()).float()
     return result if wide is matrix else result.T

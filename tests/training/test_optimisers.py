@@ -24,6 +24,19 @@ def test_singular_values_are_brought_near_one(shape: tuple[int, int]) -> None:
     assert off.abs().max() < 0.15
 
 
+@pytest.mark.parametrize("shape", [(64, 25), (128, 1600), (512, 2304), (512, 128)])
+@pytest.mark.parametrize("rank", [1, 3, 25])
+def test_directions_without_a_gradient_do_not_explode(shape: tuple[int, int], rank: int) -> None:
+    generator = torch.Generator().manual_seed(rank)
+    for least in (0.0, -3.0, -6.0):
+        values = torch.logspace(0, least, rank) if rank > 1 else torch.ones(1)
+        left, right = (
+            torch.randn(*size, generator=generator) for size in ((shape[0], rank), (rank, shape[1]))
+        )
+        after = torch.linalg.svdvals(orthogonalise(left * values @ right))
+        assert 0.5 < after.max() < 2
+
+
 def test_every_trained_parameter_has_one_optimiser_and_the_last_layer_has_adam() -> None:
     model = RonNet(4, 16, batch_norm=True)
     model.fc1.weight.requires_grad_(False)
