@@ -131,7 +131,7 @@ def main():
     for count in counts:
         labelled = parts(target.select(np.arange(count)))
         gently = replace(schedule(recipe, count, learning_rate=5e-4, optimiser="adamw"), transfer=start)
-        # At the full 0.006 the run with most images diverged after 220 steps.
+        # At the full 0.006 the run with most images diverged after 220 steps, before Muon was repaired.
         anew = schedule(recipe, count, learning_rate=2e-3)
         for regime, chosen in (("transfer", gently), ("direct", anew)):
             model = run(chosen, labelled, options.work / f"{regime}-{count}")
