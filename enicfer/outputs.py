@@ -15,6 +15,7 @@ from enicfer import __version__
 from enicfer.errors import InputError, OutputError
 from enicfer.export.bids import write_root, write_run
 from enicfer.io.names import HIDDEN, session_folder, stem_of
+from enicfer.io.store import try_writing
 from enicfer.io.tables import read_json
 from enicfer.records import RunResult
 from enicfer.report import write_report
@@ -151,10 +152,8 @@ def check_place(output: Path) -> None:
         raise OutputError(
             f"{output} is not empty and holds no enicfer results: give an empty or new folder with --output."
         )
-    parent = next(folder for folder in (output, *output.resolve().parents) if folder.exists())
     try:
-        with tempfile.TemporaryFile(dir=parent):
-            pass
+        try_writing((output, *output.resolve().parents))
     except OSError as error:
         raise OutputError(
             f"{output} cannot be written ({error.strerror}): give another folder with --output."

@@ -9,7 +9,7 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
@@ -76,14 +76,18 @@ def check_free(path: Path, overwrite: bool) -> None:
         raise OutputError(f"{path} is there already: give --overwrite to replace it, or another name.")
     if path.is_dir():
         raise OutputError(f"{path} is a folder: give the name of a file.")
-    parent = next(folder for folder in path.absolute().parents if folder.exists())
     try:
-        with tempfile.TemporaryFile(dir=parent):
-            pass
+        try_writing(path.absolute().parents)
     except OSError as error:
         raise OutputError(
             f"{path} cannot be written ({error.strerror}): give a file in another folder."
         ) from None
+
+
+def try_writing(folders: Iterable[Path]) -> None:
+    """Write a file that vanishes to the first of these folders that is there; an `OSError` says why it cannot be."""
+    with tempfile.TemporaryFile(dir=next(folder for folder in folders if folder.exists())):
+        pass
 
 
 def sync(path: Path) -> None:
