@@ -108,7 +108,7 @@ def main():
         recipe.schedule, precision=options.precision, threads=options.threads, epochs=options.epochs
     )
     # No teachers: they have seen the target's images.
-    network = replace(recipe.network, padding="valid")  # as in the original work, and twice as fast
+    network = replace(recipe.network, padding="valid")  # twice as fast
     recipe = replace(recipe, schedule=plan, network=network, distillation=Distillation())
     faces = read_dataset(options.data, "fer2013").only_labels(recipe.data.labels)
     pool, check = (faces.select(faces.split == name) for name in ("Training", "PublicTest"))

@@ -1,8 +1,8 @@
 """RonNet: three convolution blocks and two fully connected layers.
 
-Block: 5x5 convolution, ReLU, 2x2 max-pool, with 64, 128 and 256 filters; dropout 0.25 after the
-last block; a fully connected layer of 512 with ReLU and dropout 0.5; a fully connected layer
-with one output per label.
+Block: 5x5 convolution, ReLU, 2x2 max-pool (an odd last row or column is pooled alone), with 64, 128 and
+256 filters; dropout 0.25 after the last block; a fully connected layer of 512 with ReLU and dropout 0.5;
+a fully connected layer with one output per label.
 
 Conventions: the public input is (images, channels, size, size), preprocessed; inside, activations
 are positions first, (height, width, images, channels), because there the 5x5 convolutions run
@@ -76,7 +76,7 @@ class RonNet(nn.Module):
         )
         size = input_size
         for _ in FILTERS:
-            size = (size + 2 * self.pad - KERNEL + 1) // 2
+            size = pooled_size(size, self.pad)
         self.fc1 = nn.Linear(FILTERS[-1] * size * size, HIDDEN, bias=not batch_norm)
         self.fc2 = nn.Linear(HIDDEN, outputs)
         self.norms = nn.ModuleList(
@@ -109,7 +109,7 @@ class RonNet(nn.Module):
             wide = conv.weight.shape[1] >= FEWEST
             spectrum = kernel_spectrum(conv.weight, size, self.pad) if wide else torch.empty(0)
             self._spectra.append(spectrum.detach())
-            size = (size + 2 * self.pad - KERNEL + 1) // 2
+            size = pooled_size(size, self.pad)
 
     def features(self, images: Tensor) -> Tensor:
         """Output of the hidden fully connected layer, (images, 512)."""
@@ -209,37 +209,46 @@ def convolution(
     return product.view(height, width, images, len(weight))
 
 
+def pooled_size(size: int, padding: int) -> int:
+    """Height and width that a block leaves of `size` pixels."""
+    return (size + 2 * padding - KERNEL + 2) // 2
+
+
 def pool(x: Tensor) -> Tensor:
-    """2x2 max-pooling of positions-first images; an odd last row or column is dropped."""
+    """2x2 max-pooling of positions-first images; an odd last row or column is pooled alone."""
+    x = _even(x, 0)
     height, width, images, channels = x.shape
-    height, width = height // 2 * 2, width // 2 * 2
     # Each pair of rows is one channels-last "image" for the fast library kernel.
-    x = x[:height, :width].reshape(height // 2, 2, width, images * channels)
+    x = x.reshape(height // 2, 2, width, images * channels)
     x = functional.max_pool2d(x.permute(0, 3, 1, 2), 2)
     return x.permute(0, 2, 3, 1).reshape(height // 2, width // 2, images, channels)
 
 
+def _even(x: Tensor, first: int) -> Tensor:
+    """Repeat an odd last row and column, which no maximum feels; rows are on axis `first`, columns on the next."""
+    for axis in (first, first + 1):
+        if x.shape[axis] % 2:
+            x = torch.cat((x, x.narrow(axis, -1, 1)), axis)
+    return x
+
+
 class _PoolLast(torch.autograd.Function):
-    """2x2 max-pooling of (images, height, width, channels): the library's backward pass copies twice."""
+    """2x2 max-pooling of (images, even height, even width, channels): the library's backward copies twice."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
         images, height, width, channels = x.shape
         ctx.shape = x.shape
-        x = x[:, : height // 2 * 2, : width // 2 * 2].reshape(images, height // 2, 2, width // 2, 2, channels)
+        x = x.reshape(images, height // 2, 2, width // 2, 2, channels)
         top, bottom = (torch.maximum(x[:, :, i, :, 0], x[:, :, i, :, 1]) for i in (0, 1))
         ctx.save_for_backward(top >= bottom, *(x[:, :, i, :, 0] >= x[:, :, i, :, 1] for i in (0, 1)))
         return torch.maximum(top, bottom)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        _, height, width, _ = ctx.shape
         upper, *left = ctx.saved_tensors
         result = gradient.new_empty(ctx.shape)
-        if height % 2 or width % 2:
-            result.zero_()
-        blocks = result[:, : height // 2 * 2, : width // 2 * 2]
-        blocks = blocks.unflatten(2, (-1, 2)).unflatten(1, (-1, 2))
+        blocks = result.unflatten(2, (-1, 2)).unflatten(1, (-1, 2))
         row = gradient * upper
         for i, part in enumerate((row, gradient - row)):
             torch.mul(part, left[i], out=blocks[:, :, i, :, 0])
@@ -248,8 +257,8 @@ class _PoolLast(torch.autograd.Function):
 
 
 def pool_last(x: Tensor) -> Tensor:
-    """2x2 max-pooling of (images, height, width, channels); an odd last row or column is dropped."""
-    pooled: Tensor = _PoolLast.apply(x)
+    """2x2 max-pooling of (images, height, width, channels); an odd last row or column is pooled alone."""
+    pooled: Tensor = _PoolLast.apply(_even(x, 1))
     return pooled
 
 

@@ -50,7 +50,7 @@ def _ronnet_layers(network: RonNet) -> nn.Sequential:
         raise ModelError("The RonNet still has its batch normalisation: fold it with fold_batch_norm first.")
     chain: list[nn.Module] = []
     for conv in network.convs:
-        chain += [conv, nn.ReLU(), nn.MaxPool2d(2)]
+        chain += [conv, nn.ReLU(), nn.MaxPool2d(2, ceil_mode=True)]
     return nn.Sequential(*chain, nn.Flatten(), network.fc1, nn.ReLU(), network.fc2).eval()
 
 
