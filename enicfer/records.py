@@ -142,13 +142,17 @@ class FaceTrack:
     def other_person_present(self) -> Float32Array:
         """``(n,)`` 1 where a face of somebody else is in the picture, 0 where none is, NaN where that is unknown.
 
-        It is unknown for frames that did not decode, and where it is not certain whose the only face is.
+        It is unknown for frames that did not decode, where it is not certain whose the only face is, and where a
+        table or a coding was imported that does not say where the participant's face is.
         """
         mine = np.isfinite(self.box).all(axis=1)
         others = self.n_faces.astype(np.int64) - mine
         out = (others > 0).astype(np.float32)
         out[self.status == Status.UNDECODABLE] = np.nan
         out[(self.status == Status.AMBIGUOUS_PERSON) & (self.n_faces == 1)] = np.nan
+        # These do not say why there is no box: one face may be the participant's, and if none is named, who looked?
+        unexplained = (Status.OK, Status.NO_EXPRESSION, Status.NOT_ANALYSED, Status.OUTSIDE_RECORDING)
+        out[np.isin(self.status, unexplained) & ~mine & (self.n_faces <= 1)] = np.nan
         return out
 
 

@@ -160,7 +160,8 @@ def test_somebody_else_in_the_picture(make_run):
     )
     present = faces.other_person_present
     assert (present[:100] == 1).all() and (present[100:] == 0).all()
-    alone = replace(faces, box=np.full_like(faces.box, np.nan), n_faces=np.ones(n, np.uint8))
+    other = np.full(n, Status.OTHER_PERSON, np.uint8)
+    alone = replace(faces, box=np.full_like(faces.box, np.nan), n_faces=np.ones(n, np.uint8), status=other)
     assert (alone.other_person_present == 1).all()
     unsure = replace(alone, status=np.full(n, Status.AMBIGUOUS_PERSON, np.uint8))
     assert np.isnan(unsure.other_person_present).all()

@@ -1,4 +1,5 @@
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -76,6 +77,23 @@ def test_several_people_need_a_choice():
     assert trace.status[:3].tolist() == [Status.OK, Status.OTHER_PERSON, Status.NOT_ANALYSED]
     assert faces.n_faces[:3].tolist() == [2, 1, 0]
     assert faces.other_person_present[:2].tolist() == [1, 1]
+
+
+def test_nobody_else_is_made_up_where_a_table_has_no_places():
+    """FaceReader writes no boxes: the one face is the participant's, found or not, read or not."""
+    status = [Status.OK, Status.NO_EXPRESSION, Status.NO_FACE, Status.OK, Status.OK]
+    bare = rows(frame=[0, 1, 2, 4, 5], who=("0", "0", "0", "0", "1"), status=status)
+    bare = replace(bare, box=np.full((5, 4), np.nan, np.float32))
+    faces, _ = place_rows(bare, TIME, DECODABLE, "a.txt", of="0")
+    np.testing.assert_array_equal(faces.other_person_present[:6], [np.nan, np.nan, 0, np.nan, np.nan, 1])
+    two = rows(frame=[0, 0], who=("0", "1"))
+    two = replace(two, box=np.full((2, 4), np.nan, np.float32))
+    assert place_rows(two, TIME, DECODABLE, "a.txt", of="0")[0].other_person_present[0] == 1
+
+
+def test_a_coder_of_expressions_does_not_say_that_nobody_else_was_there():
+    faces, trace = place_spans("boris", [Span(0.2, 0.6, "happy", "child")], TIME, DECODABLE, "a.csv")
+    assert trace.ok.any() and np.isnan(faces.other_person_present).all()
 
 
 def test_two_faces_that_are_not_told_apart_are_no_guess():
