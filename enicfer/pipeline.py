@@ -35,6 +35,7 @@ from enicfer.records import (
     RunResult,
     SessionResult,
     Status,
+    UInt8Array,
 )
 from enicfer.session import Run, Session, read_session
 from enicfer.watch import FacePoint, Progress, Seen, Tools, load_tools, watch_video
@@ -267,17 +268,27 @@ def place_on_clock(
 ) -> tuple[FaceTrack, ExpressionTrace, FloatArray]:
     """Map every frame to the recording's clock; frames outside of the recording have no answer, and no other reason.
 
-    A face that was away before the recording began is no loss.
+    A face that was away before the recording began is no loss. A trace that comes from an earlier run has no answers
+    for what lay outside of that run's recording: within this one it is not analysed, and a note says so.
     """
     time = alignment.time(seen.faces.video_time)
     outside = ~((time >= 0) & (time <= recording.duration))  # also where no pulse tells the time: NaN
-    faces, read = (
-        np.where(outside & (status != Status.NOT_ANALYSED), Status.OUTSIDE_RECORDING, status).astype(np.uint8)
-        for status in (seen.faces.status, seen.expression.status)
-    )
+    faces, read = (_mark_outside(status, outside) for status in (seen.faces.status, seen.expression.status))
     probability = np.where(outside[:, None], np.nan, seen.expression.probability).astype(np.float32)
     expression = replace(seen.expression, status=read, probability=probability)
-    return replace(seen.faces, status=faces), expression, time
+    notes = seen.faces.notes
+    if lacking := int((~outside & (seen.expression.status == Status.OUTSIDE_RECORDING)).sum()):
+        notes += (
+            f"{lacking} frames within the recording lay outside of the one that the trace was made with, and are not "
+            "analysed: give the file that enicfer trace makes of the video.",
+        )
+    return replace(seen.faces, status=faces, notes=notes), expression, time
+
+
+def _mark_outside(status: UInt8Array, outside: np.ndarray) -> UInt8Array:
+    unread = (status == Status.NOT_ANALYSED) | ((status == Status.OUTSIDE_RECORDING) & ~outside)
+    marked = np.where(outside, Status.OUTSIDE_RECORDING, status)
+    return np.where(unread, Status.NOT_ANALYSED, marked).astype(np.uint8)
 
 
 def describe_origin(session: Session, run: Run, seen: Seen, tools: Tools) -> dict[str, Any]:

@@ -76,6 +76,24 @@ def test_a_face_that_is_away_before_and_after_the_recording_is_no_loss(make_run)
     assert (spans["onset"] + spans["duration"]).max() < run.recording.duration + 0.05
 
 
+def test_an_earlier_run_as_trace_does_not_put_frames_outside_of_this_recording(make_run):
+    """Two recordings of one video: what the first one's run left out is not outside of the second, but not read."""
+    run = make_run(seconds=30)
+    later = change(run.alignment, intercept=run.alignment.intercept + 2.0)
+    seen = Seen(run.faces, run.expression, None)
+    faces, expression, time = place_on_clock(seen, later, run.recording)
+    outside = (time < 0) | (time > run.recording.duration)
+    lacking = ~outside & (run.expression.status == Status.OUTSIDE_RECORDING)
+    assert lacking.sum() > 50
+    for found in (faces.status, expression.status):
+        assert (found[outside] == Status.OUTSIDE_RECORDING).all()
+        assert (found[lacking] == Status.NOT_ANALYSED).all()
+    (note,) = set(faces.notes) - set(run.faces.notes)
+    assert note.startswith(f"{lacking.sum()} frames within the recording") and "enicfer trace" in note
+    again, _, _ = place_on_clock(seen, run.alignment, run.recording)
+    assert again.notes == run.faces.notes and (again.status == run.faces.status).all()
+
+
 @pytest.mark.parametrize("modality", MODALITIES)
 def test_other_tools_open_the_outputs(modality, example, processed):
     output = processed(modality)
