@@ -65,6 +65,17 @@ def test_a_face_that_moves_is_covered_on_its_way():
     assert np.abs(middle - (BOX + 10)).max(axis=1).min() < 1e-6
 
 
+def test_a_face_beside_another_is_covered_until_it_is_found_again():
+    """A child on a lap: the child's face is lost for 2 s, and in the next frame the parent's is found beside it."""
+    time = np.arange(100) / 25
+    child, parent = np.array([[100.0, 100, 150, 160]]), np.array([[170.0, 60, 220, 120]])
+    seen = [np.vstack([child] * (i <= 10 or i >= 60) + [parent] * (i > 10)) for i in range(100)]
+    for i, found in enumerate(cover(time, seen)):
+        assert (np.abs(found - child).max(axis=1) < 1e-6).any(), i
+    covers = cover(time, [child if i <= 10 else parent for i in range(100)])
+    assert all(len(np.unique(found, axis=0)) == 1 for found in covers[30:])
+
+
 def test_what_is_covered_holds_nothing_of_the_face():
     picture = np.random.default_rng(0).integers(0, 255, (80, 100, 3)).astype(np.uint8)
     before = picture.copy()
