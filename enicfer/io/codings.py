@@ -107,25 +107,37 @@ def _code(behaviour: str, modifiers: Sequence[str]) -> str:
 def _pair(
     path: Path, time: FloatArray, kind: Sequence[str], codes: Sequence[str], who: Sequence[str]
 ) -> list[Span]:
-    """Spans from the starts and stops of BORIS; of a state, whatever its modifiers."""
+    """Spans from the starts and stops of BORIS.
+
+    States of one behaviour with different modifiers may hold at once. A stop that names no modifier, or another one,
+    ends the state of its behaviour if there is only one.
+    """
     spans: list[Span] = []
-    begun: dict[tuple[str, str], tuple[float, str]] = {}
+    begun: dict[tuple[str, str], float] = {}
     for at, word, code, whose in zip(time.tolist(), kind, codes, who, strict=True):
-        key = (code.partition(":")[0], whose)
+        key = (code, whose)
+        if word.upper() == "STOP" and key not in begun:
+            state = code.partition(":")[0]
+            candidates = [(c, w) for c, w in begun if c.partition(":")[0] == state and w == whose]
+            key = candidates[0] if len(candidates) == 1 else key
         if word.upper() == "POINT":
             spans.append(Span(at, at, code, whose))
+        elif word.upper() == "START" and key not in begun:
+            begun[key] = at
         elif word.upper() == "START":
-            begun[key] = (at, code)
+            raise InputError(
+                f"{path.name} begins {code!r} at {begun[key]:.3f} s and again at {at:.3f} s without an end between: "
+                "correct the observation in BORIS."
+            )
         elif word.upper() == "STOP" and key in begun:
-            onset, first = begun.pop(key)
-            spans.append(Span(onset, at, first, whose))
+            spans.append(Span(begun.pop(key), at, *key))
         else:
             raise InputError(
                 f"{path.name} has a {word or 'row without START, STOP or POINT'} of {code!r} at {at:.3f} s that "
                 "nothing began: correct the observation in BORIS."
             )
     if begun:
-        (code, _), (onset, _) = next(iter(begun.items()))
+        (code, _), onset = next(iter(begun.items()))
         raise InputError(
             f"{path.name} begins {code!r} at {onset:.3f} s and never ends it: correct the observation in BORIS."
         )

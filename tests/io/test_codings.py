@@ -38,6 +38,15 @@ s1,face,3000,4000,2,sad
 """
 
 
+def boris(*events):
+    """Tabular events of a child, each given as ``behaviour:modifier START time``."""
+    lines = ["Observation id\tSubject\tBehavior\tModifiers\tBehavior type\tTime"]
+    for event in events:
+        code, kind, time = event.split()
+        lines.append("\t".join(("o", "child", *[*code.split(":"), ""][:2], kind, time)))
+    return "\n".join(lines) + "\n"
+
+
 def read(tmp_path, text, program=None):
     path = tmp_path / "coding.txt"
     path.write_text(text, encoding="utf-8")
@@ -52,6 +61,13 @@ def test_boris_events_are_paired_by_subject(tmp_path):
         Span(1.7, 4.0, "expression:sad", "parent"),
         Span(3.0, 3.0, "blink", "child"),
     ]
+
+
+def test_boris_states_with_different_modifiers_overlap(tmp_path):
+    _, spans = read(tmp_path, boris("e:happy START 1", "e:sad START 3", "e:sad STOP 4", "e:happy STOP 6"))
+    assert spans == [Span(1, 6, "e:happy", "child"), Span(3, 4, "e:sad", "child")]
+    _, spans = read(tmp_path, boris("e:happy START 1", "e STOP 4"))  # a stop without the modifier
+    assert spans == [Span(1, 4, "e:happy", "child")]
 
 
 def test_boris_aggregated(tmp_path):
@@ -77,8 +93,14 @@ def test_datavyu(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (EVENTS.replace("sad\tSTOP", "sad\tPOINT"), r"begins 'expression' at 1\.700 s and never ends"),
+        (EVENTS.replace("sad\tSTOP", "sad\tPOINT"), r"begins 'expression:sad' at 1\.700 s and never ends"),
         (EVENTS.replace("happy\tSTART", "happy\tSTOP"), "nothing began"),
+        (boris("happy START 1", "happy START 5", "happy STOP 6"), r"at 1\.000 s and again at 5\.000 s"),
+        (
+            boris("e:happy START 1", "e:sad START 3", "e:sad STOP 4"),
+            r"begins 'e:happy' at 1\.000 s and never ends",
+        ),
+        (boris("e:happy START 1", "e:sad START 3", "e STOP 4"), "'e' at 4.000 s that nothing began"),
         (EVENTS.replace("o1\ta.mp4\tparent", "o2\ta.mp4\tparent"), "2 different entries in Observation id"),
         (EVENTS.replace("Behavior type", "Kind"), "no column Behavior type"),
         (AGGREGATED.replace("1.5,2.5", "2.5,1.5"), "backwards"),
