@@ -39,6 +39,10 @@ class Line:
         """Map ``video_time`` (s) to ``time`` (s)."""
         return np.asarray(self.slope * (np.asarray(video_time) - self.origin) + self.intercept)
 
+    def video_time(self, time: float) -> float:
+        """Map ``time`` (s) to ``video_time`` (s)."""
+        return self.origin + (time - self.intercept) / self.slope
+
 
 def fit_line(
     video: npt.ArrayLike,

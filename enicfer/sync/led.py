@@ -7,8 +7,7 @@ the onsets fall anywhere in the frame interval. All this takes the LED to be lit
 flashes are shorter, the onset may be off by half an interval, and the bound says so.
 
 Shapes: ``video_time`` (n,) s; ``brightness`` (n,) grey values 0..255; ``grid`` (n, rows, columns) uint8, the
-mean brightness of each cell of a grid over the picture, `GRID` cells. Cells of 13 px in a picture of 640x480 see
-an LED of 12 px radius well.
+mean brightness of each cell of a grid over the picture.
 """
 
 from dataclasses import dataclass
@@ -20,7 +19,6 @@ from scipy.ndimage import maximum_filter1d
 from enicfer.errors import AlignmentError
 from enicfer.records import FloatArray
 
-GRID = (36, 48)
 MIN_STEP = 6.0  # grey values; smaller steps are noise of the camera
 SHARE_OF_TYPICAL = 0.4  # a step smaller than this share of the typical one is not the LED
 DARK = 0.04  # within this share of the step a frame counts as dark, or as lit in full

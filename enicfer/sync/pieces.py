@@ -5,6 +5,7 @@ offsets. The stretch that the best pairing explains is the first piece; what lie
 matched in turn, on the part of the recording that is left. Between two pieces the break is put where the
 evidence has it (the start of a video file, a pause of the recording, a gap in the frame times). Where there is
 none, frames between the last pulse before and the first after it have no time: NaN is more honest than a guess.
+Nor have those between several of them: which one moved the clocks is not known, and those of a pause have no time.
 Before the first piece and after the last one, frames beyond such a break have no time either, nor where several
 pulses on both sides find no partner among each other.
 
@@ -94,7 +95,8 @@ def align_pulses(
     Raises
     ------
     AlignmentError
-        If no piece can be matched with certainty, or regular pulses go on where samples are missing.
+        If no piece can be matched with certainty, regular pulses go on where samples are missing, or the pieces
+        overlap on the recording's clock.
     """
     breaks = breaks or Breaks()
     everything = np.arange(len(onsets.time)), np.arange(len(recording))
@@ -115,7 +117,7 @@ def align_pulses(
         "pieces": [_facts(p) for p in pieces],
         **(details or {}),
     }
-    return _alignment(
+    found = _alignment(
         lines,
         limits,
         pulses=(
@@ -129,6 +131,21 @@ def align_pulses(
         notes=notes,
         floor=onsets.floor + locked,
     )
+    if breaks.video_time is not None:
+        _check_order(found, breaks.video_time)
+    return found
+
+
+def _check_order(alignment: Alignment, video_time: FloatArray) -> None:
+    """Refuse a map that gives a frame an earlier time than the frame before it."""
+    time = alignment.time(video_time)
+    known = np.flatnonzero(np.isfinite(time))
+    back = known[1:][np.diff(time[known]) < 0]
+    if len(back):
+        raise AlignmentError(
+            f"The pieces of the map overlap: at {video_time[back[0]]:.1f} s of video time the recording's time goes "
+            "back, as where it paused unseen; give the parts before and after as runs of their own."
+        )
 
 
 def _phase_doubt(pieces: Sequence[_Piece], onsets: Onsets) -> tuple[float, tuple[str, ...]]:
@@ -269,10 +286,9 @@ def _possible_breaks(piece: _Piece, recording: FloatArray, breaks: Breaks) -> li
 
     Where the samples of a pause are there, the recording's clock goes on. A shorter frame gap is a dropped frame.
     """
-    line = piece.line
     first, last = recording[piece.recording[0]], recording[piece.recording[-1]]
     cuts = [start for start, stop in breaks.gaps if start == stop and not first < start < last]
-    found = [*breaks.video, *(line.origin + (cut - line.intercept) / line.slope for cut in cuts)]
+    found = [*breaks.video, *map(piece.line.video_time, cuts)]
     if breaks.video_time is None or len(breaks.video_time) < 2:
         return found
     t = breaks.video_time
@@ -306,15 +322,16 @@ def _alone(
 def _break_between(
     before: _Piece, after: _Piece, span: tuple[float, float], recording: FloatArray, breaks: Breaks
 ) -> tuple[float, float]:
-    """Video time at which the first piece ends and at which the second begins."""
+    """Video time at which the first piece ends and at which the second begins.
+
+    A pause whose samples are there moves no clock, so that a file's start explains the break without it.
+    """
     files = [v for v in breaks.video if span[0] < v <= span[1]]
-    if len(files) == 1:
-        return files[0], files[0]
     low, high = recording[before.recording[-1]], recording[after.recording[0]]
-    gaps = [g for g in breaks.gaps if low <= g[0] and g[1] <= high]
-    if len(gaps) == 1:
-        stop = before.line.origin + (gaps[0][0] - before.line.intercept) / before.line.slope
-        start = after.line.origin + (gaps[0][1] - after.line.intercept) / after.line.slope
+    gaps = [g for g in breaks.gaps if low <= g[0] and g[1] <= high and (g[0] == g[1] or not files)]
+    if files or gaps:
+        stop = min([*files, *(before.line.video_time(g[0]) for g in gaps)])
+        start = max([*files, *(after.line.video_time(g[1]) for g in gaps)])
         return max(stop, span[0]), min(start, span[1])
     if breaks.video_time is not None:
         t = breaks.video_time

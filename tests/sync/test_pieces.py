@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from enicfer.errors import AlignmentError
 from enicfer.sync.led import Onsets
@@ -27,3 +28,32 @@ def ends_early(seed):
 
 def test_pulses_that_miss_each_other_as_often_as_elsewhere_do_not_end_a_map():
     assert sum(ends_early(seed) for seed in range(100)) <= 1
+
+
+class TestCameraRestartedDuringAPause:
+    """The recording lost 60 s at 300 s; within these the camera stopped at 330 s and began a new file at 345 s."""
+
+    rng = np.random.default_rng(1)
+    flash = np.cumsum(rng.uniform(4, 8, 110))
+    truth = np.concatenate([np.arange(0, 330, 0.04), np.arange(345, 640, 0.04)])  # of both clocks, unbroken
+    video_time = np.arange(len(truth)) * 0.04
+    start = float(video_time[8250])
+
+    def align(self, gaps):
+        seen = self.flash[(self.flash < 330) | ((self.flash > 345) & (self.flash < 640))]
+        sent = self.flash[(self.flash < 300) | (self.flash > 360)]
+        onsets = Onsets(np.where(seen < 330, seen, seen - 345 + self.start), np.full(len(seen), 0.005))
+        breaks = Breaks((self.start,), gaps, self.video_time, 640.0)
+        return align_pulses(onsets, np.where(sent < 300, sent, sent - 60), "led", 0.03, breaks=breaks)
+
+    def test_frames_of_the_pause_have_no_time(self):
+        time = self.align(gaps=((300.0, 300.0),)).time(self.video_time)
+        paused = (self.truth > 300.1) & (self.truth < 359.9)
+        assert np.isnan(time[paused]).all()
+        expected = np.where(self.truth < 330, self.truth, self.truth - 60)
+        sure = (self.truth < 299.9) | (self.truth > 360.1)
+        np.testing.assert_allclose(time[sure], expected[sure], atol=0.001)
+
+    def test_a_pause_that_nothing_tells_of_is_refused_where_the_times_go_back(self):
+        with pytest.raises(AlignmentError, match=r"at 330\.0 s of video time the recording's time goes back"):
+            self.align(gaps=())
