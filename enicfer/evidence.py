@@ -60,6 +60,7 @@ def collect_evidence(
         gaps=recording.gaps,
         recording_stop=recording.duration,
         recording_bound=_unlogged_volumes(recording, protocol) * (recording.repetition_time or 0.0),
+        recording_tick=1 / recording.sampling_rate if recording.sampling_rate else 0.0,
     )
     wanted = {protocol.pulses.source, "clock" if protocol.pulses.wall_clock else ""}
     for name in sorted(wanted & READERS.keys()):

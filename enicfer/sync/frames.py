@@ -5,7 +5,8 @@ how many exposures lie between two frames (a dropped frame leaves a gap of two i
 frame then span as many exposures as there are pulses, each frame has its pulse. If there are more pulses, the
 first frame may belong to any of the first few: intervals that vary on both sides decide, or a coarse offset,
 else the bound says by how many exposures the map may be off. Intervals decide only if the pulses explain them:
-of regular frames, one irregular pulse would choose a shift that leaves it out.
+of regular frames, one irregular pulse would choose a shift that leaves it out. Nor do they where they vary by no
+more than both clocks round: 33, 33 and 34 ms are a pattern of the rounding, not of the camera.
 
 Times are in s, on the clocks that their names say.
 """
@@ -23,7 +24,19 @@ MAX_SHIFTS = 2000
 MAX_AMBIGUOUS = 15  # exposures; more is no alignment
 CLEAR_RATIO = 1.5  # the best shift's residual must be this much smaller than the next one's
 SAME_RATE = 0.02
+SINGLE = 0.6  # of the median interval; one that differs from it by more is none between neighbours
+SAME_STEP = 1e-7  # s; intervals that differ by less are the same
 RUN = 25  # frames; so many in a row that are off the line are no jitter
+
+
+def mean_interval(times: FloatArray) -> float:
+    """Mean interval in s between neighbours, without the gaps.
+
+    The median is off where times are rounded: at 256 Hz, pulses that come every 40 ms are 10 or 11 samples apart.
+    """
+    steps = np.diff(times)
+    median = float(np.median(steps))
+    return float(steps[np.abs(steps - median) <= SINGLE * median].mean())
 
 
 def place_on_grid(times: FloatArray, interval: float) -> npt.NDArray[np.int64]:
@@ -69,6 +82,7 @@ def align_frame_pulses(
     max_drift: float = 1e-3,
     prior: tuple[float, float] | None = None,
     n_files: int = 1,
+    tick: float = 0.0,
 ) -> Alignment:
     """Give every frame its camera pulse.
 
@@ -84,6 +98,8 @@ def align_frame_pulses(
         Recording's time at video time 0, and half-width, in s.
     n_files
         Number of consecutive video files; of more than one, each exposure must have its pulse.
+    tick
+        Step in s to which the pulses' times are rounded, where it is known.
 
     Raises
     ------
@@ -96,7 +112,12 @@ def align_frame_pulses(
             f"The video has {len(video_time)} frames and the recording {len(pulse_time)} camera pulses: "
             "at least 10 of both are needed."
         )
-    frame, pulse = float(np.median(np.diff(video_time))), float(np.median(np.diff(pulse_time)))
+    frame, pulse = mean_interval(video_time), mean_interval(pulse_time)
+    if pulse <= 0:
+        raise AlignmentError(
+            "Most camera pulses come twice at the same time: the recording has them in two places; check the pulse "
+            "code."
+        )
     if abs(frame / pulse - 1) > SAME_RATE:
         raise AlignmentError(
             f"The frames come every {1000 * frame:.2f} ms but the camera pulses every {1000 * pulse:.2f} ms: the "
@@ -108,7 +129,8 @@ def align_frame_pulses(
             f"The {n_files} video files span {number[-1] + 1} exposures but the recording has {slot[-1] + 1} camera "
             "pulses: how many were lost between two files is not known; give each file as a run of its own."
         )
-    shift, floor, rms = _best_shift(video_time, number, pulse_time, slot, pulse, prior)
+    rounding = _rounding(video_time) + max(tick, _rounding(pulse_time))
+    shift, floor, rms = _best_shift(video_time, number, pulse_time, slot, pulse, prior, rounding)
     has_pulse, index = _look_up(number + shift, slot)
     line = fit_line(video_time[has_pulse], pulse_time[index], max_drift=max_drift)
     off = check_residual(line.residual, frame)
@@ -152,6 +174,7 @@ def _best_shift(
     slot: npt.NDArray[np.int64],
     interval: float,
     prior: tuple[float, float] | None,
+    rounding: float,
 ) -> tuple[int, float, float]:
     """Pulse slot of the first frame, the bound in s on an error of it, and the residual in s."""
     spare = int(slot[-1] - number[-1])
@@ -170,11 +193,21 @@ def _best_shift(
     order = np.argsort(rms, kind="stable")
     least = CLEAR_RATIO * max(float(rms[order[0]]), 1e-5)
     own = _off_line(number.astype(np.float64), video_time)
-    if len(shifts) == 1 or min(float(rms[order[1]]), own) > least:
-        return int(shifts[order[0]]), 0.0, float(rms[order[0]])
+    if len(shifts) == 1:
+        return int(shifts[0]), 0.0, float(rms[0])
+    best, second = rms[order[:2]].tolist()
+    if min(second, own) > least and min(second - best, own) > rounding:
+        return int(shifts[order[0]]), 0.0, best
     if len(shifts) - 1 > MAX_AMBIGUOUS:
         raise AlignmentError(_too_many(number, slot))
     return int(shifts[0]), float((len(shifts) - 1) * interval), float(rms[0])
+
+
+def _rounding(times: FloatArray) -> float:
+    """Largest step in s to which times may be rounded: the least difference of two intervals, 0 if all are equal."""
+    apart = np.diff(np.unique(np.diff(times)))
+    apart = apart[apart > SAME_STEP]
+    return float(apart.min()) if len(apart) else 0.0
 
 
 def _residual(

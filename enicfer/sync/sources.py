@@ -16,7 +16,7 @@ from enicfer.protocol import Pulses
 from enicfer.records import Alignment, FloatArray
 from enicfer.sync.audio import find_beeps
 from enicfer.sync.fit import Line, fit_line
-from enicfer.sync.frames import align_frame_pulses, check_residual, place_on_grid
+from enicfer.sync.frames import align_frame_pulses, check_residual, mean_interval, place_on_grid
 from enicfer.sync.led import Onsets, find_led_onsets, rank_cells
 from enicfer.sync.pieces import Breaks, align_pulses, line_alignment
 
@@ -38,7 +38,8 @@ class Evidence:
         ``(m,)`` s: the recording's triggers with the protocol's pulse codes.
     brightness
         ``(n,)`` mean brightness of the LED's region, or ``(n, rows, columns)`` uint8 brightness grid of the
-        whole picture (`enicfer.sync.led.GRID` cells; a ``numpy.memmap`` is fine), NaN or 0 where undecodable.
+        whole picture (`enicfer.io.brightness.GRID` cells; a ``numpy.memmap`` is fine). A frame that did not decode
+        is NaN, or in a grid like the frame before it.
     sound, sound_rate, sound_start
         ``(k,)`` or ``(k, channels)`` sound track, its rate in Hz, and the video time of its first sample.
     stream_frame, stream_time
@@ -58,6 +59,8 @@ class Evidence:
         Recording's time at which it ends.
     recording_bound
         Error in s that all times of the recording may share, because its time 0 is not certain.
+    recording_tick
+        Step in s to which the recording's times are rounded: its sampling interval, 0 if not known.
     """
 
     video_time: FloatArray
@@ -76,6 +79,7 @@ class Evidence:
     gaps: tuple[tuple[float, float], ...] = ()
     recording_stop: float = np.inf
     recording_bound: float = 0.0
+    recording_tick: float = 0.0
 
     @property
     def frame_interval(self) -> float:
@@ -170,6 +174,7 @@ def align_frames(evidence: Evidence, pulses: Pulses) -> Alignment:
         pulses.max_drift * 1e-6,
         evidence.coarse_offset,
         n_files=1 + len(evidence.video_breaks),
+        tick=evidence.recording_tick,
     )
 
 
@@ -210,7 +215,7 @@ def _find_numbered(
                 "is which frame's is not known; record frame numbers, or give anchors."
             )
         return np.arange(n), np.ones(n, bool)
-    exposure = place_on_grid(evidence.video_time, evidence.frame_interval)
+    exposure = place_on_grid(evidence.video_time, mean_interval(evidence.video_time))
     for place in (np.arange(n), exposure):
         if number[0] >= 0 and number[-1] == place[-1]:
             index = np.clip(np.searchsorted(place, number), 0, n - 1)

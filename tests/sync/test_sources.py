@@ -229,6 +229,32 @@ class TestFramePulses:
         assert np.all(np.abs(found.time(v) - v - 3) <= found.uncertainty(v))
         assert found.uncertainty(v).min() >= FRAME  # it may be the other one
 
+    @pytest.mark.parametrize(("duration", "rate"), [(10, 1000), (60, 1000), (60, 500), (60, 250)])
+    @pytest.mark.parametrize("drift", [0, 10e-6])
+    def test_the_rounding_of_the_times_does_not_choose_the_shift(self, duration, rate, drift):
+        rng = np.random.default_rng(duration + rate)
+        for first in (0, 1, 2, 3):
+            exposure = rng.uniform(3, 9) + np.arange(duration * 30 + 3) * FRAME * (1 + drift)
+            v = np.round(np.arange(duration * 30) * FRAME, 3)  # as MKV has them
+            evidence = Evidence(v, np.ceil(exposure * rate) / rate, recording_tick=1 / rate)
+            found = align(evidence, self.pulses)
+            wrong = np.abs(found.time(v) - exposure[first : first + len(v)])
+            assert np.all(wrong <= found.uncertainty(v) + 1 / rate)
+
+    @pytest.mark.parametrize("fps", [25, 29.97, 30, 50, 60, 100, 120])
+    @pytest.mark.parametrize("rate", [250, 256, 500, 512, 1000, 1024, 5000])
+    def test_pulses_rounded_to_samples_are_counted_over_gaps(self, fps, rate):
+        kept = np.concatenate([np.arange(1000), np.arange(1000 + 20 * round(fps), 5000)])
+        v, pulse = np.round(np.arange(5000) / fps, 3), 5 + np.arange(5000) / fps
+        found = align(Evidence(v[kept], np.ceil(pulse * rate) / rate, recording_tick=1 / rate), self.pulses)
+        assert np.abs(found.time(v[kept]) - pulse[kept]).max() < 1 / rate + 0.001
+        assert found.details["dropped_frames"] == 20 * round(fps)
+
+    def test_pulses_that_come_twice_are_refused(self):
+        v = np.arange(600) * FRAME
+        with pytest.raises(AlignmentError, match="come twice at the same time"):
+            align(Evidence(v, np.repeat(5 + v, 2)), self.pulses)
+
     def test_exposures_lost_between_two_files_are_refused(self):
         v, pulse = np.arange(3000) * FRAME, 3 + np.arange(3010) * FRAME
         with pytest.raises(AlignmentError, match=r"2 video files span 3000 exposures .* 3010 camera pulses"):
@@ -309,6 +335,12 @@ class TestStream:
         found = align(Evidence(v, stream_frame=number, stream_time=time), self.pulses)
         assert np.abs(found.time(v) - v - 50).max() < 0.001
         assert bool(found.notes) == of_exposures
+
+    def test_exposures_are_counted_over_a_long_gap_of_rounded_stamps(self):
+        kept = np.concatenate([np.arange(1000), np.arange(1400, 3000)])
+        v = np.round(self.exposure[kept], 3)
+        found = align(Evidence(v, stream_frame=kept, stream_time=self.exposure[kept] + 50), self.pulses)
+        assert np.abs(found.time(v) - v - 50).max() < 0.001
 
     @pytest.mark.parametrize("number", [np.arange(2990), np.arange(3060), np.arange(-5, 3000)])
     def test_numbers_that_do_not_end_with_the_video_are_refused(self, number):
