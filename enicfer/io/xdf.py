@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _GZIP = b"\x1f\x8b"
 _UNITS = {"microvolts": 1e-6, "microvolt": 1e-6, "uv": 1e-6, "µv": 1e-6, "millivolts": 1e-3, "mv": 1e-3}
+_CODES = ("TRIGGER", "TRIG", "TRG", "STIM")  # types of channels of trigger codes
 MAX_SAMPLES = 2**31
 
 
@@ -123,7 +124,8 @@ def open_xdf(path: Path) -> "mne.io.BaseRaw":
     """The stream of type EEG as a recording of MNE-Python, with the markers of all text streams as annotations.
 
     Samples lie on a regular grid at the stream's own (dejittered) rate, from its first sample; each point has the
-    sample nearest in time. Where none is within 1.5 samples, the signal is 0 under ``BAD_ACQ_SKIP``.
+    sample nearest in time. Where none is within 1.5 samples, the signal is 0 under ``BAD_ACQ_SKIP``. A channel of
+    type Trigger (TRIG, TRG, STIM) is a stimulus channel, and its codes have no unit.
 
     Raises
     ------
@@ -148,16 +150,16 @@ def open_xdf(path: Path) -> "mne.io.BaseRaw":
     nearest = find_nearest(since, grid)
     there = np.abs(since[nearest] - grid) <= 1.5 * step
     signal = np.where(there, np.asarray(stream.values, np.float64)[nearest].T, 0.0)
-    for row, unit in enumerate(stream.units):
-        signal[row] *= _UNITS.get(unit.lower(), 1.0)
     count = signal.shape[0]
+    kinds = stream.kinds if len(stream.kinds) == count else ("EEG",) * count
+    types = [_channel_type(kind) for kind in kinds]
+    for row, unit in enumerate(stream.units):
+        signal[row] *= 1.0 if types[row] == "stim" else _UNITS.get(unit.lower(), 1.0)
     names = (
         list(stream.channels)
         if len(set(stream.channels)) == count
         else [f"EEG{i + 1:03d}" for i in range(count)]
     )
-    kinds = stream.kinds if len(stream.kinds) == count else ("EEG",) * count
-    types = ["eeg" if kind.upper() == "EEG" else "misc" for kind in kinds]
     raw = mne.io.RawArray(signal, mne.create_info(names, 1 / step, types), verbose="error")
     edges = np.flatnonzero(np.diff(np.concatenate([[True], there, [True]]).astype(np.int8)))
     pauses = [(a * step, (b - a) * step, "BAD_ACQ_SKIP") for a, b in edges.reshape(-1, 2).tolist()]
@@ -172,6 +174,13 @@ def open_xdf(path: Path) -> "mne.io.BaseRaw":
         else None
     )
     return raw
+
+
+def _channel_type(kind: str) -> str:
+    """MNE-Python's word for a channel's type in LSL."""
+    if kind.upper() in _CODES:
+        return "stim"
+    return "eeg" if kind.upper() == "EEG" else "misc"
 
 
 def read_frame_stream(path: Path, name: str) -> tuple[npt.NDArray[np.int64] | None, FloatArray]:

@@ -5,7 +5,7 @@ import pytest
 
 from enicfer.errors import InputError
 from enicfer.io.eeg import read_eeg
-from enicfer.io.xdf import open_xdf, read_frame_stream, read_markers, read_xdf
+from enicfer.io.xdf import Stream, open_xdf, read_frame_stream, read_markers, read_xdf
 
 
 def test_markers_of_a_real_recording_with_clock_resets(shared_data):
@@ -99,3 +99,16 @@ def test_a_gap_in_the_stream_is_a_pause(shared_data):
 def test_a_file_without_eeg_is_refused(shared_data):
     with pytest.raises(InputError, match="no streams of type EEG"):
         open_xdf(shared_data / "xdf" / "empty_streams.xdf")
+
+
+@pytest.mark.parametrize("kind", ["Trigger", "TRIG", "trg", "STIM"])
+def test_a_trigger_channel_of_the_eeg_stream_has_its_codes(tmp_path, monkeypatch, kind):
+    values = np.zeros((5000, 2))
+    values[[1000, 2000], 1] = 7
+    time = np.arange(5000) / 500
+    stream = Stream("amp", "EEG", time, values, ("Fz", "TRIG"), ("microvolts", "microvolts"), ("EEG", kind))
+    monkeypatch.setattr("enicfer.io.xdf.read_xdf", lambda path: [stream])
+    (tmp_path / "a.xdf").write_bytes(b"XDF:")
+    found = read_eeg(tmp_path / "a.xdf").triggers
+    assert found["code"].tolist() == ["7", "7"]
+    np.testing.assert_allclose(found["onset"], [2, 4])
