@@ -76,6 +76,7 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
         "1/s",
         "Mean speed of the landmarks against each other, without the head's movement.",
     ),
+    ("fer_motion_valid", "1", "Fraction of the volume in which the movement was measured."),
     (
         "fer_{label}_relative",
         "1",

@@ -41,7 +41,8 @@ first sample of an EEG recording, or the first stored volume of a BOLD series.
 | `*_recording-face_desc-enicfer_physio.tsv.gz` | the trace on a regular grid; the `.json` names its columns |
 | `*_recording-face_desc-enicfer_physioevents.tsv.gz` | spans of one expression, and those without a face |
 | `*_desc-enicfer_annot.fif` | EEG: the spans as MNE-Python annotations of the whole recording |
-| `*_desc-enicfer_timeseries.tsv` | fMRI: one row per volume, without gaps, for `confounds=` of nilearn |
+| `*_desc-enicfer_timeseries.tsv` | fMRI: one row per volume, without gaps, for `confounds=` of nilearn; one \
+expression, usually neutral, is the reference and has no column |
 | `*_desc-enicfer_sync.json` | how video time became recording time, with residuals and uncertainty |
 | `*_desc-enicfer_qc.json` | quality in numbers, warnings, provenance |
 | `*_desc-enicfer_frames.h5` | every frame: true times, face box, landmarks, probabilities, status |

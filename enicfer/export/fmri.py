@@ -1,7 +1,8 @@
 """The face on the clock of the scanner: a row per volume, and events with parametric modulation.
 
 Conventions: volume ``k`` is acquired from ``k * TR`` to ``(k + 1) * TR`` s, and time 0 is the first stored
-volume. Nothing here is NaN, because a design matrix with a NaN is singular; ``fer_valid`` says what to trust.
+volume. Nothing here is NaN, because a design matrix with a NaN is singular; ``fer_valid`` and ``fer_motion_valid``
+say what to trust. Probabilities sum to 1, which makes a column of each singular beside a constant: one is left out.
 """
 
 from typing import Any
@@ -22,10 +23,22 @@ METHOD = (
     "(constant before the first and after the last; 0 if there is none at all); fer_valid is the fraction of "
     "the volume with an answer, 0 where the row is interpolated alone."
 )
+_MOTION = (
+    "Movement, from each frame to the one before, is averaged and interpolated likewise; fer_motion_valid is the "
+    "fraction of the volume in which it was measured."
+)
+_NO_MOTION = "Movement was not measured, because no frames in a row have landmarks: it has no columns."
+_REFERENCE = (
+    "The probabilities sum to 1 and a column of each would be singular beside a constant, so {} is the reference and "
+    "has none: it is 1 minus the sum of the others, and their effects are against it."
+)
 _OVERSAMPLING = 16
+_SAME = 1e-9  # differences of a measure that are rounding
 
 
-def timeseries_table(run: RunResult, convolve: bool = False) -> tuple[pd.DataFrame, dict[str, Any]]:
+def timeseries_table(
+    run: RunResult, convolve: bool = False, reference: str | None = None
+) -> tuple[pd.DataFrame, dict[str, Any]]:
     """One row per stored volume, ready for ``confounds=`` of nilearn.
 
     Parameters
@@ -35,19 +48,24 @@ def timeseries_table(run: RunResult, convolve: bool = False) -> tuple[pd.DataFra
     convolve
         Add ``fer_<label>_hrf``: the trace convolved with the canonical response, sampled at each volume's
         start.
+    reference
+        Expression without a column, which is 1 minus the sum of the others: their effects are against it. By
+        default ``neutral``, or the last label of a model that does not know it.
 
     Returns
     -------
     table
-        ``fer_<label>`` (mean probability), ``fer_valid``, ``fer_head_motion``, ``fer_face_motion``.
+        ``fer_<label>`` (mean probability), ``fer_valid`` and, where any movement was measured,
+        ``fer_head_motion``, ``fer_face_motion`` and ``fer_motion_valid``.
     sidecar
-        Method, repetition time, and a description of every column.
+        Method, reference, repetition time, and a description of every column.
 
     Raises
     ------
     InputError
-        If the recording has no volumes or no repetition time.
+        If the recording has no volumes or no repetition time, or the model does not know the reference.
     """
+    run = run.analysed
     tr, n_volumes = run.recording.repetition_time, run.recording.n_volumes
     if tr is None or n_volumes is None:
         raise InputError(
@@ -57,17 +75,22 @@ def timeseries_table(run: RunResult, convolve: bool = False) -> tuple[pd.DataFra
     ok = run.expression.ok
     trace, valid = _volume_means(run, edges, run.expression.probability.astype(np.float64), ok)
     motion, moving = landmark_speed(run)
-    movement, _ = _volume_means(run, edges, motion, moving)
+    movement, moved = _volume_means(run, edges, motion, moving)
     labels = run.expression.labels
+    reference = _check_reference(run, reference)
     table = pd.DataFrame(trace, columns=[f"fer_{label}" for label in labels])
     table["fer_valid"] = np.clip(valid / tr, 0, 1)
-    table["fer_head_motion"], table["fer_face_motion"] = movement.T
+    if moved.any():
+        table["fer_head_motion"], table["fer_face_motion"] = movement.T
+        table["fer_motion_valid"] = np.clip(moved / tr, 0, 1)
     if convolve:
         for label, regressor in zip(labels, _convolved(run, tr, n_volumes).T, strict=True):
             table[f"fer_{label}_hrf"] = regressor
+    table = table.drop(columns=[f"fer_{reference}", f"fer_{reference}_hrf"], errors="ignore")
     sidecar = {
         "Description": "Facial expression and movement of the participant, one row per stored volume.",
-        "Method": METHOD,
+        "Method": " ".join((METHOD, _MOTION if moved.any() else _NO_MOTION, _REFERENCE.format(reference))),
+        "Reference": reference,
         "RepetitionTime": tr,
         "StartTime": 0,
         **describe_columns(table.columns, labels),
@@ -75,12 +98,26 @@ def timeseries_table(run: RunResult, convolve: bool = False) -> tuple[pd.DataFra
     return table, sidecar
 
 
+def _check_reference(run: RunResult, reference: str | None) -> str:
+    """The expression that gets no column."""
+    labels = run.expression.labels
+    if reference is None:
+        return "neutral" if "neutral" in labels else labels[-1]
+    if reference not in labels:
+        raise InputError(
+            f"The model {run.expression.model} has no label {reference!r}: the reference is one of "
+            f"{', '.join(labels)}."
+        )
+    return reference
+
+
 def modulation_events(run: RunResult, label: str, measure: str = "mean") -> pd.DataFrame:
     """Events for nilearn's ``FirstLevelModel``: the main effect of each condition, and its modulation.
 
     nilearn multiplies by ``modulation`` as it stands: a modulator that is not demeaned takes the main effect
     with it, and a NaN makes the design singular. So each condition has rows with modulation 1 for all of its
-    trials, and rows named ``<condition>_fer_<label>`` with the demeaned measure for the trials that have one.
+    trials, and rows named ``<condition>_fer_<label>`` with the demeaned measure for the trials that have one. A
+    condition in which the measure does not vary, such as one with a single such trial, has none of these.
 
     Parameters
     ----------
@@ -109,8 +146,10 @@ def modulation_events(run: RunResult, label: str, measure: str = "mean") -> pd.D
         )
     base = run.trials[["onset", "duration", "trial_type"]]
     values = run.trials[column].astype(np.float64)
-    demeaned = values - values.groupby(run.trials["trial_type"]).transform("mean")
-    keep = demeaned.notna()
+    by_condition = values.groupby(run.trials["trial_type"])
+    demeaned = values - by_condition.transform("mean")
+    varies = by_condition.transform("max") - by_condition.transform("min") > _SAME
+    keep = demeaned.notna() & varies
     parametric = base[keep].assign(
         trial_type=base["trial_type"][keep] + f"_fer_{label}", modulation=demeaned[keep]
     )
@@ -118,20 +157,25 @@ def modulation_events(run: RunResult, label: str, measure: str = "mean") -> pd.D
     return table.sort_values(["onset", "trial_type"], kind="stable", ignore_index=True)
 
 
-def canonical_hrf(step: float, length: float = 32.0) -> FloatArray:
-    """The double-gamma response of SPM, sampled every ``step`` s and with sum 1.
+def canonical_hrf(step: float, length: float = 32.0, start: float = 0.0) -> FloatArray:
+    """The double-gamma response of SPM, sampled every ``step`` s from ``start`` to ``length`` and with sum 1.
 
     Friston et al. 1998, doi:10.1006/nimg.1997.0306: peak at 6 s, undershoot at 16 s of a sixth of its size.
     """
     from scipy.stats import gamma
 
-    time = np.arange(0, length, step)
+    time = np.arange(start, length, step)
     response = gamma.pdf(time, 6) - gamma.pdf(time, 16) / 6
     return np.asarray(response / response.sum())
 
 
 def landmark_speed(run: RunResult) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
     """Speed of the head and of the face's parts from each frame to the one before.
+
+    Parameters
+    ----------
+    run
+        All of its frames are used; to leave out those that were not analysed, give ``run.analysed``.
 
     Returns
     -------
@@ -182,6 +226,6 @@ def _convolved(run: RunResult, tr: float, n_volumes: int) -> FloatArray:
     step = tr / _OVERSAMPLING
     time = np.asarray((np.arange(n_volumes * _OVERSAMPLING) + 0.5) * step, dtype=np.float64)
     trace, _ = interpolate(run, time)
-    response = canonical_hrf(step)
+    response = canonical_hrf(step, start=-step / 2)  # from a step's middle to the starts of those after it
     columns = [np.convolve(column, response)[: time.size : _OVERSAMPLING] for column in trace.T]
     return np.stack(columns, axis=1)

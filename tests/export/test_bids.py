@@ -78,6 +78,7 @@ def test_nilearn_takes_the_tables_as_they_are(fmri_dataset):
         np.arange(30) * 2.0, events, add_regs=series, add_reg_names=list(series), drift_model=None
     )
     assert {"happy", "neutral", "fer_happy", "fer_valid"} <= set(design) and design.notna().all().all()
+    assert np.linalg.matrix_rank(design, rtol=1e-5) == design.shape[1]  # rounding is no rank
 
 
 def test_mne_bids_reads_the_trials_beside_a_recording(make_run, tmp_path):

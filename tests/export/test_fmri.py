@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import mne  # noqa: F401  (nilearn and MNE-Python must get along in one process)
 import numpy as np
 import pandas as pd
@@ -41,8 +43,6 @@ def test_a_lost_volume_is_interpolated_and_says_so(run):
 
 
 def test_no_answer_at_all_is_zero_and_not_nan(run, make_run):
-    from dataclasses import replace
-
     nothing = replace(
         run,
         expression=replace(
@@ -52,7 +52,51 @@ def test_no_answer_at_all_is_zero_and_not_nan(run, make_run):
         ),
     )
     table, _ = timeseries_table(nothing, convolve=True)
-    assert (table.filter(regex="happy|valid").to_numpy() == 0).all()
+    assert (table.filter(regex="happy|fer_valid").to_numpy() == 0).all()
+
+
+def test_the_reference_is_what_the_others_leave(run):
+    default, sidecar = timeseries_table(run, convolve=True)
+    whole, about = timeseries_table(run, convolve=True, reference="sad")
+    assert {"fer_neutral", "fer_neutral_hrf"} == set(whole) - set(default)
+    others = default[["fer_angry", "fer_fearful", "fer_happy", "fer_sad"]].sum(axis=1)
+    np.testing.assert_allclose(whole["fer_neutral"], 1 - others, atol=1e-6)
+    assert sidecar["Reference"] == "neutral" and "neutral is the reference" in sidecar["Method"]
+    assert about["Reference"] == "sad" and "fer_sad" not in about
+    with pytest.raises(InputError, match=r"no label 'bored': the reference is one of angry, f"):
+        timeseries_table(run, reference="bored")
+    coded = replace(run.expression, labels=("happy", "sad"), probability=run.expression.probability[:, :2])
+    assert "fer_happy" in (table := timeseries_table(replace(run, expression=coded))[0])
+    assert "fer_sad" not in table
+
+
+def test_a_planted_effect_is_found_beside_a_constant(run):
+    """All columns, rounded as they are written, in one design with nilearn's constant."""
+    from nilearn.glm.contrasts import compute_contrast
+    from nilearn.glm.first_level import make_first_level_design_matrix, run_glm
+
+    table = timeseries_table(run)[0].round(6)
+    design = make_first_level_design_matrix(
+        np.arange(60) * 2.0, add_regs=table, add_reg_names=list(table), drift_model=None
+    )
+    assert np.linalg.matrix_rank(design, rtol=1e-5) == design.shape[1] == 9  # rounding is no rank
+    happy = (table["fer_happy"] - table["fer_happy"].mean()) / table["fer_happy"].std()
+    signal = 10 * happy.to_numpy()[:, None] + np.random.default_rng(0).normal(0, 1, (60, 50))
+    labels, estimates = run_glm(signal, design.to_numpy(), noise_model="ols")
+    weights = np.array([float(name == "fer_happy") for name in design])
+    assert compute_contrast(labels, estimates, weights).z_score().mean() > 8
+
+
+def test_movement_that_nobody_measured_is_left_out(run):
+    table, sidecar = timeseries_table(run)
+    volume = np.arange(60) * 2.0
+    lost = (volume > 36.1) & (volume + 2 < 41.9)  # the face
+    assert (table["fer_motion_valid"][lost] == 0).all() and (table["fer_head_motion"][lost] > 0).all()
+    assert table["fer_motion_valid"][:10].min() > 0.9 and "fer_motion_valid" in sidecar["Method"]
+    nowhere = np.full_like(run.faces.landmarks, np.nan)
+    table, sidecar = timeseries_table(replace(run, faces=replace(run.faces, landmarks=nowhere)))
+    assert not [name for name in [*table, *sidecar] if "motion" in name]
+    assert "Movement was not measured" in sidecar["Method"]
 
 
 def test_eeg_has_no_volumes(make_run):
@@ -71,17 +115,22 @@ def test_response_is_that_of_spm():
 
 
 def test_convolved_columns_agree_with_nilearn(run):
-    from nilearn.glm.first_level import compute_regressor
+    """Two smiles without a gap, and nilearn's response a hundred times as fine."""
+    from nilearn.glm.first_level import spm_hrf
+    from scipy.signal import fftconvolve
 
-    table, _ = timeseries_table(run, convolve=True)
-    step = 0.125
-    onset = np.arange(0, 120, step)
-    ok = run.expression.ok
-    amplitude = np.interp(onset + step / 2, run.time[ok], run.expression.probability[ok, 2])
-    theirs, _ = compute_regressor(
-        (onset, np.full(onset.size, step), amplitude), "spm", np.arange(60) * 2.0, oversampling=16
-    )
-    assert np.corrcoef(table["fer_happy_hrf"][8:], theirs[8:, 0])[0, 1] > 0.995
+    def smile(time):
+        return 0.8 * np.exp(-(((time - 20.3) / 1.5) ** 2)) + 0.5 * np.exp(-(((time - 61.9) / 0.8) ** 2))
+
+    status = np.where((run.time < 0) | (run.time > 120), Status.OUTSIDE_RECORDING, Status.OK).astype(np.uint8)
+    probability = np.zeros_like(run.expression.probability)
+    probability[:, 2] = smile(run.time)
+    shown = replace(run, expression=replace(run.expression, status=status, probability=probability))
+    mine = timeseries_table(shown, convolve=True)[0]["fer_happy_hrf"]
+    fine = 1600
+    response = spm_hrf(2.0, oversampling=fine, time_length=32.0)
+    theirs = fftconvolve(smile(np.arange(60 * fine) * 2.0 / fine), response)[: 60 * fine : fine]
+    np.testing.assert_allclose(mine / mine.max(), theirs / theirs.max(), atol=0.003)
 
 
 def test_modulation_is_demeaned_without_gaps_and_beside_the_main_effect(run):
@@ -94,6 +143,14 @@ def test_modulation_is_demeaned_without_gaps_and_beside_the_main_effect(run):
         assert parametric["modulation"].mean() == pytest.approx(0, abs=1e-12)
         answered = run.trials[run.trials["trial_type"] == condition]["fer_happy_mean"].notna().sum()
         assert len(parametric) == answered and len(main) >= answered
+    kinds = run.trials["trial_type"].to_numpy(dtype=object, copy=True)
+    kinds[np.flatnonzero(run.trials["fer_happy_mean"].notna())[0]] = "rare"
+    single = replace(run, trials=run.trials.assign(trial_type=kinds))
+    assert "rare" in set(kinds) and "rare_fer_happy" not in set(
+        modulation_events(single, "happy")["trial_type"]
+    )
+    constant = replace(run, trials=run.trials.assign(fer_happy_mean=0.3))
+    assert set(modulation_events(constant, "happy")["trial_type"]) == {"happy", "neutral"}
     with pytest.raises(InputError, match="no column fer_happy_size"):
         modulation_events(run, "happy", "size")
 
@@ -121,8 +178,6 @@ def test_nilearn_finds_a_planted_effect(run):
 
 
 def test_movement_of_the_head_is_not_movement_of_the_face(run):
-    from dataclasses import replace
-
     n = run.time.size
     shape = np.array([[0, 0], [60, 0], [30, 30], [10, 60], [50, 60]], dtype=np.float64)
     angle, size = 0.3 * np.sin(run.time), 1 + 0.2 * np.cos(run.time)
