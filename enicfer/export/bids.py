@@ -45,7 +45,6 @@ def write_run(root: Path, run: RunResult) -> None:
         return output_path(root, run.entities, modality, kind)
 
     write_frames(path("frames"), run)
-    run = run.analysed  # the tables are made of the frames whose expression was read
     tables = {"events": events_table, "physio": physio_table, "physioevents": physioevents_table}
     if modality is Modality.FMRI:
         tables["timeseries"] = timeseries_table

@@ -32,6 +32,7 @@ def physio_table(run: RunResult) -> tuple[pd.DataFrame, dict[str, Any]]:
     sidecar
         ``SamplingFrequency``, ``StartTime``, ``Columns`` and their descriptions.
     """
+    run = run.analysed
     labels = run.expression.labels
     rate = nominal_rate(run.faces.video_time)
     length = run.recording.duration

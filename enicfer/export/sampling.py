@@ -146,6 +146,7 @@ def trial_courses(
     probability
         ``(trials, m, k)``, NaN where the frame of that time has no answer.
     """
+    run = run.analysed
     time = np.arange(start, stop + step / 2, step)
     onset = run.trials["onset"].to_numpy(np.float64)
     frame = frame_at(run, (onset[:, None] + time[None]).ravel())

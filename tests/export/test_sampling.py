@@ -3,8 +3,10 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 
 from enicfer.export.fmri import landmark_speed, timeseries_table
+from enicfer.export.physio import physio_table
 from enicfer.export.sampling import frame_at, interpolate, trial_courses
 from enicfer.records import Modality, Status, select_frames
 
@@ -34,6 +36,28 @@ def test_a_camera_that_slows_down_leaves_no_gaps(make_run):
     np.testing.assert_array_equal(valid, run.expression.ok[frame])
     valid_trials = run.trials["fer_valid"].to_numpy() == 1
     assert np.isfinite(trial_courses(run, 0.0, 2.0)[1][valid_trials]).all()
+
+
+def test_frames_that_were_not_analysed_take_no_part(make_run):
+    """Tables and courses are those of the frames whose expression was read, as in the files."""
+    run = make_run(Modality.FMRI)
+    skipped = np.arange(run.time.size) % 6 != 0
+    trace = run.expression
+    trace = replace(
+        trace,
+        status=np.where(skipped, Status.NOT_ANALYSED, trace.status).astype(np.uint8),
+        probability=np.where(skipped[:, None], np.nan, trace.probability).astype(np.float32),
+    )
+    paced = replace(run, expression=trace)
+    for make in (timeseries_table, physio_table):
+        table, sidecar = make(paced)
+        wanted, wanted_sidecar = make(paced.analysed)
+        pd.testing.assert_frame_equal(table, wanted)
+        assert sidecar == wanted_sidecar
+    assert timeseries_table(paced)[0]["fer_valid"][:3].min() > 0.9
+    np.testing.assert_array_equal(
+        trial_courses(paced, 0.0, 2.0)[1], trial_courses(paced.analysed, 0.0, 2.0)[1]
+    )
 
 
 def test_movement_is_known_wherever_frames_follow_each_other(make_run):
