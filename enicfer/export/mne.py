@@ -281,8 +281,9 @@ def emotion_metadata(
     Returns
     -------
     pandas.DataFrame
-        One row per epoch, with the columns of ``epochs.metadata``, if any, before those of the trials. Epochs
-        without a trial have missing values.
+        One row per epoch, with the columns of ``epochs.metadata``, if any, before those of the trials. Columns of
+        both are those of the trials in epochs that have one, and stay as they are in the others, which may belong to
+        another run. Epochs without a trial have missing values in new columns.
 
     Raises
     ------
@@ -301,7 +302,8 @@ def emotion_metadata(
     if epochs.metadata is None:
         return found
     before = epochs.metadata.reset_index(drop=True)
-    return pd.concat([before, found.drop(columns=[name for name in found if name in before])], axis=1)
+    both = {name: found[name].where(row >= 0, before[name]) for name in found if name in before}
+    return pd.concat([before.assign(**both), found.drop(columns=list(both))], axis=1)
 
 
 def expression_events(
@@ -349,8 +351,9 @@ def expression_events(
     seen = (np.abs(onset[1:] - before) < 1e-6) & (segments["label"].to_numpy()[:-1] != LOST)
     onset = onset[(segments["label"] == label).to_numpy() & np.r_[False, seen][: len(onset)]]
     if within_trials:
-        start = result.trials["onset"].to_numpy(np.float64)
-        stop = start + result.trials["duration"].to_numpy(np.float64)
+        trigger = result.trials["onset"].to_numpy(np.float64)
+        window = result.provenance.get("protocol", {}).get("trial", {}).get("window", (0.0,))
+        start, stop = trigger + window[0], trigger + result.trials["duration"].to_numpy(np.float64)
         inside = [onset[(onset >= a) & (onset < b)][:1] for a, b in zip(start, stop, strict=True)]
         onset = np.unique(np.concatenate(inside)) if inside else onset[:0]
     sample = np.round((onset + _shift(raw, result, offset, first_time)) * raw.info["sfreq"]).astype(np.int64)

@@ -322,6 +322,30 @@ def test_metadata_keeps_what_is_there_and_refuses_other_events(run):
         emotion_metadata(mne.Epochs(raw, events, tmax=1, baseline=None, verbose="error"), run)
 
 
+def epochs_at(raw, onset):
+    samples = np.round(np.asarray(onset) * SFREQ).astype(int)
+    events = np.stack([samples, 0 * samples, 1 + 0 * samples], axis=1)
+    return mne.Epochs(raw, events, tmin=0, tmax=1, baseline=None, preload=True, verbose="error")
+
+
+def test_metadata_of_several_runs_and_of_a_run_that_was_made_again(make_run):
+    first, second = make_run(seconds=SECONDS, seed=1), make_run(seconds=SECONDS, seed=2)
+    whole = mne.concatenate_raws([make_raw(), make_raw()], verbose="error")
+    onset = np.r_[first.trials["onset"], second.trials["onset"] + SECONDS]
+    epochs = epochs_at(whole, onset)
+    epochs.metadata = pd.DataFrame({"rating": np.arange(len(onset))})
+    epochs.metadata = emotion_metadata(epochs, first)
+    epochs.metadata = emotion_metadata(epochs, second, offset=SECONDS)
+    both = pd.concat([first.trials, second.trials], ignore_index=True)
+    pd.testing.assert_frame_equal(epochs.metadata[list(both)].reset_index(drop=True), both)
+    assert epochs.metadata["rating"].tolist() == list(range(len(onset)))
+    again = replace(second, trials=second.trials.assign(fer_happy_mean=0.125))
+    table = emotion_metadata(epochs, again, offset=SECONDS)
+    n = len(first.trials)
+    assert (table["fer_happy_mean"][n:] == 0.125).all() and list(table) == list(epochs.metadata)
+    pd.testing.assert_series_equal(table["fer_happy_mean"][:n], first.trials["fer_happy_mean"])
+
+
 def test_events_at_the_first_smile(run):
     raw = make_raw(321).crop(4.0)
     result = with_first_time(run, 321)
@@ -354,6 +378,21 @@ def test_a_face_that_comes_back_with_an_expression_does_not_begin_it(run):
     assert raw.times[events[:, 0] - raw.first_samp].tolist() == [2.0]
     empty = replace(run, segments=run.segments.iloc[:0])
     assert not len(expression_events(raw, empty, "happy", within_trials=False))
+
+
+@pytest.mark.parametrize(
+    ("window", "smiles", "found"),
+    [((1.0, 3.0), (2.3, 3.5), [3.5]), ((-0.5, 3.0), (1.7, 3.5), [1.7]), ((0.0, 3.0), (1.7, 2.3), [2.3])],
+)
+def test_events_are_looked_for_in_the_trial_s_window(run, window, smiles, found):
+    """A trigger at 2 s; the window is the protocol's, which need not begin there."""
+    rows = [(0.0, smiles[0], "neutral"), (smiles[0], 0.4, "happy")]
+    rows += [(smiles[0] + 0.4, smiles[1] - smiles[0] - 0.4, "neutral"), (smiles[1], 1.0, "happy")]
+    segments = pd.DataFrame([(*row, 0.8, 1.0, "") for row in rows], columns=run.segments.columns)
+    trials = run.trials.iloc[:1].assign(onset=2.0, duration=window[1])
+    provenance = {"protocol": {"trial": {"window": list(window)}}}
+    result = replace(run, segments=segments, trials=trials, provenance=provenance)
+    assert (expression_events(make_raw(), result, "happy")[:, 0] / SFREQ).tolist() == found
 
 
 FILES = [
