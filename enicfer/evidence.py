@@ -86,17 +86,17 @@ def _add_sound(evidence: Evidence, run: Run, recording: Recording, protocol: Pro
     rate = parts[0][1]
     if any(part[1] != rate for part in parts):
         raise InputError(f"The sound tracks of {run.name} have different rates: give files of one camera.")
-    first = parts[0][2]
+    first, off = parts[0][2], max(part[3] for part in parts)
     places = [
-        round((start + shift - first) * rate) for (_, _, start), shift in zip(parts, shifts, strict=True)
+        round((start + shift - first) * rate) for (_, _, start, _), shift in zip(parts, shifts, strict=True)
     ]
     if len(parts) == 1:
-        return replace(evidence, sound=parts[0][0], sound_rate=rate, sound_start=first)
+        return replace(evidence, sound=parts[0][0], sound_rate=rate, sound_start=first, sound_bound=off)
     length = max(place + len(part[0]) for place, part in zip(places, parts, strict=True))
     sound: Float32Array = np.zeros((length, parts[0][0].shape[1]), np.float32)
     for place, part in zip(places, parts, strict=True):
         sound[max(place, 0) : place + len(part[0])] = part[0][max(-place, 0) :, : sound.shape[1]]
-    return replace(evidence, sound=sound, sound_rate=rate, sound_start=first)
+    return replace(evidence, sound=sound, sound_rate=rate, sound_start=first, sound_bound=off)
 
 
 def _add_stream(evidence: Evidence, run: Run, recording: Recording, protocol: Protocol) -> Evidence:

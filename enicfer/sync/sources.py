@@ -42,6 +42,8 @@ class Evidence:
         is NaN, or in a grid like the frame before it.
     sound, sound_rate, sound_start
         ``(k,)`` or ``(k, channels)`` sound track, its rate in Hz, and the video time of its first sample.
+    sound_bound
+        Error in s of the sound's times on the video's clock, as far as its stamps show it.
     stream_frame, stream_time
         ``(s,)`` frame numbers from 0 (None if the stream has none), and the recording's time of each, from an LSL
         stream.
@@ -69,6 +71,7 @@ class Evidence:
     sound: npt.NDArray[np.generic] | None = None
     sound_rate: float = 0.0
     sound_start: float = 0.0
+    sound_bound: float = 0.0
     stream_frame: npt.NDArray[np.int64] | None = None
     stream_time: FloatArray | None = None
     stream_bound: float = 0.0
@@ -162,6 +165,7 @@ def align_audio(evidence: Evidence, pulses: Pulses) -> Alignment:
         )
     _need_pulses(evidence, pulses)
     onsets = find_beeps(evidence.sound, evidence.sound_rate, evidence.sound_start)
+    onsets = replace(onsets, floor=onsets.floor + evidence.sound_bound)
     return _align_onsets(evidence, pulses, onsets, "audio", AUDIO_TOLERANCE)
 
 

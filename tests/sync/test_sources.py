@@ -195,6 +195,8 @@ def test_beeps():
     v = np.arange(0, onset[-1], FRAME)
     found = align(Evidence(v, onset * 1.0002 + 50, sound=sound, sound_rate=8000), Pulses(source="audio"))
     assert error(found, v).max() < 0.0005
+    evidence = Evidence(v, onset * 1.0002 + 50, sound=sound, sound_rate=8000, sound_bound=0.003)
+    assert align(evidence, Pulses(source="audio")).floor[0] == pytest.approx(found.floor[0] + 0.003)
 
 
 class TestFramePulses:
