@@ -1,7 +1,7 @@
 """The recipe of a training run: one frozen dataclass, read from a commented TOML file.
 
 Conventions: a table that is left out has its defaults; an unknown key is refused with the
-allowed ones.  Paths are relative to the recipe file.
+allowed ones.  Paths are relative to the recipe file; where no model lies there, to the working directory.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from enicfer.errors import InputError
 from enicfer.expressions import Expression
+from enicfer.models.classifier import SHIPPED
 from enicfer.models.ronnet import PADDING
 from enicfer.models.weights import ARCHITECTURES
 from enicfer.training.augmentation import Augmentation
@@ -87,7 +88,7 @@ class Transfer:
     Attributes
     ----------
     start : str
-        Name or file of the model; "" begins anew ("direct" training).
+        Name of a shipped model or a file; "" begins anew ("direct" training).
     freeze : tuple of str
         Layers that stay as they are: "convs", "fc1"; of a GoogLeNet "convs", all but the last.
     """
@@ -159,7 +160,7 @@ class Distillation:
     Attributes
     ----------
     teachers : tuple of str
-        Names or files of models; empty for none.
+        Names of shipped models or files; empty for none.
     share : float
         Part of the loss that the teachers give.
     temperature : float
@@ -213,7 +214,7 @@ def find_recipe(name_or_file: Path) -> Path:
     InputError
         There is neither.
     """
-    if name_or_file.exists():
+    if name_or_file.is_file():
         return name_or_file
     shipped = {path.stem: path for path in sorted(recipes_folder().glob("*.toml"))}
     if str(name_or_file) not in shipped:
@@ -235,7 +236,7 @@ def read_recipe(path: Path) -> Recipe:
     Returns
     -------
     Recipe
-        With `data.path` made absolute.
+        With `data.path` made absolute, and the files of models that lie beside it.
 
     Raises
     ------
@@ -271,7 +272,20 @@ def read_recipe(path: Path) -> Recipe:
             raise InputError(f"[schedule] {key} in {path} is {value!r}; allowed are {', '.join(allowed)}.")
     _check_values(recipe, path)
     location = (path.parent / recipe.data.path).resolve()
-    return replace(recipe, data=replace(recipe.data, path=str(location)))
+    start = _place_model(recipe.transfer.start, path.parent)
+    teachers = tuple(_place_model(name, path.parent) for name in recipe.distillation.teachers)
+    return replace(
+        recipe,
+        data=replace(recipe.data, path=str(location)),
+        transfer=replace(recipe.transfer, start=start),
+        distillation=replace(recipe.distillation, teachers=teachers),
+    )
+
+
+def _place_model(name: str, folder: Path) -> str:
+    """The file that a name means beside the recipe; a shipped name, and what is not there, as it is."""
+    beside = (folder / name).resolve()
+    return str(beside) if name not in SHIPPED and beside.is_file() else name
 
 
 def _check_values(recipe: Recipe, path: Path) -> None:

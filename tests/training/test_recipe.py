@@ -58,6 +58,28 @@ def test_what_cannot_be_meant_is_refused(tmp_path: Path, text: str, message: str
         read_recipe(write(tmp_path, text))
 
 
+def test_models_are_looked_for_beside_the_recipe_before_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "a.safetensors").touch()
+    text = '[transfer]\nstart = "run/a.safetensors"\n[distillation]\nteachers = ["ronnet-7", "b.safetensors"]'
+    monkeypatch.chdir(tmp_path / "run")
+    (tmp_path / "run" / "b.safetensors").touch()
+    (tmp_path / "ronnet-7").touch()
+    recipe = read_recipe(write(tmp_path, text))
+    assert recipe.transfer.start == str((tmp_path / "run" / "a.safetensors").resolve())
+    # A shipped name is that model, and what is not beside the recipe is as it was.
+    assert recipe.distillation.teachers == ("ronnet-7", "b.safetensors")
+    assert read_recipe(write(tmp_path, "")).transfer.start == ""
+
+
+def test_a_folder_of_the_same_name_is_no_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("ronnet-7").mkdir()
+    assert find_recipe(Path("ronnet-7")) == recipes_folder() / "ronnet-7.toml"
+
+
 def test_a_missing_recipe_lists_the_shipped_ones(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"shipped recipes are .*ronnet-7"):
         find_recipe(Path("ronnet-8"))
