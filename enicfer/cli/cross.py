@@ -9,13 +9,15 @@ import click
 from enicfer.cli.evaluate import reading_options
 from enicfer.errors import InputError
 
+KNOWN = {True: "*", False: "", None: "?"}
+
 
 @click.command("cross-validate")
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder of the run.")
 @click.option("--data", type=click.Path(path_type=Path), help="Data set, instead of the recipe's path.")
 @click.option("--folds", "count", default=5, show_default=True, help="Parts, disjoint in subjects.")
-@click.option("--by-set", is_flag=True, help="Leave one data set out at a time instead.")
+@click.option("--by-set", is_flag=True, help="Leave one data set out at a time, and its people with it.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 def cross_validate(
     recipe: Path, output: Path, data: Path | None, count: int, by_set: bool, quiet: bool
@@ -30,6 +32,7 @@ def cross_validate(
         click.echo(
             f"fold {row['fold']}: accuracy {row['accuracy']:.4f}, balanced "
             f"{row['balanced_accuracy']:.4f}, {row['images']} images of {row['subjects']} subjects"
+            + (f", {row['images_trained_on']} of them known before" if row["images_trained_on"] else "")
         )
     click.echo(f"accuracy {result.mean:.4f}, deviation between folds {result.deviation:.4f}")
 
@@ -64,10 +67,14 @@ def cross_evaluate(
     rows = cross_evaluate_files(models, tests, output, **reading)
     for name in models:
         cells = (
-            f"{row['data']} {row['accuracy']:.4f}{'*' * bool(row['trained_on_these'])}"
+            f"{row['data']} {row['accuracy']:.4f}{KNOWN[row['trained_on_these']]}"
             for row in rows
             if row["model"] == name
         )
         click.echo(f"{name}: " + ", ".join(cells))
     if any(row["trained_on_these"] for row in rows):
-        click.echo("* the model learnt from some of these images; this says nothing about other pictures")
+        click.echo(
+            "* the model was trained on some of these images: see images_trained_on and accuracy_unseen"
+        )
+    if any(row["trained_on_these"] is None for row in rows):
+        click.echo("? whether the model was trained on these images is not on record")

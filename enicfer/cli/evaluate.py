@@ -1,6 +1,6 @@
 """``enicfer evaluate``: how good a classifier is on a labelled data set."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,27 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def describe_known(summary: Mapping[str, Any]) -> Iterator[str]:
+    """What the model knew of the images before, as sentences."""
+    if summary["trained_on_these"]:
+        yield (
+            "Warning: the model, or one that it began from or learnt from as a teacher, was trained on "
+            f"{summary['images_trained_on']} of these {summary['images']} images; the accuracy on them says nothing "
+            "about other pictures, and accuracy_unseen leaves them out."
+        )
+    if "not_on_record" in summary:
+        names = ", ".join(summary["not_on_record"])
+        yield f"Whether {names} was trained on these images is unknown: the model file does not say."
+    if "images_temperature_fitted_on" in summary:
+        what, whose = "temperature was", "calibration"
+        if summary["epoch_chosen_on_these"]:
+            what, whose = "temperature and its epoch were", "calibration and accuracy"
+        yield (
+            f"The model's {what} chosen on {summary['images_temperature_fitted_on']} of these images: its {whose} "
+            "on them are a little too good."
+        )
+
+
 @click.command()
 @click.argument("model")
 @click.argument("data", type=click.Path(path_type=Path))
@@ -47,14 +68,13 @@ def evaluate(
     from enicfer.training.metrics import format_rate
 
     result = evaluate_files(model, data, output, reader=reader, split=split, flip=flip, **reading)
-    if result.summary.get("trained_on_these"):
-        click.echo(
-            f"Warning: the model learnt from {result.summary['images_trained_on']} of these images; its "
-            "accuracy on them says nothing about other pictures. Choose another partition with --split."
-        )
+    for line in describe_known(result.summary):
+        click.echo(line)
     how = "faces were found and framed" if result.summary["crop"] else "pictures were taken whole"
     click.echo(f"{how} (--{'no-' if result.summary['crop'] else ''}crop for the other way)")
     for name, value in result.summary.items():
+        if value is None:
+            value = "unknown"
         text = f"{value:.4f}" if isinstance(value, float) else value
         click.echo(f"{name:30} {', '.join(text) if isinstance(text, list) else text}")
     for label, precision, recall in zip(

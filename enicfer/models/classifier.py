@@ -72,6 +72,8 @@ class Classifier:
         The columns of `predict`.
     metadata : dict
         What the model file says about training data, recipe and measured accuracy.
+    pictures : Pictures
+        What it learnt from (`enicfer.models.pictures`).
     input_size : int
         Height and width in pixels to which crops are brought.
     channels : int
@@ -86,6 +88,7 @@ class Classifier:
         self.network = model.network
         self.labels = model.labels
         self.metadata: dict[str, Any] = model.metadata
+        self.pictures = model.pictures
         self.name: str = model.metadata["name"]
         self.temperature = model.temperature
         self.input_size: int = model.metadata["arguments"]["input_size"]

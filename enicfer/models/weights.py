@@ -9,6 +9,7 @@ A model file is safetensors: half-precision tensors, and one JSON text in its me
     preprocessing  `standardise`: a name of `NORMALISATIONS`
     temperature    by which logits are divided (`enicfer.models.calibration`)
     data, metrics, recipe   what it was trained on, what was measured, how it was made
+    pictures       digests of the pictures behind it (`enicfer.models.pictures`); not in earlier files
 
 Nothing in such a file is ever executed.  `save_model` is the only writer and `read_model` the
 only reader.
@@ -31,6 +32,7 @@ from torch import Tensor, nn
 from enicfer.errors import InputError, ModelError
 from enicfer.expressions import Expression
 from enicfer.models.googlenet import GoogLeNet
+from enicfer.models.pictures import Pictures, unpack_pictures
 from enicfer.models.preprocessing import standardise
 from enicfer.models.ronnet import RonNet
 
@@ -52,13 +54,16 @@ class Model:
     labels : tuple of str
     temperature : float
     metadata : dict
-        The JSON description, as stored.
+        The JSON description, as stored, without `pictures`.
+    pictures : Pictures
+        What it learnt from; a file that does not say names the model itself as `unrecorded`.
     """
 
     network: nn.Module
     labels: tuple[str, ...]
     temperature: float
     metadata: dict[str, Any]
+    pictures: Pictures
 
 
 def save_model(
@@ -70,6 +75,7 @@ def save_model(
     labels: Sequence[str],
     temperature: float = 1.0,
     description: Mapping[str, Any] | None = None,
+    pictures: Pictures | None = None,
 ) -> None:
     """Write a model file (atomically; same input, same bytes).
 
@@ -84,6 +90,8 @@ def save_model(
     temperature : float
     description : mapping, optional
         JSON-able `data`, `metrics`, `recipe`.
+    pictures : Pictures, optional
+        What it learnt from; None: nobody noted it.
     """
     if path.suffix != ".safetensors":
         raise InputError(f"A model file must end in .safetensors, not {path.name}.")
@@ -97,6 +105,8 @@ def save_model(
         "temperature": temperature,
         **(description or {}),
     }
+    if pictures is not None:
+        about["pictures"] = pictures.pack()
     text = json.dumps(about, sort_keys=True, ensure_ascii=False)
     tensors = {
         key: (value.half() if value.is_floating_point() else value).contiguous()
@@ -143,8 +153,9 @@ def read_model(path: Path) -> Model:
             "enicfer; write it with enicfer.models.save_model."
         )
     about = _description(path, text)
+    pictures = _pictures(path, about)
     network = _network(path, about, tensors)
-    return Model(network, tuple(about["labels"]), float(about["temperature"]), about)
+    return Model(network, tuple(about["labels"]), float(about["temperature"]), about, pictures)
 
 
 def _description(path: Path, text: str) -> dict[str, Any]:
@@ -172,6 +183,19 @@ def _description(path: Path, text: str) -> dict[str, Any]:
     if not (isinstance(temperature, float | int) and 0 < temperature < math.inf):
         raise ModelError(f"{path} has the temperature {temperature}; it must be above 0.")
     return dict(about)
+
+
+def _pictures(path: Path, about: dict[str, Any]) -> Pictures:
+    """Take the digests out of the description: they are long, and nothing to show."""
+    packed = about.pop("pictures", None)
+    if packed is None:
+        return Pictures(unrecorded=(about["name"],))
+    try:
+        return unpack_pictures(packed)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"The record of training pictures inside {path} cannot be read ({error})."
+        ) from error
 
 
 def _choose(path: Path, what: str, value: object, table: Mapping[str, object]) -> None:

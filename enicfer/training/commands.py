@@ -6,7 +6,6 @@ Conventions: a run's folder holds `checkpoint.pt`, `log.csv`, `<name>.safetensor
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,15 +15,15 @@ import numpy as np
 
 from enicfer.errors import InputError
 from enicfer.models import Classifier, load_model
+from enicfer.training.ancestors import ROLES
 from enicfer.training.datasets import FaceImages, Options, face_cropper, read_dataset
-from enicfer.training.datasets.files import LABELS
-from enicfer.training.datasets.images import NO_FACE, NO_LABEL, duplicate_of
+from enicfer.training.datasets.images import NO_FACE, NO_LABEL
 from enicfer.training.evaluation import Evaluation, evaluate_model
 from enicfer.training.export import export_model
 from enicfer.training.loop import train
 from enicfer.training.metrics import format_rate
-from enicfer.training.recipe import Data, Recipe, find_recipe, read_recipe
-from enicfer.training.splits import TRAIN, VALIDATION, divide
+from enicfer.training.recipe import Recipe, find_recipe, read_recipe
+from enicfer.training.splits import VALIDATION, divide
 
 
 def train_recipe(
@@ -84,7 +83,7 @@ def finish_run(plan: Recipe, faces: FaceImages, checkpoint: Path, output: Path) 
     export_model(checkpoint, plan, faces, path, plan.schedule.vote_share)
     model = load_model(path)
     error = model.metadata["metrics"]["ece_calibrated"]
-    about = {"crop": plan.data.crop, "temperature_fitted_on_these": True, "ece_cross_fitted": error}
+    about = {"crop": plan.data.crop, "ece_cross_fitted": error}
     check = faces.select(faces.split == VALIDATION)
     result = evaluate_model(model, check, output / "validation", about=about)
     card = output / f"{plan.name}.md"
@@ -135,8 +134,7 @@ def evaluate_files(
     Returns
     -------
     Evaluation
-        Its summary also says whether faces were found first (`crop`) and, where the data are those of the
-        model's training, how many of the images it learnt from.
+        Its summary also says whether faces were found first (`crop`).
     """
     classifier = load_model(model)
     given = {"crop": crop, "content": content, "pattern": pattern}
@@ -167,46 +165,25 @@ def evaluate_part(
     flip: bool = False,
     settings: Mapping[str, Any] | None = None,
 ) -> Evaluation:
-    """Measure a model on a partition of a data set, and say whether it was trained on these images."""
+    """Measure a model on a partition of a data set."""
     part = np.ones(len(faces), bool) if not split else faces.split == split
     if not part.any():
         listed = ", ".join(map(repr, sorted(set(faces.split.tolist()))))
         raise InputError(f"The data have no partition {split!r}; they have {listed}.")
-    about: dict[str, Any] = {"crop": bool((settings or {}).get("crop"))}
-    learnt = find_trained_on(model, faces)
-    if learnt is not None:
-        about["trained_on_these"] = bool((learnt & part).any())
-        about["images_trained_on"] = int(duplicate_of(faces.image[part], faces.image[learnt]).sum())
+    about = {"crop": bool((settings or {}).get("crop"))}
     return evaluate_model(model, faces.select(part), output, flip, about)
-
-
-def find_trained_on(model: Classifier, faces: FaceImages) -> np.ndarray | None:
-    """Mark the images that a model learnt from, if these are the data of its training; else None.
-
-    Where the data do not tell the parts of the training apart any more, all are marked.
-    """
-    about = model.metadata
-    if about.get("data", {}).get("fingerprint") != faces.fingerprint():
-        return None
-    plan = about["recipe"]["data"]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a random split: the training has said it
-        try:
-            divided = divide(faces, Data(**plan), about["recipe"]["schedule"]["seed"])
-        except InputError:  # read without the subjects or partitions that the training knew
-            return np.ones(len(faces), bool)
-    return np.asarray(
-        (divided.split == TRAIN) & np.isin(faces.label, [LABELS.index(n) for n in plan["labels"]])
-    )
 
 
 def write_card(model: Classifier, result: Evaluation, faces: FaceImages) -> str:
     """Describe a model on one page of Markdown, from what was measured."""
     about, summary = model.metadata, result.summary
-    data = about["data"]
+    data, metrics = about["data"], about["metrics"]
     chosen = []
     if about["recipe"]["schedule"]["patience"]:
         chosen = ["They also chose the epoch that was kept, so the figures are a little too good."]
+    unseen = []
+    if "accuracy_unseen" in summary:
+        unseen = [f"| accuracy without these | {summary['accuracy_unseen']:.3f} |"]
     lines = [
         f"# {model.name}",
         "",
@@ -217,15 +194,24 @@ def write_card(model: Classifier, result: Evaluation, faces: FaceImages) -> str:
         "| | |",
         "| --- | --- |",
         f"| trained on | {data['train_images']} images of {', '.join(data['sets'])} |",
+        f"| began from | {about['recipe']['transfer']['start'] or 'nothing'} |",
+        f"| teachers | {', '.join(about['recipe']['distillation']['teachers']) or 'none'} |",
+        *_unknown(model),
         f"| validated on | {data['validation_images']} images ({data['validation']}) |",
-        f"| of these also in training | {about['metrics']['also_trained_on']} |",
+        f"| of these also in training | {metrics['also_trained_on']} |",
+        *(
+            f"| of these in the training of {who} | {metrics[f'also_{role}']} |"
+            for role, who in ROLES.items()
+            if metrics[f"also_{role}"]
+        ),
         f"| pictures without a face, with a label not used | {len(faces.left_out.get(NO_FACE, ()))}, "
         f"{len(faces.left_out.get(NO_LABEL, ()))} |",
         f"| accuracy | {summary['accuracy']:.3f} (95 % interval {summary['accuracy_low']:.3f} to "
         f"{summary['accuracy_high']:.3f}) |",
+        *unseen,
         f"| balanced accuracy | {summary['balanced_accuracy']:.3f} |",
         f"| macro-F1 | {summary['macro_f1']:.3f} |",
-        f"| calibration error, cross-fitted | {format_rate(about['metrics']['ece_calibrated'])} |",
+        f"| calibration error, cross-fitted | {format_rate(metrics['ece_calibrated'])} |",
         "",
         "The temperature was fitted on the validation images, and the figures above come from the "
         "same images; a test on people who are in neither is `enicfer evaluate`.",
@@ -242,3 +228,9 @@ def write_card(model: Classifier, result: Evaluation, faces: FaceImages) -> str:
         )
     ]
     return "\n".join(lines) + "\n"
+
+
+def _unknown(model: Classifier) -> list[str]:
+    """Lines of the card on what is not on record."""
+    names = model.pictures.unrecorded
+    return [f"| not on record is what these learnt from | {', '.join(names)} |"] if names else []

@@ -1,13 +1,15 @@
 """Cross-validation, and every model on every data set.
 
-Conventions: a fold's test images share no subject (or no data set) with the images that trained
-or validated its model.  A run's folder holds `fold-1`, `fold-2`, ... as `enicfer train` makes
-them, each with the tables of its test in `test`, and `folds.csv`; a run that was stopped
-continues, and folds that are done are not done again.
+Conventions: a fold's test images share no known subject (and no data set, where sets are left out) with the
+images that trained or validated its model; what a model that it began from, or a teacher, learnt is counted
+and said.  A run's folder holds `fold-1`, `fold-2`, ... as `enicfer train` makes
+them, each with the tables of its test in `test`, and `folds.csv`, written after each fold; a run that was
+stopped continues, and folds that are done are not done again.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,7 @@ import numpy as np
 
 from enicfer.errors import InputError
 from enicfer.models import load_model
+from enicfer.training.ancestors import describe_seen, trace_ancestors
 from enicfer.training.commands import (
     choose_settings,
     evaluate_part,
@@ -27,6 +30,7 @@ from enicfer.training.commands import (
 from enicfer.training.datasets.images import FaceImages
 from enicfer.training.evaluation import evaluate_model, write_table
 from enicfer.training.loop import train
+from enicfer.training.parts import take_parts
 from enicfer.training.recipe import Recipe
 from enicfer.training.splits import divide, folds
 
@@ -39,6 +43,17 @@ CROSS_COLUMNS = (
     "accuracy_high",
     "crop",
     "trained_on_these",
+    "images_trained_on",
+    "accuracy_unseen",
+)
+FOLD_COLUMNS = (
+    "images",
+    "subjects",
+    "accuracy",
+    "balanced_accuracy",
+    "macro_f1",
+    "images_trained_on",
+    "accuracy_unseen",
 )
 
 
@@ -49,7 +64,8 @@ class CrossValidation:
     Attributes
     ----------
     rows : list of dict
-        Per fold: `fold`, `images`, `subjects`, `accuracy`, `balanced_accuracy`, `macro_f1`.
+        Per fold: `fold`, `images`, `subjects`, `accuracy`, `balanced_accuracy`, `macro_f1`, and
+        `images_trained_on` and `accuracy_unseen` as in `enicfer.training.evaluation` (None: unknown, or none).
     mean, deviation : float
         Of the folds' accuracies (deviation with n - 1).
     """
@@ -87,24 +103,37 @@ def cross_validate(
     Raises
     ------
     InputError
-        Unknown subjects, or more folds than subjects.
+        Unknown subjects, more folds than subjects, or a fold that cannot be trained: before the first is.
     """
     data = read_recipe_data(recipe).only_labels(recipe.data.labels)
-    rows = []
+    rows: list[dict[str, Any]] = []
     masks = folds(data, count, recipe.schedule.seed, by_set)
-    for number, test in enumerate(masks, 1):
+    for number, (rest, _) in enumerate(masks, 1):
+        try:
+            take_parts(recipe, _divide(data, rest, recipe), lambda line: None)
+        except InputError as error:
+            raise InputError(f"Fold {number} of {len(masks)} cannot be trained: {error}") from error
+    for known in describe_seen(data.digest, trace_ancestors(recipe)):
+        warnings.warn(
+            f"The images of the folds are {known}: the folds test on them, and the accuracy will be too good; "
+            "accuracy_unseen, without them, is the number to report.",
+            stacklevel=2,
+        )
+    for number, (rest, test) in enumerate(masks, 1):
         folder = output / f"fold-{number}"
         report(f"fold {number} of {len(masks)}")
-        rest = divide(data.select(~test), recipe.data, recipe.schedule.seed)
-        model = finish_run(recipe, rest, train(recipe, rest, folder, report), folder)
-        held_out = data.select(test)
-        summary = evaluate_model(model, held_out, folder / "test").summary
-        keys = ("images", "subjects", "accuracy", "balanced_accuracy", "macro_f1")
-        rows.append({"fold": number, **{key: summary[key] for key in keys}})
-    write_table(output / "folds.csv", list(rows[0]), (row.values() for row in rows))
+        learnt = _divide(data, rest, recipe)
+        model = finish_run(recipe, learnt, train(recipe, learnt, folder, report), folder)
+        summary = evaluate_model(model, data.select(test), folder / "test").summary
+        rows.append({"fold": number, **{key: summary.get(key) for key in FOLD_COLUMNS}})
+        write_table(output / "folds.csv", list(rows[0]), (row.values() for row in rows))
     accuracy = np.array([row["accuracy"] for row in rows])
     deviation = float(accuracy.std(ddof=1)) if len(accuracy) > 1 else float("nan")
     return CrossValidation(rows, float(accuracy.mean()), deviation)
+
+
+def _divide(data: FaceImages, rest: np.ndarray, recipe: Recipe) -> FaceImages:
+    return divide(data.select(rest), recipe.data, recipe.schedule.seed)
 
 
 @dataclass(frozen=True)
@@ -158,7 +187,8 @@ def cross_evaluate_files(
     -------
     list of dict
         Per model and set `model`, `data`, `images`, `images_without_a_face`, `images_left_out`,
-        `accuracy`, `accuracy_low`, `accuracy_high`, `crop`, `trained_on_these` (None: unknown).
+        `accuracy`, `accuracy_low`, `accuracy_high`, `crop`, `trained_on_these` (None: unknown),
+        `images_trained_on` (None: unknown), `accuracy_unseen` (without them; None: none, or no others).
 
     Raises
     ------

@@ -5,6 +5,10 @@ where the data have none of it: such an answer is an error.  `accuracy_labels_pr
 among the labels that occur, which is easier.  Images with a label that the model does not know are
 left out and counted.  Balanced accuracy and macro-F1 are means over the labels that occur.
 
+Images that the model, the one that it began from or a teacher learnt from are counted by their pixels
+(`enicfer.models.pictures`): `trained_on_these` is None where that is not on record, and `accuracy_unseen`
+leaves them out.  Images that chose the model's temperature are counted, too.
+
 Files: `metrics.json`, `confusion.csv` (rows true, columns predicted), `labels.csv` (precision and
 recall), `groups.csv` (set, sex, age band), `coverage.csv`, and figures with the same names.
 """
@@ -83,7 +87,7 @@ def evaluate_model(
     flip : bool
         Average with mirror images.
     about : mapping, optional
-        What else the summary should say; with `temperature_fitted_on_these` the figure says so, too.
+        What else the summary should say.
 
     Returns
     -------
@@ -92,7 +96,7 @@ def evaluate_model(
     Raises
     ------
     InputError
-        Model and data share fewer than two labels.
+        Model and data share no label.
     """
     kept, labels = _comparable(model, data), model.labels
     label, logits = kept.label, model.logits(kept.image, flip).astype(np.float64)
@@ -111,7 +115,8 @@ def evaluate_model(
         groups=_groups(right, kept),
         summary={},
     )
-    result.summary.update(_summary(result, model, data, kept, logits, said), **(about or {}))
+    result.summary.update(_summary(result, model, data, kept, logits, said))
+    result.summary.update(_known(model, kept, right), **(about or {}))
     if output is not None:
         write_evaluation(result, output)
     return result
@@ -120,11 +125,11 @@ def evaluate_model(
 def _comparable(model: Classifier, data: FaceImages) -> FaceImages:
     """The images whose label the model knows, with the model's labels."""
     kept = data.only_labels(model.labels)
-    if len(np.unique(kept.label)) < 2:
+    if len(kept) == 0:
         present = sorted({data.labels[code] for code in data.label[data.label >= 0]})
         raise InputError(
             f"The model {model.name} knows {', '.join(model.labels)} and the data have "
-            f"{', '.join(present) or 'no labels'}; at least two must be the same."
+            f"{', '.join(present) or 'no labels'}; at least one must be the same."
         )
     return kept
 
@@ -155,7 +160,7 @@ def _summary(
         "ece_after": result.after.error,
     }
     present = np.unique(kept.label)
-    if len(present) < len(result.labels):
+    if 1 < len(present) < len(result.labels):
         summary["labels_present"] = [result.labels[code] for code in present]
         summary["accuracy_labels_present"] = _among(present, logits, kept.label).accuracy
     five = np.flatnonzero([label in FIVE for label in result.labels])
@@ -168,6 +173,28 @@ def _summary(
         summary["images_with_majority"] = int(voted.sum())
         summary["accuracy_votes"] = float((said[voted] == kept.majority[voted]).mean())
     return summary
+
+
+def _known(model: Classifier, kept: FaceImages, right: np.ndarray) -> dict[str, Any]:
+    """What the model knew of the images before: from its training, or from the choice of its temperature."""
+    pictures = model.pictures
+    learnt, fitted = (np.isin(kept.digest, known) for known in (pictures.learnt, pictures.validated))
+    found: dict[str, Any] = {"trained_on_these": bool(learnt.any())}
+    if pictures.unrecorded:
+        found = {
+            "trained_on_these": True if learnt.any() else None,
+            "not_on_record": list(pictures.unrecorded),
+        }
+    if found["trained_on_these"] is not None:
+        found["images_trained_on"] = int(learnt.sum())
+    if learnt.any() and not learnt.all():
+        found["accuracy_unseen"] = float(right[~learnt].mean())
+    if fitted.any():
+        recipe = model.metadata.get("recipe", {})
+        found["temperature_fitted_on_these"] = True
+        found["images_temperature_fitted_on"] = int(fitted.sum())
+        found["epoch_chosen_on_these"] = bool(recipe.get("schedule", {}).get("patience"))
+    return found
 
 
 def _among(codes: np.ndarray, logits: np.ndarray, label: np.ndarray) -> Scores:

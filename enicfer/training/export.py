@@ -6,23 +6,27 @@ said so in the file; a test set is never touched.  Rates are 0-1.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from scipy.special import softmax
 from torch import nn
 
 from enicfer.models.calibration import fit_temperature, reliability
+from enicfer.models.pictures import Pictures
 from enicfer.models.preprocessing import resize_crops
 from enicfer.models.weights import save_model
-from enicfer.training.datasets.images import FaceImages, duplicate_of
+from enicfer.training.ancestors import find_seen, merge_pictures
+from enicfer.training.datasets.images import FaceImages
+from enicfer.training.loop import find_ancestors, read_checkpoint
 from enicfer.training.metrics import group_of
-from enicfer.training.networks import build_network, finish_network
+from enicfer.training.networks import build_network, finish_network, restore_weights
 from enicfer.training.parts import predict_logits
 from enicfer.training.recipe import Recipe
-from enicfer.training.splits import TRAIN, VALIDATION
+from enicfer.training.splits import TRAIN, VALIDATION, name_validation
 
 
 def export_model(
@@ -55,10 +59,11 @@ def export_model(
     dict
         What was measured on the validation part, as stored in the file.
     """
-    content = torch.load(checkpoint, weights_only=True, map_location="cpu")
+    content = read_checkpoint(checkpoint)
     network = build_network(recipe, begin=False)
     # With patience, the weights of the best epoch; the average is where a longer run goes on.
-    network.load_state_dict(content.get("best", {}).get("weights") or content["average"])
+    best = content.get("best") or {"weights": content["average"], "step": content["step"]}
+    restore_weights(network, best["weights"], checkpoint)
     plain = finish_network(network, len(recipe.data.labels), vote_share)
     # Measure what is shipped: half-precision weights.
     plain.half().float()
@@ -66,7 +71,9 @@ def export_model(
     kept = data.only_labels(recipe.data.labels)
     learn = kept.select(kept.split == TRAIN)
     check = kept.select(kept.split == VALIDATION)
-    metrics, temperature = measure(plain, check, duplicate_of(check.image, learn.image))
+    ancestors = find_ancestors(content, recipe)
+    seen = {"": np.isin(check.digest, learn.digest)} | find_seen(check.digest, ancestors)
+    metrics, temperature = measure(plain, check, seen)
     described = recipe.as_dict()
     # A model file tells nothing about the machine that made it.
     described["data"]["path"] = Path(recipe.data.path).name
@@ -77,7 +84,7 @@ def export_model(
             "sets": sorted(set(learn.set.tolist())),
             "split": recipe.data.split,
             "train_images": len(learn),
-            "validation": recipe.data.validation or recipe.data.split,
+            "validation": name_validation(recipe.data),
             "validation_images": len(check),
             "fingerprint": content["fingerprint"],
         },
@@ -85,7 +92,7 @@ def export_model(
         "recipe": described
         | {
             "vote_share": vote_share,
-            "steps": content["step"],
+            "steps": best["step"],
             "plans": content.get("plans", []),
         },
     }
@@ -99,25 +106,29 @@ def export_model(
         labels=recipe.data.labels,
         temperature=temperature,
         description=description,
+        pictures=replace(merge_pictures(Pictures(learn.digest), *ancestors.values()), validated=check.digest),
     )
     return metrics
 
 
-def measure(network: nn.Module, check: FaceImages, seen: np.ndarray) -> tuple[dict[str, Any], float]:
+def measure(
+    network: nn.Module, check: FaceImages, seen: Mapping[str, np.ndarray]
+) -> tuple[dict[str, Any], float]:
     """Measure a network on its validation part, and calibrate it there.
 
     Parameters
     ----------
     network : nn.Module
     check : FaceImages
-    seen : ndarray of bool, shape (n,)
-        Images that also occur in the training part.
+    seen : dict of ndarray of bool, shape (n,)
+        Images that also occur in the training part (""), and in the training of ancestors, by role.
 
     Returns
     -------
     metrics : dict
-        `accuracy`: of the plain network; `_flip`: averaged with the mirror image; `_unseen`:
-        without images of the training part; `_votes`: against the majority of raters, where
+        `also_trained_on`: how many images occur in any training, `also_start` and `also_teachers` in that of
+        ancestors; `accuracy`: of the plain network; `_flip`: averaged with the mirror image; `_unseen`:
+        without the images of any training (None without others); `_votes`: against the majority of raters, where
         that is one of the labels (`majority_images`).  `ece` before calibration, and
         `ece_calibrated` with the temperature fitted on the other half of the subjects (or
         images, where they are unknown), so that it is not self-praise.
@@ -128,13 +139,14 @@ def measure(network: nn.Module, check: FaceImages, seen: np.ndarray) -> tuple[di
     images = resize_crops(check.image, arguments["input_size"], arguments["channels"])
     logits = predict_logits(network, images, flip=False).numpy()
     flipped = predict_logits(network, images, flip=True).numpy()
-    voted = check.majority >= 0
-    metrics: dict[str, Any] = {"validation_images": len(check), "also_trained_on": int(seen.sum())}
+    voted, known = check.majority >= 0, np.any(list(seen.values()), axis=0)
+    metrics: dict[str, Any] = {"validation_images": len(check), "also_trained_on": int(known.sum())}
+    metrics |= {f"also_{role}": int(found.sum()) for role, found in seen.items() if role}
     for suffix, outputs in (("", logits), ("_flip", flipped)):
         said = outputs.argmax(1)
         right = said == check.label
         metrics[f"accuracy{suffix}"] = _rate(right)
-        metrics[f"accuracy_unseen{suffix}"] = _rate(right[~seen])
+        metrics[f"accuracy_unseen{suffix}"] = None if known.all() else _rate(right[~known])
         if voted.any():
             metrics["majority_images"] = int(voted.sum())
             metrics[f"accuracy_votes{suffix}"] = _rate(said[voted] == check.majority[voted])

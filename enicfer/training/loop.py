@@ -6,7 +6,8 @@ a random generator, and a run that was killed and resumed gives the bits of an u
 (same machine, same number of threads).
 
 Only the number of epochs may change between runs: the schedule goes on as if it had always been
-so, and the checkpoint lists each [step, epochs] in `plans`.
+so, and the checkpoint lists each [step, epochs] in `plans`.  Where the data and the models that the
+recipe names lie may change too: what was in them is in the checkpoint (`fingerprint`, `taught`, `ancestors`).
 
 Files in the output folder: `checkpoint.pt` (replaced atomically), `log.csv` (one row per
 checkpoint and per epoch).
@@ -19,7 +20,7 @@ import csv
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,12 @@ from torch import nn
 
 from enicfer.errors import ModelError
 from enicfer.models.device import choose_device
+from enicfer.models.pictures import Pictures, unpack_pictures
 from enicfer.models.preprocessing import as_tensor, resize_crops
+from enicfer.training.ancestors import trace_ancestors
 from enicfer.training.datasets.images import FaceImages
 from enicfer.training.gradient import Team, seeded_generator
-from enicfer.training.networks import build_network, last_layer
+from enicfer.training.networks import build_network, last_layer, restore_weights
 from enicfer.training.optimisers import make_optimisers
 from enicfer.training.parts import make_parts, measure_accuracies
 from enicfer.training.recipe import Recipe, Schedule
@@ -85,28 +88,32 @@ def train(
     InputError
         A part has too few images or classes.
     ModelError
-        The folder holds the checkpoint of another recipe, of other data or of another division into parts;
-        the loss is not finite.
+        The folder holds the checkpoint of another recipe, of other data, of another division into parts or of
+        a network that was built otherwise; the loss is not finite.
     """
     output.mkdir(parents=True, exist_ok=True)
     plan = recipe.schedule
-    learn, check = make_parts(recipe, data, report)
+    checkpoint = output / "checkpoint.pt"
+    content = read_checkpoint(checkpoint) if checkpoint.exists() else {}
+    ancestors = find_ancestors(content, recipe)
+    learn, check = make_parts(recipe, data, ancestors, report)
     images = as_tensor(resize_crops(learn.image, recipe.network.input_size, recipe.network.channels))
     label, votes = torch.from_numpy(learn.label), torch.from_numpy(learn.votes)
 
     torch.manual_seed(plan.seed)
-    checkpoint = output / "checkpoint.pt"
-    model = build_network(recipe, begin=not checkpoint.exists()).to(choose_device())
+    model = build_network(recipe, begin=not content).to(choose_device())
     average = copy.deepcopy(model).eval()
     optimisers = make_optimisers(model, last_layer(model), plan)
     per_epoch = len(learn) // plan.batch_size
     last = plan.epochs * per_epoch
     identity: dict[str, Any] = {"recipe": recipe.as_dict(), "fingerprint": data.fingerprint()}
     identity |= {"division": data.division(), "plans": [[0, plan.epochs]], "best": {}, "taught": None}
+    identity["ancestors"] = {role: pictures.pack() for role, pictures in ancestors.items()}
     step = 0
-    if checkpoint.exists():
-        step = _resume(checkpoint, identity, model, average, optimisers)
+    if content:
+        step = _resume(checkpoint, content, identity, model, average, optimisers)
         report(f"continuing at step {step} of {last}")
+    del content  # it holds the weights once more
     log = _Log(output / "log.csv", step)
     if recipe.distillation.teachers and identity["taught"] is None:
         report("asking the teachers")
@@ -207,28 +214,52 @@ def _save(
     temporary.replace(path)
 
 
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Everything that `train` wrote."""
+    content: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
+    return content
+
+
+def find_ancestors(content: Mapping[str, Any], recipe: Recipe) -> dict[str, Pictures]:
+    """What the ancestors of a run learnt from, as it was when the run began, if its checkpoint says so."""
+    if "ancestors" not in content:  # a new run, or one of an earlier version
+        return trace_ancestors(recipe)
+    return {role: unpack_pictures(packed) for role, packed in content["ancestors"].items()}
+
+
+def _place_free(recipe: dict[str, Any]) -> dict[str, Any]:
+    """A recipe without the places of its data and models, which may move."""
+    moved = copy.deepcopy(recipe)
+    moved["data"]["path"] = ""
+    moved["transfer"]["start"] = Path(recipe["transfer"]["start"]).name
+    moved["distillation"]["teachers"] = [Path(name).name for name in recipe["distillation"]["teachers"]]
+    return moved
+
+
 def _resume(
     path: Path,
+    content: dict[str, Any],
     identity: dict[str, Any],
     model: nn.Module,
     average: nn.Module,
     optimisers: list[torch.optim.Optimizer],
 ) -> int:
-    content = torch.load(path, weights_only=True, map_location="cpu")
     epochs = identity["recipe"]["schedule"]["epochs"]
     plans = content.get("plans") or [[0, content["recipe"]["schedule"]["epochs"]]]
     if epochs != plans[-1][1]:
         plans = [*plans, [content["step"], epochs]]
     content["recipe"]["schedule"]["epochs"] = epochs
+    same = {key: content.get(key, identity[key]) == identity[key] for key in IDENTITY}
+    same["recipe"] = _place_free(content["recipe"]) == _place_free(identity["recipe"])
     for key, name in IDENTITY.items():
         # The division is not in the checkpoints of earlier versions.
-        if content.get(key, identity[key]) != identity[key]:
+        if not same[key]:
             raise ModelError(
                 f"{path} was made with another {name}; choose another output folder, "
                 f"or the {name} that it was made with."
             )
-    model.load_state_dict(content["model"])
-    average.load_state_dict(content["average"])
+    restore_weights(model, content["model"], path)
+    restore_weights(average, content["average"], path)
     for optimiser, state in zip(optimisers, content["optimisers"], strict=True):
         optimiser.load_state_dict(state)
     identity |= {"plans": plans, "best": content["best"], "taught": content.get("taught")}

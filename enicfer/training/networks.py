@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import copy
 import warnings
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from enicfer.errors import InputError
+from enicfer.errors import InputError, ModelError
 from enicfer.models import load_model
 from enicfer.models.googlenet import BasicConv2d, GoogLeNet
 from enicfer.models.ronnet import RonNet, fold_batch_norm
@@ -69,6 +71,23 @@ def build_network(recipe: Recipe, begin: bool = True) -> RonNet | GoogLeNet:
             for module in _frozen_part(network, name):
                 module.requires_grad_(False)
     return network
+
+
+def restore_weights(network: torch.nn.Module, weights: Mapping[str, torch.Tensor], checkpoint: Path) -> None:
+    """Give a network the weights of a checkpoint of its recipe.
+
+    Raises
+    ------
+    ModelError
+        They do not fit, because an earlier version of enicfer built the network otherwise.
+    """
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ModelError(
+            f"The weights in {checkpoint} do not fit the network of the recipe, which another version of enicfer "
+            "built otherwise; go on with that version, or train anew in another output folder."
+        ) from error
 
 
 def _frozen_part(network: RonNet | GoogLeNet, name: str) -> list[torch.nn.Module]:

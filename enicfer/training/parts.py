@@ -5,7 +5,8 @@ Conventions: images are brought to the network's size and labels to the recipe's
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,15 +14,17 @@ import torch
 from torch import Tensor, nn
 
 from enicfer.errors import InputError
+from enicfer.models.pictures import Pictures
 from enicfer.models.preprocessing import as_tensor, resize_crops, standardise
-from enicfer.training.datasets.images import FaceImages, duplicate_of
+from enicfer.training.ancestors import ROLES, find_seen, name_unrecorded
+from enicfer.training.datasets.images import FaceImages
 from enicfer.training.recipe import Recipe
 from enicfer.training.splits import TRAIN, VALIDATION
 
 
 @dataclass(frozen=True, eq=False)
 class Check:
-    """The validation part: images, labels, majority of raters, and which of it is also trained on."""
+    """The validation part: images, labels, majority of raters, and which of it is in any training."""
 
     image: np.ndarray
     label: np.ndarray
@@ -29,9 +32,9 @@ class Check:
     seen: np.ndarray
 
 
-def make_parts(
+def take_parts(
     recipe: Recipe, data: FaceImages, report: Callable[[str], None] = print
-) -> tuple[FaceImages, Check]:
+) -> tuple[FaceImages, FaceImages]:
     """Take the parts that `enicfer.training.splits.divide` named, and say what is doubtful about them.
 
     Raises
@@ -67,8 +70,36 @@ def make_parts(
             f"{len(learn)} training images do not fill one batch of "
             f"{recipe.schedule.batch_size}; lower [schedule] batch_size."
         )
+    return learn, check
+
+
+def make_parts(
+    recipe: Recipe,
+    data: FaceImages,
+    ancestors: Mapping[str, Pictures],
+    report: Callable[[str], None] = print,
+) -> tuple[FaceImages, Check]:
+    """Take the parts, and say what of the validation part the ancestors know (`enicfer.training.ancestors`)."""
+    learn, check = take_parts(recipe, data, report)
+    own = np.isin(check.digest, learn.digest)
+    seen = own.copy()
+    for role, known in find_seen(check.digest, ancestors).items():
+        # Those in this training as well are no news.
+        count = int((known & ~own).sum())
+        if count:
+            warnings.warn(
+                f"{count} of {len(check)} validation images were in the training of {ROLES[role]}: the accuracy will "
+                "be too good, and accuracy_unseen, without them, is the number to report.",
+                stacklevel=3,
+            )
+        seen |= known
+    unrecorded = name_unrecorded(ancestors)
+    if unrecorded:
+        report(
+            f"whether validation images were in the training of {unrecorded} is unknown: it is not on record"
+        )
     image = resize_crops(check.image, recipe.network.input_size, recipe.network.channels)
-    return learn, Check(image, check.label, check.majority, duplicate_of(check.image, learn.image))
+    return learn, Check(image, check.label, check.majority, seen)
 
 
 def _absent(part: FaceImages) -> list[str]:
@@ -90,11 +121,13 @@ def predict_logits(model: nn.Module, images: np.ndarray, flip: bool = True) -> T
 
 
 def measure_accuracies(model: nn.Module, check: Check, labels: int) -> dict[str, float]:
-    """On the validation part: all, without images also trained on, and against the raters' majority."""
+    """On the validation part: all, without images of any training, and against the raters' majority."""
     logits = predict_logits(model, check.image, flip=False).numpy()
     right = logits[:, :labels].argmax(1) == check.label
     voted = check.majority >= 0
-    result = {"accuracy": right.mean(), "accuracy_unseen": right[~check.seen].mean()}
+    result = {"accuracy": right.mean()}
+    if not check.seen.all():
+        result["accuracy_unseen"] = right[~check.seen].mean()
     if voted.any() and logits.shape[1] > labels:
         result["accuracy_votes"] = (logits[voted, labels:].argmax(1) == check.majority[voted]).mean()
     return result

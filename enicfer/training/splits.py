@@ -1,7 +1,8 @@
 """Which images train and which validate.
 
 Conventions: a split is a boolean mask per image.  Subjects are never divided, except by "random",
-which warns.  Images of unknown subject cannot be divided by subject: that is refused.
+which warns.  Images of unknown subject cannot be divided by subject: that is refused; between given
+partitions and between data sets it is said.
 """
 
 from __future__ import annotations
@@ -94,8 +95,19 @@ def _share(data: FaceImages, plan: Data, generator: np.random.Generator, group: 
 SPLITS = {"given": _given, "subject": _by_subject, "random": _at_random}
 
 
-def folds(data: FaceImages, count: int, seed: int = 0, by_set: bool = False) -> list[np.ndarray]:
-    """Masks of the test images of each fold of a cross-validation.
+def name_validation(plan: Data) -> str:
+    """What the validation part is, in words."""
+    named = {
+        "subject": "subjects not in training",
+        "random": "random images: the same people are in training",
+    }
+    return named.get(plan.split, plan.validation)
+
+
+def folds(
+    data: FaceImages, count: int, seed: int = 0, by_set: bool = False
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """What each fold of a cross-validation trains and tests on.
 
     Parameters
     ----------
@@ -104,18 +116,51 @@ def folds(data: FaceImages, count: int, seed: int = 0, by_set: bool = False) -> 
         Number of folds (ignored with `by_set`).
     seed : int
     by_set : bool
-        Leave one data set out at a time instead.
+        Leave one data set out at a time instead; its subjects do not train either, also where another set
+        has them (which warns, as it does where subjects are unknown).
 
     Returns
     -------
-    list of ndarray of bool, shape (n,)
-        Disjoint in subjects, together all images.
+    list of pairs of ndarray of bool, shape (n,)
+        Training and test images of each fold, without a common known subject; the tests are disjoint, and
+        together all images.
+
+    Raises
+    ------
+    InputError
+        Unknown subjects or an impossible number of folds; with `by_set`, a single data set.
     """
     if by_set:
-        return [data.set == name for name in np.unique(data.set)]
+        return _leave_sets_out(data)
     if (data.subject == "").any():
         raise InputError("Cross-validation needs the subject of every image; some are unknown.")
     subjects = np.random.default_rng(seed).permutation(np.unique(data.subject))
     if not 2 <= count <= len(subjects):
         raise InputError(f"{count} folds of {len(subjects)} subjects are not possible.")
-    return [np.isin(data.subject, part) for part in np.array_split(subjects, count)]
+    tests = [np.isin(data.subject, part) for part in np.array_split(subjects, count)]
+    return [(~test, test) for test in tests]
+
+
+def _leave_sets_out(data: FaceImages) -> list[tuple[np.ndarray, np.ndarray]]:
+    names = np.unique(data.set)
+    if len(names) < 2:
+        raise InputError(
+            f"The data are one set, {str(names[0])!r}, so none can be left out; use folds of subjects."
+        )
+    known = data.subject != ""
+    if not known.all():
+        warnings.warn(
+            f"The subject of {(~known).sum()} of {len(data)} images is unknown: a set that is left out may show "
+            "people who are in training.",
+            stacklevel=3,
+        )
+    tests = [data.set == name for name in names]
+    shared = [known & ~test & np.isin(data.subject, data.subject[test]) for test in tests]
+    people = np.unique(data.subject[np.any(shared, axis=0)])
+    if len(people):
+        warnings.warn(
+            f"{len(people)} subjects are in more than one set ({', '.join(people[:5])}): where one of their sets is "
+            "tested, their images in the others do not train.",
+            stacklevel=3,
+        )
+    return [(~test & ~common, test) for test, common in zip(tests, shared, strict=True)]

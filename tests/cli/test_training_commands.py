@@ -36,7 +36,7 @@ def test_evaluate_prints_and_writes(faces: Path, tmp_path: Path) -> None:
     assert "accuracy" in output
     assert "happy                          precision" in output
     assert "angry                          precision" in output and "recall n/a" in output
-    assert output.startswith("pictures were taken whole (--crop for the other way)")
+    assert "\npictures were taken whole (--crop for the other way)\n" in f"\n{output}"
     assert (tmp_path / "out" / "confusion.png").stat().st_size > 1000
 
 
@@ -71,7 +71,8 @@ def test_names_are_read_by_a_pattern_in_every_command(faces: Path) -> None:
 def test_a_model_that_learnt_from_these_images_is_marked(shared_data: Path, tmp_path: Path) -> None:
     archive = shared_data / "fer2013.npz"
     output = run(cross_evaluate, "--model", "ronnet-5", "--data", f"FER={archive}:PublicTest")
-    assert output.startswith("ronnet-5: FER 0.68") and "*" not in output
+    # PublicTest repeats 280 images of the training; a file of earlier versions does not say.
+    assert output.startswith("ronnet-5: FER 0.68") and {"*", "?"} & set(output)
 
 
 def test_bad_input_is_one_sentence(faces: Path, tmp_path: Path) -> None:

@@ -3,11 +3,13 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 from enicfer.errors import InputError, ModelError
+from enicfer.models.pictures import Pictures
 from enicfer.models.ronnet import RonNet
 from enicfer.models.weights import KEY, read_model, save_model
 
@@ -66,6 +68,20 @@ def test_same_input_gives_the_same_bytes(file: Path, tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.tmp"))
 
 
+def test_the_pictures_behind_a_model_travel_with_it_and_not_in_its_description(
+    file: Path, tmp_path: Path
+) -> None:
+    # A file of earlier versions says nothing.
+    assert read_model(file).pictures.unrecorded == ("small",)
+    path = tmp_path / "known.safetensors"
+    pictures = Pictures(np.array([3, -1]), np.array([7]))
+    save_model(path, RonNet(5, 16), name="known", architecture="ronnet", labels=FIVE, pictures=pictures)
+    model = read_model(path)
+    assert (model.pictures.learnt.tolist(), model.pictures.validated.tolist()) == ([-1, 3], [7])
+    assert model.pictures.unrecorded == ()
+    assert "pictures" not in model.metadata
+
+
 @pytest.mark.parametrize("suffix", [".pt", ".pth", ".pkl", ".PT"])
 def test_a_pickle_is_refused_and_not_opened(tmp_path: Path, suffix: str) -> None:
     class Trap:
@@ -112,6 +128,7 @@ def test_a_file_without_description_is_refused(file: Path) -> None:
         ({"arguments": {"outputs": 5, "input_size": 48}}, "do not fit"),
         ({"arguments": {"width": 5}}, "do not fit"),
         ({"preprocessing": {"standardise": "imagenet"}}, "allowed are image"),
+        ({"pictures": {"learnt": "no digests"}}, "record of training pictures inside .* cannot be read"),
     ],
 )
 def test_a_description_that_cannot_be_is_refused(file: Path, changes: dict[str, Any], message: str) -> None:

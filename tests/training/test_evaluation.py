@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from enicfer.cli.evaluate import describe_known
 from enicfer.errors import InputError
 from enicfer.models import Classifier, load_model
-from enicfer.training.commands import choose_settings, evaluate_files, find_trained_on, train_recipe
+from enicfer.models.pictures import Pictures
+from enicfer.training.commands import choose_settings, evaluate_files, train_recipe
 from enicfer.training.cross import cross_evaluate_files, parse_source
 from enicfer.training.datasets import Options, read_dataset
 from enicfer.training.datasets.fer2013 import read_fer2013
@@ -94,8 +96,11 @@ def test_an_answer_that_the_data_do_not_have_is_an_error(model: Classifier, face
     assert result.summary["labels_present"] == ["happy", "sad"]
     assert result.summary["accuracy_labels_present"] > result.scores.accuracy + 0.05
     assert np.isnan(result.scores.recall[model.labels.index("angry")])
-    with pytest.raises(InputError, match="at least two must be the same"):
-        evaluate_model(model, some.select(some.label == some.label[0]))
+    one = evaluate_model(model, some.select(some.label == some.label[0]))
+    assert one.scores.accuracy == pytest.approx(np.nanmax(one.scores.recall))
+    assert "accuracy_labels_present" not in one.summary
+    with pytest.raises(InputError, match="at least one must be the same"):
+        evaluate_model(model, replace(some, label=np.full(len(some), -1)))
 
 
 RECIPE = """
@@ -136,6 +141,17 @@ def test_from_a_manifest_to_a_model_and_its_card(tmp_path: Path) -> None:
     assert str(tmp_path) not in json.dumps(model.metadata)
     card = (tmp_path / "run" / "lab.md").read_text(encoding="utf-8")
     assert "| trained on | 42 images" in card
+    assert (
+        "| began from | nothing |\n| teachers | none |\n| validated on | 18 images (subjects not in" in card
+    )
+    # Another set of some of the pictures and a new one: they are known one by one.
+    cv2.imwrite(str(tmp_path / "new.png"), np.random.default_rng(9).integers(0, 256, (20, 20), np.uint8))
+    more = [*lines[:31], "new.png,happy,child99,5"]
+    (tmp_path / "more.csv").write_text("\n".join(more), encoding="utf-8")
+    summary = evaluate_files(path, tmp_path / "more.csv", reader="manifest").summary
+    assert summary["images"] == 31
+    assert summary["images_trained_on"] + summary.get("images_temperature_fitted_on", 0) == 30
+    assert summary["images_trained_on"] % 6 == 0
     result = evaluate_files(path, tmp_path / "manifest.csv")
     assert result.summary["images"] == 60
     assert result.summary["trained_on_these"] is True
@@ -163,14 +179,30 @@ def test_only_images_with_a_majority_are_scored_against_the_raters(
     assert result.summary["accuracy_votes"] == pytest.approx((said == faces.majority)[voted].mean())
 
 
-def test_own_training_images_are_named(model: Classifier, shared_data: Path) -> None:
-    data = read_fer2013(shared_data / "fer2013.npz")
-    learnt = find_trained_on(model, data)
-    assert learnt is not None
-    assert np.array_equal(learnt, data.split == "Training")
-    assert find_trained_on(model, data.select(np.arange(100))) is None
-    undivided = find_trained_on(model, replace(data, split=np.full(len(data), "")))
-    assert undivided is not None and undivided.all()
+def test_images_that_the_model_knows_are_named_in_any_set(model: Classifier, faces: FaceImages) -> None:
+    part = faces.select(np.arange(40))
+    own = copy.copy(model)
+    own.pictures = Pictures(np.sort(part.digest[:10]), np.sort(part.digest[8:12]))
+    own.metadata = model.metadata | {"recipe": {"schedule": {"patience": 2}}}
+    summary = evaluate_model(own, part).summary
+    assert (summary["trained_on_these"], summary["images_trained_on"]) == (True, 10)
+    others = evaluate_model(own, part.select(np.arange(10, 40))).summary["accuracy"]
+    assert summary["accuracy_unseen"] == pytest.approx(others)
+    assert summary["temperature_fitted_on_these"] is True
+    assert summary["images_temperature_fitted_on"] == 4
+    said = list(describe_known(summary))
+    assert "trained on 10 of these 40 images" in said[0]
+    assert "temperature and its epoch were chosen on 4 of these images" in said[1]
+    rest = evaluate_model(own, part.select(np.arange(12, 40))).summary
+    assert (rest["trained_on_these"], rest["images_trained_on"]) == (False, 0)
+    assert "accuracy_unseen" not in rest and "temperature_fitted_on_these" not in rest
+    assert not list(describe_known(rest))
+    own.pictures = Pictures(part.digest[:0], unrecorded=("older",))
+    summary = evaluate_model(own, part).summary
+    assert summary["trained_on_these"] is None and "images_trained_on" not in summary
+    assert list(describe_known(summary)) == [
+        "Whether older was trained on these images is unknown: the model file does not say."
+    ]
 
 
 def test_pictures_are_read_as_in_the_training(model: Classifier) -> None:

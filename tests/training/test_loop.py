@@ -122,6 +122,30 @@ def test_a_run_does_not_go_on_when_other_images_would_be_its_training(
     train(short, data, tmp_path, quiet)
 
 
+def test_a_run_goes_on_where_data_and_models_have_moved(
+    tmp_path: Path, small: Recipe, stripes: Stripes
+) -> None:
+    short = replace(small, schedule=replace(small.schedule, epochs=1))
+    here, there = (replace(short, data=replace(short.data, path=path)) for path in ("/mnt/a", "data/a"))
+    train(here, stripes(), tmp_path, quiet)
+    train(there, stripes(), tmp_path, quiet)
+
+
+def test_weights_of_a_network_that_was_built_otherwise_are_one_sentence(
+    tmp_path: Path, small: Recipe, stripes: Stripes
+) -> None:
+    short = replace(small, schedule=replace(small.schedule, epochs=1))
+    checkpoint = train(short, stripes(), tmp_path, quiet)
+    content = torch.load(checkpoint, weights_only=True)
+    for part in ("model", "average"):
+        content[part]["fc1.weight"] = content[part]["fc1.weight"][:, :-4]
+    torch.save(content, checkpoint)
+    with pytest.raises(ModelError, match=r"weights in .*checkpoint.pt do not fit the network of the recipe"):
+        train(short, stripes(), tmp_path, quiet)
+    with pytest.raises(ModelError, match="do not fit the network of the recipe"):
+        export_model(checkpoint, short, stripes(), tmp_path / "m.safetensors")
+
+
 def test_labels_without_images_are_refused_or_said(tmp_path: Path, small: Recipe, stripes: Stripes) -> None:
     data = stripes()
     one_less = data.select((data.label != 2) | (data.split != "train"))
@@ -192,7 +216,9 @@ def test_early_stopping_keeps_the_best_and_stays_stopped(
     kept = content["best"]["weights"]
     assert not all(torch.equal(tensor, kept[name]) for name, tensor in content["average"].items())
     export_model(tmp_path / "checkpoint.pt", patient, stripes(), tmp_path / "best.safetensors")
-    exported = load_model(tmp_path / "best.safetensors").network.state_dict()["fc2.weight"]
+    model = load_model(tmp_path / "best.safetensors")
+    assert model.metadata["recipe"]["steps"] == best
+    exported = model.network.state_dict()["fc2.weight"]
     assert torch.equal(exported, kept["fc2.weight"][:3].half().float())
     train(patient, stripes(), tmp_path, quiet)
     assert int(rows(tmp_path)[-1]["step"]) == content["step"]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from enicfer.errors import InputError
 from enicfer.training.datasets.images import FaceImages
 from enicfer.training.recipe import Data
-from enicfer.training.splits import divide, folds
+from enicfer.training.splits import divide, folds, name_validation
 
 
 def faces(subjects: int = 10, each: int = 4) -> FaceImages:
@@ -77,10 +77,37 @@ def test_an_empty_part_and_an_unknown_kind_are_refused() -> None:
 def test_folds_are_disjoint_in_subjects_and_complete() -> None:
     data = faces()
     masks = folds(data, 3)
-    assert np.array_equal(np.sum(masks, axis=0), np.ones(40))
-    for mask in masks:
-        assert not set(data.subject[mask]) & set(data.subject[~mask])
+    assert np.array_equal(np.sum([test for _, test in masks], axis=0), np.ones(40))
+    for rest, test in masks:
+        assert np.array_equal(rest, ~test)
+        assert not set(data.subject[test]) & set(data.subject[rest])
     by_set = folds(data, 0, by_set=True)
-    assert [set(data.set[mask]) for mask in by_set] == [{"a"}, {"b"}]
+    assert [set(data.set[test]) for _, test in by_set] == [{"a"}, {"b"}]
+    assert all(np.array_equal(rest, ~test) for rest, test in by_set)
     with pytest.raises(InputError, match="11 folds of 10 subjects"):
         folds(data, 11)
+
+
+def test_who_is_in_two_sets_does_not_train_where_one_of_them_is_tested() -> None:
+    data = replace(faces(), set=np.array(["eeg", "eeg", "mri", "mri"] * 5 + ["eeg"] * 20))
+    with pytest.warns(UserWarning, match="5 subjects are in more than one set"):
+        (rest_eeg, eeg), (rest_mri, mri) = folds(data, 0, by_set=True)
+    assert np.array_equal(eeg, data.set == "eeg") and np.array_equal(mri, ~eeg)
+    assert not rest_eeg.any()
+    assert set(data.subject[rest_mri]) == {"s5", "s6", "s7", "s8", "s9"}
+    unknown = replace(faces(), subject=np.array(["", "x"] * 20))
+    with (
+        pytest.warns(UserWarning, match="subject of 20 of 40 images is unknown"),
+        pytest.warns(UserWarning, match="1 subjects are in more than one set"),
+    ):
+        folds(unknown, 0, by_set=True)
+    with pytest.raises(InputError, match="The data are one set, 'a'"):
+        folds(replace(faces(), set=np.full(40, "a")), 0, by_set=True)
+
+
+@pytest.mark.parametrize(
+    ("split", "name"),
+    [("subject", "subjects not in training"), ("given", "PublicTest"), ("random", "the same people")],
+)
+def test_the_validation_part_is_named_by_what_was_used(split: str, name: str) -> None:
+    assert name in name_validation(Data(split=split, validation="PublicTest"))

@@ -18,6 +18,7 @@ import numpy as np
 
 from enicfer.errors import InputError
 from enicfer.expressions import WORDS, Expression
+from enicfer.models.pictures import digest_picture
 from enicfer.models.preprocessing import resize_crops
 from enicfer.training.datasets.images import NO_FACE, NO_LABEL, UNREADABLE, FaceImages
 
@@ -177,27 +178,27 @@ def load_entries(entries: Iterable[Entry], options: Options) -> FaceImages:
             f"Unknown labels: {listed}. Known are {', '.join(sorted(WORDS))}, content, and "
             f"{', '.join(sorted(DROPPED))} (left out)."
         )
-    kept, images, codes = [], [], []
+    kept, images, codes, digests = [], [], [], []
     left_out: dict[str, list[str]] = {NO_FACE: [], NO_LABEL: [], UNREADABLE: []}
     for entry, label in zip(entries, labels, strict=True):
         if label is None:
             left_out[NO_LABEL].append(str(entry.path))
             continue
         try:
-            picture: np.ndarray | None = read_image(entry.path)
+            picture = read_image(entry.path)
         except InputError:
             if not options.patient:
                 raise
             left_out[UNREADABLE].append(str(entry.path))
             continue
-        if options.crop is not None and picture is not None:
-            picture = options.crop(picture)
-        if picture is None:
+        face = picture if options.crop is None else options.crop(picture)
+        if face is None:
             left_out[NO_FACE].append(str(entry.path))
             continue
         kept.append(entry)
-        images.append(resize_crops([picture], options.size, options.channels)[0])
+        images.append(resize_crops([face], options.size, options.channels)[0])
         codes.append(LABELS.index(label))
+        digests.append(digest_picture(picture))
     if not kept:
         counts = ", ".join(f"{reason}: {len(files)}" for reason, files in left_out.items())
         raise InputError(f"None of {len(entries)} pictures can be used ({counts}).")
@@ -214,6 +215,7 @@ def load_entries(entries: Iterable[Entry], options: Options) -> FaceImages:
         file=np.array([str(entry.path) for entry in kept]),
         age=np.array([entry.age for entry in kept], np.float32),
         left_out={reason: tuple(files) for reason, files in left_out.items() if files},
+        digest=np.array(digests, np.int64),
     )
 
 

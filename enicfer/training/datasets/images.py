@@ -14,6 +14,7 @@ import numpy as np
 
 from enicfer.errors import InputError
 from enicfer.expressions import Expression
+from enicfer.models.pictures import Digests, digest_pictures
 
 NO_FACE, NO_LABEL, UNREADABLE = "no face found", "label not used", "unreadable"
 
@@ -40,6 +41,8 @@ class FaceImages:
     left_out : dict
         Files of the whole data set that gave no image, by reason (`NO_FACE`, `NO_LABEL`, `UNREADABLE`);
         a selection of the images keeps them all.
+    digest : ndarray of int64, shape (n,)
+        By which the pictures are known again (`enicfer.models.pictures`); made from `image` unless given.
     """
 
     image: np.ndarray
@@ -54,6 +57,11 @@ class FaceImages:
     file: np.ndarray
     age: np.ndarray
     left_out: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    digest: Digests = field(default_factory=lambda: np.empty(0, np.int64))
+
+    def __post_init__(self) -> None:
+        if len(self.digest) != len(self.image):
+            object.__setattr__(self, "digest", digest_pictures(self.image))
 
     def __len__(self) -> int:
         return len(self.image)

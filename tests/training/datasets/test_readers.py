@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -6,6 +7,7 @@ import pytest
 
 from enicfer.errors import InputError
 from enicfer.expressions import WORDS
+from enicfer.models.pictures import digest_picture
 from enicfer.training.datasets import READERS, FaceImages, Options, read_dataset
 from enicfer.training.datasets.images import duplicate_of
 
@@ -331,3 +333,16 @@ def test_a_cut_archive_is_one_sentence(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.npz").write_bytes(content)
     with pytest.raises(InputError, match="not a readable NumPy archive"):
         read_dataset(tmp_path / "a.npz")
+
+
+def test_a_picture_is_known_again_at_another_size_and_in_a_frame(tmp_path: Path) -> None:
+    (tmp_path / "happy").mkdir()
+    picture = np.random.default_rng(0).integers(0, 256, (60, 50, 3), np.uint8)
+    assert cv2.imwrite(str(tmp_path / "happy" / "a.png"), picture)
+    whole = read_dataset(tmp_path)
+    framed = read_dataset(
+        tmp_path, options=Options(size=64, channels=3, crop=lambda face: face[10:40, 10:40])
+    )
+    assert whole.digest == framed.digest == digest_picture(picture[:, :, ::-1])
+    # Grey arrays are known by what they are.
+    assert np.array_equal(replace(whole, digest=whole.digest[:0]).digest, [digest_picture(whole.image[0])])
