@@ -302,8 +302,10 @@ def emotion_metadata(
     if epochs.metadata is None:
         return found
     before = epochs.metadata.reset_index(drop=True)
-    both = {name: found[name].where(row >= 0, before[name]) for name in found if name in before}
-    return pd.concat([before.assign(**both), found.drop(columns=list(both))], axis=1)
+    both = [name for name in found if name in before]
+    for name in both:
+        before[name] = found[name].where(row >= 0, before[name])
+    return pd.concat([before, found.drop(columns=both)], axis=1)
 
 
 def expression_events(
