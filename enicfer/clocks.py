@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from enicfer.errors import InputError, OutputError
+from enicfer.errors import EnicferError, InputError, OutputError
 from enicfer.evidence import check_uncertainty, collect_evidence
 from enicfer.io.brightness import BrightnessRecorder
 from enicfer.io.frame import Frame
@@ -59,7 +59,7 @@ def align_session(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> tuple[list[AlignedRun], list[Path]]:
-    """Relate the clocks of every run of a session, and write a report of each.
+    """Relate the clocks of every run of a session, and write a report of each, also if another one is refused.
 
     Parameters
     ----------
@@ -72,7 +72,8 @@ def align_session(
     max_uncertainty
         Largest accepted half-width in s of the 95 % interval of a frame's time; by default half a frame.
     coarse_offset
-        Recording's time at video time 0 and its half-width in s, where the pulses are regular.
+        Recording's time at video time 0 and its half-width in s, where the pulses are regular; of a session with
+        one run.
     overwrite
         Replace earlier reports.
     progress
@@ -86,13 +87,18 @@ def align_session(
     Raises
     ------
     EnicferError
-        With one sentence: input that is missing or unreadable, clocks that cannot be related with certainty, or
-        reports that are there already.
+        With one sentence: input that is missing or unreadable, clocks that cannot be related with certainty
+        (of several runs, the first one's), or reports that are there already.
     """
     from enicfer.clock_report import write_clock_report
     from enicfer.recording import find_pulses, read_recording
 
     session = read_session(folder, protocol)
+    if coarse_offset is not None and len(session.runs) > 1:
+        raise InputError(
+            f"{session.folder.name} has {len(session.runs)} runs, each with an offset of its own: give coarse_offset "
+            "with each run in session.toml, not as an option."
+        )
     target = Path(output) if output is not None else session.folder / "derivatives" / "enicfer-align"
     names = [stem_of(session.entities(run)) for run in session.runs]
     there = [name for name in names if (target / f"{name}_sync.html").exists()]
@@ -100,12 +106,21 @@ def align_session(
         raise OutputError(
             f"{target} already has reports of {', '.join(there)}: give --overwrite, or another --output."
         )
-    runs = []
+    runs: list[AlignedRun] = []
+    paths: list[Path] = []
+    refused: list[EnicferError] = []
     for run, name in zip(session.runs, names, strict=True):
-        recording = read_recording(run, session.protocol)
-        find_pulses(recording, session.protocol)
-        runs.append(_align_run(session, run, name, recording, max_uncertainty, coarse_offset, progress))
-    return runs, [path for run in runs for path in write_clock_report(run, target)]
+        try:
+            recording = read_recording(run, session.protocol)
+            find_pulses(recording, session.protocol)
+            runs.append(_align_run(session, run, name, recording, max_uncertainty, coarse_offset, progress))
+        except EnicferError as error:
+            refused.append(error)
+            continue
+        paths += write_clock_report(runs[-1], target)
+    if refused:
+        raise refused[0]
+    return runs, paths
 
 
 def _align_run(

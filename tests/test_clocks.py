@@ -301,3 +301,22 @@ def test_the_limit_can_be_set(folder, truth, tmp_path):
     settings(folder, 'codes = ["Stimulus/S 1"]')
     with pytest.raises(AlignmentError, match=r"more than the 0\.1 ms that are allowed"):
         align_session(folder, output=tmp_path / "more", max_uncertainty=0.0001)
+
+
+def test_a_run_that_is_refused_leaves_the_reports_of_the_others(folder, tmp_path):
+    settings(folder, 'source = "anchors"\nanchors = [[0.0, 4.0], [5.0, 9.001]]')
+    (folder / "broken.edf").write_bytes(b"not a recording")
+    runs = [("1", "broken.edf"), ("2", "eeg.vhdr")]
+    (folder / "session.toml").write_text(
+        'participant = "01"\nprotocol = "task.toml"\n'
+        + "".join(
+            f'[[run]]\ntask = "faces"\nrun = "{run}"\nvideo = "silent.mkv"\nrecording = "{recording}"\n'
+            for run, recording in runs
+        ),
+        encoding="utf-8",
+    )
+    with pytest.raises(InputError, match=r"broken\.edf cannot be read"):
+        align_session(folder, output=tmp_path / "out", max_uncertainty=1.0)
+    assert [p.name for p in (tmp_path / "out").glob("*.html")] == ["sub-01_task-faces_run-2_sync.html"]
+    with pytest.raises(InputError, match="has 2 runs, each with an offset of its own"):
+        align_session(folder, output=tmp_path / "more", coarse_offset=(4.0, 0.1))

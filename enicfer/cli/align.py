@@ -21,7 +21,8 @@ from enicfer.cli.options import max_uncertainty_option, progress_bar, protocol_o
     "--coarse-offset",
     type=(float, click.FloatRange(min=0, min_open=True)),
     metavar="SECONDS WITHIN",
-    help="Recording's time at video time 0, and how far it may be off; for regular pulses.",
+    help="Recording's time at video time 0, and how far it may be off; for regular pulses of "
+    "a session with one run.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace earlier reports.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
