@@ -78,8 +78,8 @@ def _check_records(path: Path) -> None:
         kind = head[192:197].decode("latin-1")
         if kind not in ("EDF+D", "BDF+D"):
             return
-        length = float(head[244:252])
         try:
+            length = float(head[244:252])
             begins = _read_record_times(file, head)
         except (ValueError, ZeroDivisionError):
             raise InputError(
@@ -87,7 +87,7 @@ def _check_records(path: Path) -> None:
                 "continuous file."
             ) from None
     late = np.diff(begins) - length
-    pauses = np.flatnonzero(np.abs(late) > RECORD_JITTER)
+    pauses = np.flatnonzero(~(np.abs(late) <= RECORD_JITTER))  # also what is no number
     if len(pauses):
         at, lost = begins[pauses[0]] + length - begins[0], late[pauses[0]]
         raise InputError(
