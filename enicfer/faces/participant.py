@@ -22,8 +22,9 @@ from enicfer.faces.rows import Signatures
 from enicfer.records import Float32Array, FloatArray, Status, UInt8Array
 
 RowArray = npt.NDArray[Any]
-# Looks: below SAME two tracklets are one person's, above OTHER they are two people's.
-SAME, OTHER = 0.55, 0.8
+# Looks: below SAME two tracklets are one person's, above OTHER they are two people's; between, nobody can tell. Men
+# in one room differ by 0.3 to 0.7, one man's tracklets of 20 frames by less than 0.3 (`enicfer.faces.appearance`).
+SAME, OTHER = 0.3, 0.8
 # Tracklets shorter than this (frames) join people but make none.
 MIN_ROWS = 8
 # The choice is not made below these confidences: by a photo, and by who is there most. The latter is reached where,
@@ -124,12 +125,14 @@ def choose_participant(
     reason = np.full(n_frames, Status.NO_FACE, dtype=np.uint8)
     if not len(rows):
         if hints is not None and hints.faces:
-            raise InputError("No face was found in the video, so none can be chosen with --face.")
+            raise InputError("No face was found, so none can be pointed at.")
         return Choice(row, reason, np.zeros(0, np.float32), 0.0, ("No face was found in any frame.",))
     picture = np.broadcast_to(np.asarray(size, np.float64), (n_frames, 2))[rows["frame"]]
     tracklets = summarise_tracklets(rows, signatures, picture)
     together = find_coexisting(rows, len(tracklets.count))
     person = join_people(tracklets, together)
+    if hints is not None and hints.faces:
+        person = _join_pointed_at(rows, person, together, hints.faces)
     chosen, confidence, notes = _name_participant(
         rows, signatures, tracklets, person, n_frames, hints, min_score
     )
@@ -219,10 +222,7 @@ def _name_participant(
     """Person, confidence, notes; nobody (-1) where the confidence does not do."""
     count = int(person.max()) + 1
     if hints is not None and hints.faces:
-        votes = np.bincount([_pointed_at(rows, person, hint) for hint in hints.faces], minlength=count)
-        if np.count_nonzero(votes) > 1:
-            raise InputError("The faces given with --face look like different people: point at one person.")
-        return int(np.argmax(votes)), 1.0, ()
+        return _pointed_at(rows, person, hints.faces[0]), 1.0, ()
     if hints is not None and hints.photo is not None:
         best, confidence = compare_people(signatures, person[rows["tracklet"]], hints.photo)
         if confidence < MIN_ALIKE:
@@ -234,7 +234,11 @@ def _name_participant(
                     "who the participant is, with --face FRAME:X,Y, or give a photo taken in the same light.",
                 ),
             )
-        return best, confidence, (f"The participant was chosen by the photo, confidence {confidence:.2f}.",)
+        note = (
+            f"The participant was chosen by the photo, confidence {confidence:.2f}: look whether it is right, "
+            "because people who look alike can be taken for each other."
+        )
+        return best, confidence, (note,)
     followed = person[rows["tracklet"]] >= 0
     sure = rows["score"] >= min(min_score, rows["score"][followed].max())
     presence = np.bincount(rows["tracklet"][sure], minlength=len(person)) / n_frames
@@ -265,10 +269,29 @@ def _name_participant(
             confidence,
             (
                 f"Two people could be the participant (confidence {confidence:.2f}, needed {MIN_LEAD}): say who is, "
-                "with --face FRAME:X,Y or participant_region in session.toml.",
+                "with --face FRAME:X,Y, or with face or participant_region in session.toml.",
             ),
         )
     return best, confidence, ()
+
+
+def _join_pointed_at(
+    rows: RowArray,
+    person: npt.NDArray[np.int64],
+    together: npt.NDArray[np.bool_],
+    faces: tuple[tuple[int, float, float], ...],
+) -> npt.NDArray[np.int64]:
+    """Make one person of those who are pointed at: in another light, say, the participant looks otherwise."""
+    mine = np.isin(person, [_pointed_at(rows, person, hint) for hint in faces])
+    if together[np.ix_(mine, mine)].any():
+        raise InputError(
+            "The faces pointed at are of different people, who are in one picture: point at one person."
+        )
+    joined = person.copy()
+    joined[mine] = person[mine].min()
+    known = joined >= 0
+    joined[known] = np.unique(joined[known], return_inverse=True)[1]
+    return joined
 
 
 def _pointed_at(rows: RowArray, person: npt.NDArray[np.int64], hint: tuple[int, float, float]) -> int:
@@ -280,7 +303,7 @@ def _pointed_at(rows: RowArray, person: npt.NDArray[np.int64], hint: tuple[int, 
     if not len(hit):
         places = "; ".join(f"{(b[0] + b[2]) / 2:.0f},{(b[1] + b[3]) / 2:.0f}" for b in here["box"])
         raise InputError(
-            f"--face {frame}:{x:g},{y:g} points at no face that can be followed: frame {frame} has "
+            f"{frame}:{x:g},{y:g} points at no face that can be followed: frame {frame} has "
             + (f"faces around {places}." if places else "no face.")
         )
     return int(person[hit["tracklet"][np.argmin(hit["box"][:, 2] - hit["box"][:, 0])]])

@@ -1,4 +1,6 @@
-"""A room with two people."""
+"""A room with two people, and one with three, one after the other."""
+
+from itertools import islice
 
 import cv2
 import numpy as np
@@ -6,6 +8,9 @@ import pytest
 
 from benchmarks.occlusion import ArrayFrame
 from enicfer.example.portraits import load_portrait
+from enicfer.faces.detectors import load_detector
+from enicfer.faces.observe import FaceObserver
+from enicfer.io.video import read_frames
 
 
 def draw(people, seed=0, size=(480, 360)):
@@ -43,6 +48,23 @@ def two_people():
         frames.append(ArrayFrame(i, 0.5 + i / 30, draw(people, i)))
         truth.append(middles)
     return frames, truth
+
+
+@pytest.fixture(scope="session", params=["colour", "grey"])
+def three_men(request, shared_data):
+    """Three men, one directly after the other in the same chair and light, as an observer saw them.
+
+    The observer, and who was there in each frame: A, then C, then B.
+    """
+    observer, who = FaceObserver(load_detector()), []
+    for man, clip, count in (("A", "student", 18), ("C", "eat", 11), ("B", "bird", 11)):
+        for frame in islice(read_frames(shared_data / "video" / f"signer_{clip}.mkv"), count):
+            picture = frame.bgr()
+            if request.param == "grey":
+                picture = np.repeat(frame.gray()[..., None], 3, axis=2)
+            observer.observe(ArrayFrame(len(who), len(who) / 30, picture))
+            who.append(man)
+    return observer, np.array(who)
 
 
 @pytest.fixture(scope="session")

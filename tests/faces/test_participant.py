@@ -55,11 +55,29 @@ def test_a_region_without_a_face_gives_nobody(observer):
 
 
 def test_hints_that_miss_or_disagree_are_refused(observer, two_people):
-    with pytest.raises(InputError, match=r"--face 45:3,3 points at no face .* faces around"):
+    with pytest.raises(InputError, match=r"^45:3,3 points at no face .* faces around"):
         observer.finish(Hints(faces=((45, 3.0, 3.0),)))
     both = tuple((45, *point) for point in two_people[1][45])
     with pytest.raises(InputError, match="different people"):
         observer.finish(Hints(faces=both))
+
+
+def test_another_man_in_the_same_chair_and_light_is_not_the_participant(three_men):
+    observer, who = three_men
+    x, y = middle(observer._rows.join()["box"][5])
+    for hints in (None, Hints(faces=((5, x, y),))):
+        track, _ = observer.finish(hints)
+        assert (track.status[who == "A"] == Status.OK).all()
+        assert set(track.status[who != "A"]) <= {Status.AMBIGUOUS_PERSON, Status.OTHER_PERSON}
+
+
+def test_who_looks_otherwise_later_can_be_pointed_at_again(three_men):
+    """As the participant does in another light: two people for the program, but one who points says it is one."""
+    observer, who = three_men
+    points = tuple((i, *middle(observer._rows.join()["box"][i])) for i in (5, 20))
+    track, _ = observer.finish(Hints(faces=points))
+    assert (track.status[(who == "A") | (who == "C")] == Status.OK).mean() > 0.95
+    assert not (track.status[who == "B"] == Status.OK).any()
 
 
 def test_equals_are_ambiguous(two_people):
