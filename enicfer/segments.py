@@ -83,34 +83,39 @@ def find_segments(
         ``valid_fraction`` and ``reason`` (the most frequent `Status` of a lost span, else empty). Frames outside
         of the recording are in no span.
     """
-    state = _states(trace, margin, min_probability)
-    inside = np.asarray(trace.status != Status.OUTSIDE_RECORDING)
     start, stop = frame_support(time)
-    spans = _merge_short(_runs(state, inside, start, stop), state, start, stop, min_duration)
+    hole = start[1:] > stop[:-1]
+    state = _states(trace, hole, margin, min_probability)
+    inside = np.asarray(trace.status != Status.OUTSIDE_RECORDING)
+    spans = _merge_short(_runs(state, inside, hole), state, start, stop, min_duration)
     rows = [_row(first, last, kind, trace, start, stop) for first, last, kind in spans]
     return pd.DataFrame(rows, columns=list(SEGMENT_COLUMNS))
 
 
-def _states(trace: ExpressionTrace, margin: float, min_probability: float) -> npt.NDArray[np.int64]:
-    """Index of the label in force in each frame, -1 where there is no answer, -2 where it is uncertain."""
+def _states(
+    trace: ExpressionTrace, hole: npt.NDArray[np.bool_], margin: float, min_probability: float
+) -> npt.NDArray[np.int64]:
+    """Index of the label in force in each frame, -1 where there is no answer, -2 where it is uncertain.
+
+    No label stays in force over frames without an answer or a ``hole`` (n - 1,) after a frame.
+    """
     state = np.full(trace.status.size, -1, dtype=np.int64)
     current = -1
     for i in np.flatnonzero(trace.ok):
         row = trace.probability[i]
         best = int(np.argmax(row))
-        if current < 0 or state[i - 1] == -1 or row[best] - row[current] >= margin:
+        if current < 0 or state[i - 1] == -1 or hole[i - 1] or row[best] - row[current] >= margin:
             current = best
         state[i] = current if row[best] >= min_probability else _UNSURE
     return state
 
 
 def _runs(
-    state: npt.NDArray[np.int64], inside: npt.NDArray[np.bool_], start: FloatArray, stop: FloatArray
+    state: npt.NDArray[np.int64], inside: npt.NDArray[np.bool_], hole: npt.NDArray[np.bool_]
 ) -> list[tuple[int, int]]:
     """First and last frame of each run of equal state without a hole in the video."""
     if state.size == 0:
         return []
-    hole = start[1:] > stop[:-1]
     cut = np.flatnonzero((np.diff(state) != 0) | hole | (inside[1:] != inside[:-1])) + 1
     firsts, lasts = np.r_[0, cut], np.r_[cut, state.size] - 1
     return [(int(a), int(b)) for a, b in zip(firsts, lasts, strict=True) if inside[a]]

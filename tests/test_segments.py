@@ -58,6 +58,13 @@ def test_a_hole_in_the_video_ends_a_span():
     assert table["duration"].sum() < 1.5
 
 
+def test_a_label_does_not_stay_in_force_over_a_hole():
+    time, trace = trace_of("hhhhhnnnnn")
+    trace.probability[5:] = (0.48, 0.52)
+    time[5:] += 600
+    assert find_segments(time, trace, margin=0.1)["label"].tolist() == ["happy", "neutral"]
+
+
 def test_frames_outside_of_the_recording_are_in_no_span():
     table = find_segments(*trace_of("ooohhhhhooo"))
     assert table["label"].tolist() == ["happy"]
