@@ -1,6 +1,7 @@
 """One frame of a video, in the forms that the steps ask for.
 
-Pictures are upright (rotation flags applied), and their pixels are square: a camcorder may store narrower ones.
+Pictures are upright (rotations and reflections that the file states are applied), and their pixels are square: a
+camcorder may store narrower ones.
 Grey pictures are full-range luma (0..255); colour pictures are BGR, as OpenCV has them. Boxes are
 ``(left, top, right, bottom)`` in pixels of the upright full-size picture.
 """
@@ -53,6 +54,7 @@ class Frame:
         self.index = index
         self.video_time = video_time
         quarter_turns = round(image.rotation / 90) % 4 if image is not None else 0
+        self._mirrored = image is not None and _is_mirrored(image)
         if image is not None and pixel_aspect and pixel_aspect != 1 and 1 / WIDEST < pixel_aspect < WIDEST:
             image = image.reformat(width=max(2, round(image.width * pixel_aspect / 2) * 2))
         self._image = image
@@ -81,13 +83,24 @@ class Frame:
             gray = _rows(image.planes[0])[:, : image.width]
             if not _full_range(image):
                 gray = _to_full_range(gray)
-        return np.ascontiguousarray(np.rot90(gray, self._turns)) if self._turns else gray
+        return self._turn(gray)
+
+    @property
+    def _as_stored(self) -> bool:
+        """Whether the stored picture is upright."""
+        return not self._turns and not self._mirrored
+
+    def _turn(self, picture: UInt8Array) -> UInt8Array:
+        """Make a stored picture upright."""
+        if self._as_stored:
+            return picture
+        return np.ascontiguousarray(np.rot90(picture[::-1] if self._mirrored else picture, self._turns))
 
     @cached_property
     def _luma(self) -> UInt8Array | None:
         """The decoder's own luma, as it is stored, where that is the upright picture's."""
         image = self._planes
-        if self._turns or image.format.name not in _LUMA_FIRST:
+        if not self._as_stored or image.format.name not in _LUMA_FIRST:
             return None
         return _rows(image.planes[0])[:, : image.width]
 
@@ -126,12 +139,11 @@ class Frame:
     @property
     def _by_planes(self) -> bool:
         """Whether a part of the picture can be converted without the rest."""
-        return not self._turns and self._planes.format.name in _PLANAR_420
+        return self._as_stored and self._planes.format.name in _PLANAR_420
 
     def _convert(self, width: int, height: int) -> UInt8Array:
         picture = self._planes.reformat(width=width, height=height, format="bgr24", interpolation="AREA")
-        bgr = np.asarray(picture.to_ndarray(), np.uint8)
-        return np.ascontiguousarray(np.rot90(bgr, self._turns)) if self._turns else bgr
+        return self._turn(np.asarray(picture.to_ndarray(), np.uint8))
 
     def bgr_region(
         self, left: int, top: int, right: int, bottom: int, size: tuple[int, int] | None = None
@@ -168,6 +180,15 @@ class Frame:
         luma = np.ascontiguousarray(luma[step // 2 :: step, step // 2 :: step])
         grid = np.asarray(cv2.resize(luma, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
         return grid if self._full_range else _to_full_range(grid)
+
+
+def _is_mirrored(image: "av.VideoFrame") -> bool:
+    """Whether the picture is to be shown as in a mirror: its lines are turned upside down before the rotation."""
+    matrix = image.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return False
+    a, b, _, c, d, *_ = np.frombuffer(matrix, np.int32).tolist()
+    return bool(a * d < b * c)
 
 
 def _full_range(image: "av.VideoFrame") -> bool:

@@ -225,14 +225,44 @@ def test_real_files_have_increasing_times(shared_data, name, count):
     assert abs(np.median(np.diff(found)) * info.rate - 1) < 0.3
 
 
-def test_a_rotation_flag_is_applied(tmp_path):
-    path = write_video(tmp_path / "a.mp4", [33 * i for i in range(5)])
+def set_display(path, a, b, c, d):
+    """Write a display matrix into an MP4: (x, y) of the stored picture is shown at (a x + c y, b x + d y)."""
     content = bytearray(path.read_bytes())
     matrix = content.index(b"tkhd") + 4 + 40
-    turned = [0, 0x10000, 0, 0xFFFF0000, 0, 0, 48 << 16, 0, 0x40000000]  # a quarter turn clockwise
-    content[matrix : matrix + 36] = b"".join(value.to_bytes(4, "big") for value in turned)
+    corner = [-min(0, 64 * a, 48 * c, 64 * a + 48 * c), -min(0, 64 * b, 48 * d, 64 * b + 48 * d)]
+    shown = [a << 16, b << 16, 0, c << 16, d << 16, 0, *(side << 16 for side in corner), 1 << 30]
+    content[matrix : matrix + 36] = b"".join(value.to_bytes(4, "big", signed=True) for value in shown)
     path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("matrix", "bottom", "right"),
+    [
+        ((-1, 0, 0, 1), False, True),
+        ((1, 0, 0, -1), True, False),
+        ((-1, 0, 0, -1), True, True),
+        ((0, 1, 1, 0), False, False),
+        ((0, -1, -1, 0), True, True),
+    ],
+)
+def test_a_mirrored_picture_is_shown_mirrored(tmp_path, matrix, bottom, right):
+    """The mark in the stored picture's upper left corner, in grey, in colour, and in a part of either."""
+    path = set_display(write_video(tmp_path / "a.mp4", [0, 33]), *matrix)
     frame = next(read_frames(path))
+    assert (frame.width, frame.height) == ((48, 64) if matrix[1] else (64, 48))
+    y, x = (frame.height - 6 if bottom else 5), (frame.width - 6 if right else 5)
+    other = frame.height - 1 - y, frame.width - 1 - x
+    for picture in (frame.gray(), frame.bgr()[..., 0], frame.bgr(32).repeat(2, 0).repeat(2, 1)[..., 0]):
+        assert picture[y, x] > 220 and picture[other] < 100
+    assert frame.gray_region(x - 2, y - 2, x + 2, y + 2).min() > 220
+    assert frame.bgr_region(x - 2, y - 2, x + 2, y + 2, (2, 2)).min() > 220
+    assert frame.brightness_grid(4, 4, 2)[3 * bottom, 3 * right] > 200
+
+
+def test_a_rotation_flag_is_applied(tmp_path):
+    path = set_display(write_video(tmp_path / "a.mp4", [33 * i for i in range(5)]), 0, 1, -1, 0)
+    frame = next(read_frames(path))  # a quarter turn clockwise
     assert (frame.width, frame.height) == (48, 64)
     gray = frame.gray()
     assert gray.shape == (64, 48)
