@@ -18,6 +18,8 @@ from enicfer.records import UInt8Array
 
 TIME_BASE = Fraction(1, 90000)
 CODEC = "libx264"
+# Ticks from a picture to the next at least, where their times do not rise: 1 ms in Matroska, else one tick.
+LEAST = {"mp4": 1, "mov": 1, "matroska": 90}
 CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 
 
@@ -37,7 +39,8 @@ def write_video(
         File to write.
     pictures
         Presentation time in ticks of `TIME_BASE` and uint8 BGR picture of each frame, in order, all of one
-        size. A last row or column of a picture with odd sides is left out.
+        size. A last row or column of a picture with odd sides is left out. No two pictures of a file can have
+        one time: one whose time is not later than that of the picture before comes `LEAST` after it.
     suffix
         Kind of file, one of `CONTAINERS`; ``path`` may be a temporary name.
     quality
@@ -76,7 +79,7 @@ def write_video(
         "x264-params": "no-mbtree=1",
     }
     stream: Any = None
-    n_frames = 0
+    n_frames, last = 0, None
     try:
         with av.open(str(path), "w", format=kind, options=options) as container:
             for ticks, picture in pictures:
@@ -96,7 +99,8 @@ def write_video(
                 # OpenCV's conversion is exact in whole numbers; FFmpeg's differs between processors.
                 planes = np.asarray(cv2.cvtColor(even, cv2.COLOR_BGR2YUV_I420), np.uint8)
                 frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
-                frame.pts, frame.time_base = ticks, TIME_BASE
+                last = ticks if last is None else max(ticks, last + LEAST[kind])
+                frame.pts, frame.time_base = last, TIME_BASE
                 container.mux(stream.encode(frame))
                 n_frames += 1
             if stream is None:

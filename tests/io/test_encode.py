@@ -23,6 +23,18 @@ def test_every_frame_keeps_its_time(tmp_path_factory, steps, first):
     assert [to_ticks(time) for time in read] == ticks
 
 
+@pytest.mark.parametrize(("suffix", "step"), [(".mp4", 1), (".mkv", 90)])
+def test_pictures_of_one_instant_follow_each_other_as_closely_as_the_file_can_tell(tmp_path, suffix, step):
+    """Cameras stamp several frames with one time."""
+    path = tmp_path / f"a{suffix}"
+    assert write_video(path, pictures([0, 3000, 3000, 3000, 6000]), suffix=suffix) == 5
+    found = [to_ticks(frame.video_time) for frame in read_frames(path)]
+    np.testing.assert_allclose(
+        found, [0, 3000, 3000 + step, 3000 + 2 * step, 6000], atol=45 if step > 1 else 0
+    )
+    assert len(set(found)) == 5
+
+
 def test_a_picture_with_odd_sides_loses_its_last_row_and_column(tmp_path):
     write_video(tmp_path / "a.mkv", pictures([0, 3000], (33, 49)), suffix=".mkv")
     assert {(frame.width, frame.height) for frame in read_frames(tmp_path / "a.mkv")} == {(48, 32)}
