@@ -79,7 +79,8 @@ def write_video(
         "x264-params": "no-mbtree=1",
     }
     stream: Any = None
-    n_frames, last = 0, None
+    n_frames = 0
+    last: int | None = None
     try:
         with av.open(str(path), "w", format=kind, options=options) as container:
             for ticks, picture in pictures:

@@ -184,7 +184,7 @@ class Frame:
 
 def _is_mirrored(image: "av.VideoFrame") -> bool:
     """Whether the picture is to be shown as in a mirror: its lines are turned upside down before the rotation."""
-    matrix = image.side_data.get("DISPLAYMATRIX")
+    matrix: Any = image.side_data.get("DISPLAYMATRIX")
     if matrix is None:
         return False
     a, b, _, c, d, *_ = np.frombuffer(matrix, np.int32).tolist()
