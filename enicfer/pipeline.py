@@ -19,7 +19,7 @@ import pandas as pd
 from enicfer import __version__
 from enicfer.cache import watch_once
 from enicfer.course import follow_course
-from enicfer.errors import OutputError
+from enicfer.errors import InputError, OutputError
 from enicfer.fingerprint import hash_file, hash_tools, input_files
 from enicfer.imports import import_trace
 from enicfer.io.video import probe_video
@@ -37,8 +37,8 @@ from enicfer.records import (
     Status,
     UInt8Array,
 )
-from enicfer.session import Run, Session, read_session
-from enicfer.watch import FacePoint, Progress, Seen, Tools, load_tools, watch_video
+from enicfer.session import FacePoint, Run, Session, read_session
+from enicfer.watch import NO_STAMPS, Progress, Seen, Tools, load_tools, watch_video
 
 
 def process_session(
@@ -73,7 +73,8 @@ def process_session(
     detector, detector_weights
         Face detector (`enicfer.faces.detectors.DETECTORS`) and its weights.
     faces
-        ``(frame, x, y)`` points in px in the participant's face, where the choice should not be automatic.
+        ``(frame, x, y)`` points in px in the participant's face, where the choice should not be automatic; of a
+        session with one video. They go before the runs' own, which those of one video have together.
     face_photo
         Photo of the participant's face alone, which says who of several people they are; it goes before the
         session's.
@@ -97,6 +98,9 @@ def process_session(
         common pulses, codes that never occur, an output that is there already or cannot be written.
     """
     session = folder if isinstance(folder, Session) else read_session(folder, protocol)
+    if face_photo is not None:
+        session = replace(session, face_photo=face_photo)
+    points = find_points(session, faces)
     target = Path(output) if output is not None else session.folder / "derivatives" / "enicfer"
     check_output(session, target, overwrite)
     recordings = [read_recording(run, session.protocol) for run in session.runs]
@@ -109,10 +113,10 @@ def process_session(
         detector,
         detector_weights,
         session.protocol.quality,
-        faces,
+        (),
         session.participant_region,
         rate,
-        face_photo or session.face_photo,
+        session.face_photo,
     )
     watch = watch_video
     if work is not None:
@@ -121,6 +125,7 @@ def process_session(
     results = []
     for run, recording, table in zip(session.runs, recordings, trials, strict=True):
         key = (*run.videos, run.trace)
+        tools = replace(tools, faces=points[run.videos])
         if key not in seen:
             if run.trace is None:
                 look = partial(watch, run.videos, tools)
@@ -178,6 +183,31 @@ def trace_video(
         target.parent.mkdir(parents=True, exist_ok=True)
         write_trace(target, found.faces, found.expression)
     return found.faces, found.expression
+
+
+def find_points(
+    session: Session, faces: Sequence[FacePoint]
+) -> dict[tuple[Path, ...], tuple[FacePoint, ...]]:
+    """Where the participant's face is pointed at in each video: ``faces``, or else what its runs say.
+
+    Raises
+    ------
+    InputError
+        If there are ``faces`` and several videos.
+    """
+    points: dict[tuple[Path, ...], tuple[FacePoint, ...]] = {}
+    for run in session.runs:
+        points[run.videos] = tuple(dict.fromkeys((*points.get(run.videos, ()), *run.faces)))
+    if not faces:
+        return points
+    watched = dict.fromkeys(run.videos for run in session.runs if run.trace is None)
+    if len(watched) > 1:
+        names = ", ".join(videos[0].name for videos in watched)
+        raise InputError(
+            f"--face points into one video, but {session.folder.name} has {len(watched)} ({names}): say in "
+            'session.toml in which run it is, such as face = "120:310,205".'
+        )
+    return dict.fromkeys(points, tuple(faces))
 
 
 def check_output(session: Session, target: Path, overwrite: bool) -> None:
@@ -243,9 +273,10 @@ def replace_times(run: Run, seen: Seen) -> Seen:
     from enicfer.io.frame_times import read_frame_times
 
     times, notes = read_frame_times(run.frame_times, seen.faces.video_time)
+    before = (note for note in seen.faces.notes if note != NO_STAMPS)
     return replace(
         seen,
-        faces=replace(seen.faces, video_time=times, notes=(*seen.faces.notes, *notes)),
+        faces=replace(seen.faces, video_time=times, notes=(*before, *notes)),
         expression=replace(seen.expression, video_time=times),
     )
 

@@ -33,7 +33,11 @@ _RUN_KEYS = (
     "xdf",
     "trace",
     "coarse_offset",
+    "face",
 )
+_FILE_KEYS = ("recording", "bold", "triggers", "events", "frame_times", "xdf", "trace")
+FacePoint = tuple[int, float, float]
+FACE_FORMAT = "FRAME:X,Y, such as 120:310,205 (frame number, then pixels)"
 _LABEL = re.compile(r"[0-9A-Za-z]+")
 
 
@@ -63,6 +67,8 @@ class Run:
         What another program, a coder or an earlier run said of the video's frames (`enicfer.imports`), or None.
     coarse_offset
         Recording's time at video time 0 and how far it may be off, in s, where pulses are regular, or None.
+    faces
+        ``(frame, x, y)`` points in px in the participant's face in the video.
     more
         Further BIDS entities of the recording, such as ``("acq", "low")``.
     """
@@ -78,6 +84,7 @@ class Run:
     xdf: Path | None = None
     trace: Path | None = None
     coarse_offset: tuple[float, float] | None = None
+    faces: tuple[FacePoint, ...] = ()
     more: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -188,7 +195,7 @@ def _read_run(folder: Path, table: dict[str, Any], where: str, problems: list[st
     if not isinstance(videos, list) or not videos or not all(isinstance(v, str) for v in videos):
         problems.append(f"{where} needs a video: a file name, or a list of consecutive files of one camera")
         videos = []
-    files: dict[str, Any] = {key: _file(folder, table, key, where, problems) for key in _RUN_KEYS[3:-1]}
+    files: dict[str, Any] = {key: _file(folder, table, key, where, problems) for key in _FILE_KEYS}
     if files["recording"] and (files["bold"] or files["triggers"]):
         problems.append(f"{where} has a recording and a BOLD image or its triggers: it can be one of the two")
     if bool(files["bold"]) != bool(files["triggers"]):
@@ -199,8 +206,26 @@ def _read_run(folder: Path, table: dict[str, Any], where: str, problems: list[st
         run=_label(table, "run", problems, where=where),
         videos=tuple(path for path in paths if path),
         coarse_offset=_offset(table.get("coarse_offset"), where, problems),
+        faces=_faces(table.get("face", []), where, problems),
         **files,
     )
+
+
+def read_face_point(text: str) -> FacePoint:
+    """Read ``FRAME:X,Y``, a point in px in the participant's face, or raise ValueError."""
+    frame, point = text.split(":")
+    x, y = point.split(",")
+    return int(frame), float(x), float(y)
+
+
+def _faces(value: Any, where: str, problems: list[str]) -> tuple[FacePoint, ...]:
+    found = []
+    for text in value if isinstance(value, list) else [value]:
+        try:
+            found.append(read_face_point(str(text)))
+        except ValueError:
+            problems.append(f"{where} face is {text!r}: write {FACE_FORMAT}")
+    return tuple(found)
 
 
 def _offset(value: Any, where: str, problems: list[str]) -> tuple[float, float] | None:

@@ -24,11 +24,17 @@ from enicfer.io.parts import Part, cut_recording
 from enicfer.io.video import VideoInfo, probe_video
 from enicfer.protocol import Pulses, Quality
 from enicfer.records import ExpressionTrace, FaceTrack, FloatArray, Progress, Status, UInt8Array
+from enicfer.session import FacePoint
 
 # More parts at a time gain little: the language runs one thread's own steps at a time.
 MOST_WORKERS = 4
 
-FacePoint = tuple[int, float, float]
+# The largest of the detector's own thresholds; a protocol may ask for less.
+MIN_SCORE = 0.35
+NO_STAMPS = (
+    "AVI files have no time stamps, only a constant rate: dropped frames shift all later ones; give frame_times, or "
+    "record MKV or MP4."
+)
 
 
 @dataclass(frozen=True)
@@ -77,7 +83,7 @@ def load_tools(
     from enicfer.faces.photo import describe_photo
     from enicfer.models import load_model
 
-    finder = load_detector(detector, weights)
+    finder = load_detector(detector, weights, min_score=min(MIN_SCORE, quality.min_score))
     photo = describe_photo(face_photo, finder) if face_photo is not None else None
     return Tools(load_model(model), finder, quality, tuple(faces), region, analysis_rate, photo)
 
@@ -132,7 +138,10 @@ def watch_video(
         done = count.finish()
         if not done:
             raise InputError(f"{videos[0].name} has no frame that can be read: give a complete video.")
-        faces, row = whole.observer.finish(Hints(faces=tools.faces, region=tools.region, photo=tools.photo))
+        try:
+            faces, row = whole.observer.finish(Hints(tools.faces, tools.region, tools.photo))
+        except InputError as error:
+            raise InputError(f"{videos[0].name}, the participant's face: {error}") from None
         faces = replace(faces, notes=(*faces.notes, *_find_damage(stated, faces)))
         expression = make_trace(faces, row, whole.crops.finish(), tools.model, whole.pace.read)
         return Seen(faces, expression, brightness.finish())
@@ -243,10 +252,7 @@ def _find_damage(stated: list[VideoInfo], faces: FaceTrack) -> list[str]:
             "stamped them wrongly, and they are taken to be of the same instant."
         )
     if any(info.file.suffix.lower() == ".avi" for info in stated):
-        notes.append(
-            "AVI files have no time stamps, only a constant rate: dropped frames shift all later ones; give "
-            "frame_times, or record MKV or MP4."
-        )
+        notes.append(NO_STAMPS)
     if any(info.interlaced for info in stated):
         notes.append(
             "The video is interlaced: of each picture the first field is used, that of its time stamp, which has "

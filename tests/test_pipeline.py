@@ -17,15 +17,15 @@ import pybv
 import pytest
 
 from benchmarks.example_sessions import judge
-from enicfer import process_session, trace_video
+from enicfer import pipeline, process_session, trace_video
 from enicfer.errors import AlignmentError, InputError, OutputError
-from enicfer.pipeline import hash_inputs, place_on_clock
+from enicfer.pipeline import find_points, hash_inputs, place_on_clock, replace_times
 from enicfer.protocol import Protocol
 from enicfer.quality import drift_text
 from enicfer.records import Modality, Status
 from enicfer.segments import find_segments
 from enicfer.session import Run, Session
-from enicfer.watch import Seen
+from enicfer.watch import NO_STAMPS, Seen
 
 MODALITIES = ["eeg", "fmri"]
 
@@ -146,6 +146,46 @@ def test_every_file_that_a_run_was_read_from_has_a_hash(tmp_path):
     assert {name for name in names if after[name] != found[name]} == {"marks.vmrk"}
     egi = Run("b", None, videos[:1], recording=folder / "egi.mff")
     assert set(hash_inputs(session, egi)) == {"camera.mp4", "info.xml", "signal1.bin", "photo.jpg"}
+
+
+def session_of(*runs, folder=Path("visit")):
+    return Session(folder, "01", None, Protocol("p", "", Modality.NONE), runs)
+
+
+def test_a_face_is_looked_for_in_the_video_in_which_it_is_pointed_at():
+    """Runs may share a video; a point on the command line does not say in which of several it is."""
+    shared, own = (Path("a.mp4"),), (Path("b.mp4"),)
+    one, two = (3, 1.0, 2.0), (9, 3.0, 4.0)
+    first, second = Run("a", "1", shared, faces=(one,)), Run("a", "2", shared, faces=(one, two))
+    third = Run("b", None, own)
+    assert find_points(session_of(first, second, third), ()) == {shared: (one, two), own: ()}
+    assert find_points(session_of(first, second), [(5, 6.0, 7.0)]) == {shared: ((5, 6.0, 7.0),)}
+    with pytest.raises(InputError, match=r"visit has 2 \(a.mp4, b.mp4\): say in session.toml in which run"):
+        find_points(session_of(first, second, third), [two])
+    # Where the faces come from elsewhere, nobody is looked for.
+    imported = change(third, trace=Path("c.csv"))
+    assert find_points(session_of(first, imported), [two])[shared] == (two,)
+
+
+def test_a_photo_that_is_given_goes_before_the_session_s(tmp_path, monkeypatch):
+    def stop(session, faces):
+        raise InputError(session.face_photo.name)
+
+    monkeypatch.setattr(pipeline, "find_points", stop)
+    session = change(session_of(folder=tmp_path), face_photo=tmp_path / "old.jpg")
+    with pytest.raises(InputError, match=r"new\.jpg"):
+        process_session(session, face_photo=tmp_path / "new.jpg")
+
+
+def test_with_the_camera_s_own_times_the_video_s_lack_does_not_matter(make_run, tmp_path):
+    made = make_run(seconds=20)
+    log = tmp_path / "times.csv"
+    pd.DataFrame({"time_s": made.faces.video_time}).to_csv(log, index=False)
+    seen = Seen(change(made.faces, notes=(NO_STAMPS, "Another.")), made.expression, None)
+    run = Run("faces", None, (Path("a.avi"),))
+    assert replace_times(run, seen).faces.notes[:2] == (NO_STAMPS, "Another.")
+    notes = replace_times(change(run, frame_times=log), seen).faces.notes
+    assert NO_STAMPS not in notes and notes[0] == "Another."
 
 
 def content(folder: Path) -> dict[str, str]:

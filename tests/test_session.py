@@ -48,6 +48,12 @@ def test_two_runs_may_share_a_video(tmp_path):
     assert session.runs[0].videos == session.runs[1].videos
 
 
+@pytest.mark.parametrize("value", ['"120:310,205.5"', '["120:310,205.5"]'])
+def test_a_face_is_pointed_at_in_its_run(tmp_path, value):
+    folder = make(tmp_path, "camera.mkv", "eeg.vhdr", settings=SETTINGS + f"face = {value}\n")
+    assert read_session(folder).runs[0].faces == ((120, 310.0, 205.5),)
+
+
 def test_a_protocol_file_beside_the_settings(tmp_path):
     folder = make(tmp_path, "camera.mkv", "eeg.vhdr", settings=SETTINGS.replace("eeg-led", "own.toml"))
     (folder / "own.toml").write_text('modality = "eeg"\n', "utf-8")
@@ -107,6 +113,7 @@ def test_ambiguous_folders(tmp_path, names, protocol, words):
         ('"eeg-led"', "3", ["protocol", "eeg-led"]),
         ("[[run]]", "[run]", ["[[run]]"]),
         ('task = "faces"', 'task = "a b"', ["task", "letters and digits"]),
+        ('task = "faces"', 'face = ["120:310"]', ["[[run]] 1 face", "'120:310'", "FRAME:X,Y"]),
     ],
 )
 def test_wrong_settings(tmp_path, old, new, words):

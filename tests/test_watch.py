@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -49,6 +50,18 @@ def to_bytes(seen):
             seen.brightness,
         )
     ]
+
+
+def test_a_protocol_may_ask_for_less_than_the_detector_s_own_threshold():
+    for wanted, kept in ((0.1, 0.1), (0.35, 0.35), (0.6, 0.35)):
+        tools = load_tools(None, "centerface", None, Quality(min_score=wanted), (), None)
+        assert tools.detector.min_score == kept
+
+
+def test_a_point_beside_all_faces_is_refused_with_the_name_of_the_video(video, tools):
+    pointed = replace(tools, faces=((4, 1.0, 1.0),))
+    with pytest.raises(InputError, match=r"^a\.mkv, .* 4:1,1 points at no face .* frame 4 has faces around"):
+        watch_video((video,), pointed, None)
 
 
 @pytest.mark.parametrize("region", ["auto", (0.0, 0.0, 0.5, 0.5)])

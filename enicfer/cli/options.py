@@ -20,14 +20,12 @@ class FacePoint(click.ParamType[tuple[int, float, float]]):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[int, float, float]:
         """Parse the text."""
+        from enicfer.session import FACE_FORMAT, read_face_point
+
         try:
-            frame, point = str(value).split(":")
-            x, y = point.split(",")
-            return int(frame), float(x), float(y)
+            return read_face_point(str(value))
         except ValueError:
-            raise InputError(
-                f"--face is {value!r}: write FRAME:X,Y, such as 120:310,205 (frame number, then pixels)."
-            ) from None
+            raise InputError(f"--face is {value!r}: write {FACE_FORMAT}.") from None
 
 
 protocol_option = click.option("--protocol", metavar="NAME|FILE", help="Goes before the one in session.toml.")

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from enicfer.cli.options import face_options, progress_bar
+from enicfer.records import Status
 
 
 @click.command()
@@ -27,7 +28,8 @@ def trace(video: Path, quiet: bool, output: Path, **options: Any) -> None:
     with progress_bar(quiet) as progress:
         faces, expression = trace_video(video, output=output, progress=progress, **options)
     if not quiet:
-        share = expression.ok.mean() if expression.ok.size else 0.0
-        click.echo(f"{share:.1%} of {expression.ok.size} frames have an answer. Look at {output}")
+        read = expression.status != Status.NOT_ANALYSED
+        share = expression.ok[read].mean() if read.any() else 0.0
+        click.echo(f"{share:.1%} of the {read.sum()} frames read have an answer. Look at {output}")
         for note in faces.notes:
             click.echo(f"  warning  {note}")
