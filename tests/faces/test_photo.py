@@ -7,8 +7,8 @@ import pytest
 from enicfer.errors import InputError
 from enicfer.faces.detectors import load_detector
 from enicfer.faces.observe import FaceObserver
-from enicfer.faces.participant import Hints
-from enicfer.faces.photo import describe_photo
+from enicfer.faces.participant import MIN_ALIKE, Hints
+from enicfer.faces.photo import compare_people, describe_photo
 from enicfer.io.video import read_frames
 from enicfer.records import Status
 
@@ -34,7 +34,7 @@ def test_the_one_in_the_photo_is_the_participant(observer, two_people, tmp_path)
     for frame, columns, seen, other in ((5, slice(60, 300), 10, 80), (80, slice(250, 480), 45, 10)):
         path = write_photo(tmp_path / "é.png", frames[frame].picture, columns)
         track, _ = observer.finish(Hints(photo=describe_photo(path, load_detector())))
-        assert track.status[seen] == Status.OK
+        assert track.status[seen] == Status.OK, track.notes
         assert track.status[other] == Status.OTHER_PERSON
         assert any("chosen by the photo, confidence 0." in note for note in track.notes)
 
@@ -50,6 +50,17 @@ def test_a_stranger_is_not_guessed_to_be_somebody(observer, shared_data):
     assert not (track.status == Status.OK).any() and (row == -1).all()
     assert (track.status[:70] == Status.AMBIGUOUS_PERSON).mean() > 0.5
     assert any("Nobody is enough like the photo" in note for note in track.notes)
+
+
+def test_a_stranger_of_the_same_room_is_nobody_even_where_only_one_is_seen(three_men):
+    observer, who = three_men
+    of = who[observer._rows.join()["frame"]]
+    seen = {man: observer._signatures.select(np.flatnonzero(of == man)) for man in "AC"}
+    for man, stranger in (("A", "C"), ("C", "A")):
+        alone = np.zeros(len(seen[man]), np.int64)
+        assert compare_people(seen[man], alone, seen[man][:1][0])[1] > 0.7
+        for photo in seen[stranger][::3]:
+            assert compare_people(seen[man], alone, photo)[1] < MIN_ALIKE
 
 
 def test_photos_that_cannot_be_used(two_people, tmp_path):
