@@ -30,7 +30,7 @@ STILL = Augmentation(*[0.0] * 11)
 # What changes: name -> (part of the recipe, settings).
 CHANGES = {
     "as the recipe has it, without a teacher": ("schedule", {}),
-    "padding: valid": ("network", {"padding": "valid"}),
+    "padding: same": ("network", {"padding": "same"}),
     "input: 64 x 64": ("network", {"input_size": 64}),
     "dropout 0.25 and 0.5, as in the original work": ("network", {"dropout": (0.25, 0.5)}),
     "no augmentation": ("augmentation", STILL),

@@ -29,6 +29,7 @@ from enicfer.recording import find_pulses, find_trials, read_recording
 from enicfer.records import (
     Alignment,
     ExpressionTrace,
+    FacePoint,
     FaceTrack,
     FloatArray,
     Recording,
@@ -37,7 +38,7 @@ from enicfer.records import (
     Status,
     UInt8Array,
 )
-from enicfer.session import FacePoint, Run, Session, read_session
+from enicfer.session import Run, Session, read_session
 from enicfer.watch import NO_STAMPS, Progress, Seen, Tools, load_tools, watch_video
 
 

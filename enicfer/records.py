@@ -28,6 +28,8 @@ Float32Array = npt.NDArray[np.float32]
 UInt8Array = npt.NDArray[np.uint8]
 # Told of long work as (done, in all, stage); "in all" is 0 where it is not known.
 Progress = Callable[[int, int, str], None]
+# Frame, and x and y in px of a point in the participant's face.
+FacePoint = tuple[int, float, float]
 
 
 class Status(IntEnum):

@@ -14,7 +14,7 @@ from typing import Any
 from enicfer.errors import InputError, ProtocolError
 from enicfer.io.eeg import EEG_SUFFIXES
 from enicfer.protocol import Protocol, list_protocols, read_protocol, read_toml, unknown_keys
-from enicfer.records import Modality
+from enicfer.records import FacePoint, Modality
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mts", ".m2ts", ".mpg", ".wmv")
 LOG_SUFFIXES = (".csv", ".tsv", ".log", ".txt")
@@ -36,7 +36,6 @@ _RUN_KEYS = (
     "face",
 )
 _FILE_KEYS = ("recording", "bold", "triggers", "events", "frame_times", "xdf", "trace")
-FacePoint = tuple[int, float, float]
 FACE_FORMAT = "FRAME:X,Y, such as 120:310,205 (frame number, then pixels)"
 _LABEL = re.compile(r"[0-9A-Za-z]+")
 

@@ -23,8 +23,7 @@ from enicfer.io.frame import Frame
 from enicfer.io.parts import Part, cut_recording
 from enicfer.io.video import VideoInfo, probe_video
 from enicfer.protocol import Pulses, Quality
-from enicfer.records import ExpressionTrace, FaceTrack, FloatArray, Progress, Status, UInt8Array
-from enicfer.session import FacePoint
+from enicfer.records import ExpressionTrace, FacePoint, FaceTrack, FloatArray, Progress, Status, UInt8Array
 
 # More parts at a time gain little: the language runs one thread's own steps at a time.
 MOST_WORKERS = 4

@@ -20,6 +20,8 @@ from enicfer.training.augmentation import Augmentation
 
 PRECISIONS = ("float32", "bfloat16")
 OPTIMISERS = ("adamw", "muon")
+# Smallest pictures in pixels, of a GoogLeNet and of a RonNet by its padding: three blocks leave nothing of less.
+SMALLEST = {"googlenet": 33, "same": 8, "valid": 29}
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Network:
     architecture: str = "ronnet"
     input_size: int = 48
     channels: int = 1
-    padding: str = "same"
+    padding: str = "valid"
     dropout: tuple[float, float] = (0.1, 0.3)
 
 
@@ -135,7 +137,7 @@ class Schedule:
         Steps between checkpoints.
     """
 
-    epochs: int = 58
+    epochs: int = 56
     batch_size: int = 128
     learning_rate: float = 6e-3
     weight_decay: float = 0.05
@@ -299,6 +301,13 @@ def _check_values(recipe: Recipe, path: Path) -> None:
         raise InputError(
             f"[data] content in {path} is {recipe.data.content!r}; allowed are {', '.join(known)}, or '' to "
             "leave such pictures out."
+        )
+    network = recipe.network
+    least = SMALLEST.get(network.architecture) or SMALLEST[network.padding]
+    if network.input_size < least or network.channels not in (1, 3):
+        raise InputError(
+            f"[network] in {path} has input_size {network.input_size} and channels {network.channels}; this "
+            f"{network.architecture} needs {least} pixels or more, and channels 1 (grey) or 3 (RGB)."
         )
     for key in ("epochs", "batch_size", "threads", "checkpoint_steps"):
         value = getattr(recipe.schedule, key)

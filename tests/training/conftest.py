@@ -13,7 +13,7 @@ LABELS = tuple(str(e) for e in Expression)[:3]
 SMALL_RECIPE = Recipe(
     name="small",
     data=Data(labels=LABELS),
-    network=Network(input_size=16),
+    network=Network(input_size=16, padding="same"),
     schedule=Schedule(epochs=6, batch_size=16, checkpoint_steps=1, learning_rate=1e-3, ema=0.8),
 )
 

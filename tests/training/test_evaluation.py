@@ -112,6 +112,7 @@ split = "subject"
 share = 0.3
 [network]
 input_size = 16
+padding = "same"
 [schedule]
 epochs = 2
 batch_size = 16
