@@ -19,7 +19,6 @@ from enicfer.models import load_model
 from enicfer.training.augmentation import Augmentation
 from enicfer.training.commands import prepare_recipe
 from enicfer.training.datasets import read_dataset
-from enicfer.training.datasets.images import duplicate_of
 from enicfer.training.export import export_model
 from enicfer.training.loop import train
 from enicfer.training.recipe import Distillation
@@ -66,7 +65,7 @@ def main():
     faces = read_dataset(options.data, "fer2013").only_labels(recipe.data.labels)
     training = np.flatnonzero(faces.split == "Training")
     public = np.flatnonzero(faces.split == "PublicTest")
-    public = public[~duplicate_of(faces.image[public], faces.image[training])]
+    public = public[~np.isin(faces.digest[public], faces.digest[training])]
     chosen = np.random.default_rng(0).permutation(training)[: options.images]
     data = faces.select(np.concatenate([chosen, public]))
     data = replace(data, split=np.repeat([TRAIN, VALIDATION], [len(chosen), len(public)]))

@@ -22,7 +22,6 @@ from enicfer.models import load_model
 from enicfer.models.preprocessing import as_tensor
 from enicfer.training.commands import prepare_recipe
 from enicfer.training.datasets import read_dataset
-from enicfer.training.datasets.images import duplicate_of
 from enicfer.training.export import export_model
 from enicfer.training.lab_conditions import imitate_lab
 from enicfer.training.loop import train
@@ -111,7 +110,7 @@ def main():
     recipe = replace(recipe, schedule=plan, distillation=Distillation())
     faces = read_dataset(options.data, "fer2013").only_labels(recipe.data.labels)
     pool, check = (faces.select(faces.split == name) for name in ("Training", "PublicTest"))
-    check = in_the_lab(check.select(~duplicate_of(check.image, pool.image)), 1)
+    check = in_the_lab(check.select(~np.isin(check.digest, pool.digest)), 1)
     order = np.random.default_rng(0).permutation(len(pool))
     target = in_the_lab(pool.select(order[: COUNTS[-1]]), 2)
     source = pool.select(order[COUNTS[-1] :])

@@ -125,7 +125,8 @@ def cover(time: FloatArray, boxes: Sequence[FloatArray]) -> list[FloatArray]:
                 part = (time[k] - time[j]) / max(time[i] - time[j], 1e-9)
                 covers[k].append((1 - part) * before + part * found[here])
         # A neighbour's face that only comes near does not end the search for the one that was lost.
-        taken = {end for end, here in links if _overlap(open_ends[end][1], found[here])}
+        overlap = intersection_over_union([box for _, box in open_ends], found)
+        taken = {end for end, here in links if overlap[end, here] > 0}
         open_ends = [pair for n, pair in enumerate(open_ends) if n not in taken]
         open_ends += [(i, box) for box in found]
     first = np.searchsorted(time, time - REACH, side="left")
@@ -151,10 +152,6 @@ def _link(before: Sequence[FloatArray], now: FloatArray) -> list[tuple[int, int]
         if all(a != other for other, _ in pairs) and all(b != other for _, other in pairs):
             pairs.append((a, b))
     return pairs
-
-
-def _overlap(one: FloatArray, other: FloatArray) -> bool:
-    return bool((np.maximum(one[:2], other[:2]) < np.minimum(one[2:], other[2:])).all())
 
 
 def grow(boxes: FloatArray, amount: float) -> FloatArray:

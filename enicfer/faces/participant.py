@@ -19,7 +19,7 @@ from enicfer.faces.appearance import appearance_distance
 from enicfer.faces.occlusion import measure_occlusion
 from enicfer.faces.photo import compare_people
 from enicfer.faces.rows import Signatures
-from enicfer.records import Float32Array, FloatArray, Status, UInt8Array
+from enicfer.records import FacePoint, Float32Array, FloatArray, Status, UInt8Array
 
 RowArray = npt.NDArray[Any]
 # Looks: below SAME two tracklets are one person's, above OTHER they are two people's; between, nobody can tell. Men
@@ -46,7 +46,7 @@ class Hints:
         Signature of the participant's face (`enicfer.faces.photo.describe_photo`), or None. Points go before it.
     """
 
-    faces: tuple[tuple[int, float, float], ...] = ()
+    faces: tuple[FacePoint, ...] = ()
     region: tuple[float, float, float, float] | None = None
     photo: UInt8Array | None = None
 
@@ -279,7 +279,7 @@ def _join_pointed_at(
     rows: RowArray,
     person: npt.NDArray[np.int64],
     together: npt.NDArray[np.bool_],
-    faces: tuple[tuple[int, float, float], ...],
+    faces: tuple[FacePoint, ...],
 ) -> npt.NDArray[np.int64]:
     """Make one person of those who are pointed at: in another light, say, the participant looks otherwise."""
     mine = np.isin(person, [_pointed_at(rows, person, hint) for hint in faces])
@@ -294,7 +294,7 @@ def _join_pointed_at(
     return joined
 
 
-def _pointed_at(rows: RowArray, person: npt.NDArray[np.int64], hint: tuple[int, float, float]) -> int:
+def _pointed_at(rows: RowArray, person: npt.NDArray[np.int64], hint: FacePoint) -> int:
     frame, x, y = hint
     here = rows[rows["frame"] == frame]
     left, top, right, bottom = here["box"].T if len(here) else np.zeros((4, 0))

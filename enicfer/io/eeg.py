@@ -1,9 +1,8 @@
 """EEG recordings: everything that `mne.io.read_raw` opens, and XDF, with their triggers.
 
 Triggers are the annotations and the events of the stimulus channels, together; one that is in both counts once. Their
-codes are text: an
-annotation's description (``"Stimulus/S  1"`` of BrainVision becomes ``"Stimulus/S 1"``), or the number of a
-stimulus channel (``"11"``). Times are seconds from the first sample of the file.
+codes are text: an annotation's description (``"Stimulus/S  1"`` of BrainVision becomes ``"Stimulus/S 1"``), or the
+number of a stimulus channel (``"11"``). Times are seconds from the first sample of the file.
 
 A stimulus channel may hold each code until the next one, or for a moment: every change to a code is a trigger, but
 for two. A value that lasts for one sample, between two different values of which one is a code that lasts longer,

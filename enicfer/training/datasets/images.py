@@ -102,18 +102,3 @@ class FaceImages:
         digest = hashlib.sha256(self.votes.astype("<f4").tobytes())
         digest.update("\0".join([*self.split.tolist(), *self.subject.tolist()]).encode())
         return digest.hexdigest()
-
-
-def duplicate_of(images: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Mark the images that occur, pixel for pixel, among the others.
-
-    Parameters
-    ----------
-    images, others : ndarray of uint8, shapes (n, ...) and (m, ...)
-
-    Returns
-    -------
-    ndarray of bool, shape (n,)
-    """
-    known = {image.tobytes() for image in others}
-    return np.fromiter((image.tobytes() in known for image in images), bool, len(images))
