@@ -1,8 +1,9 @@
 """Frames per second of the whole pipeline and of its stages, against decoding alone and against `fer`.
 
 The shared clips are put one after the other, brought to each size (with bars, not stretched), given a sensor's grain
-(without it, enlarged pictures decode faster than a camera's) and coded as H.264. Then every stage runs on the same
-files in turns, so that a machine that slows down slows all of them:
+and coded as H.264: once with as few bits as the pictures need, and once with about as many as telephones write,
+because the more bits, the longer decoding takes. Then every stage runs on the same files in turns, so that a machine
+that slows down slows all of them:
 
 - ``decode``: PyAV decodes and nothing else;
 - ``faces``: decoding, finding and following faces; ``faces, yunet``: with the other detector, if it has weights;
@@ -41,18 +42,24 @@ from enicfer.watch import Tools, load_tools, watch_video
 RESULTS = Path(__file__).parent / "results" / "throughput.csv"
 RATE = 30
 GRAIN = 3.0  # standard deviation, of 255
-SIZES = ((1280, 720), (640, 480))
+# Width, height, and bits per second of a telephone's camera: 60 MB and 15 MB a minute.
+SIZES = ((1280, 720, 8_000_000), (640, 480, 2_000_000))
 START_UP = "import enicfer; from enicfer.watch import load_tools; from enicfer.protocol import Quality; " + (
     "load_tools(None, 'centerface', None, Quality(), (), None)"
 )
 Stage = Callable[[Path, int], int]
 
 
-def write_scaled(clips: list[Path], path: Path, size: tuple[int, int], n_frames: int) -> None:
-    """All clips in turn, as often as needed for ``n_frames``, within ``size``."""
+def write_scaled(
+    clips: list[Path], path: Path, size: tuple[int, int], n_frames: int, bit_rate: int | None = None
+) -> None:
+    """All clips in turn, as often as needed for ``n_frames``, within ``size``; at a constant quality or bit rate."""
     pictures = chain.from_iterable(_pictures(clip, size) for clip in cycle(clips))
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=RATE, options={"preset": "medium", "crf": "23"})
+        quality = {"crf": "23"} if bit_rate is None else {}
+        stream = container.add_stream("libx264", rate=RATE, options={"preset": "medium", **quality})
+        if bit_rate is not None:
+            stream.bit_rate = bit_rate
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
         rng = np.random.default_rng(0)
         grain = rng.normal(0, GRAIN, (16, size[1], size[0], 1))
@@ -200,13 +207,15 @@ def main() -> None:
     stages = make_stages(options.yunet)
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        for size in SIZES:
-            path = Path(folder) / f"{size[0]}.mp4"
-            write_scaled(clips, path, size, options.frames)
-            for threads in options.threads:
-                found = compare(path, stages, threads, options.rounds)
-                rows += [{"size": f"{size[0]} x {size[1]}", **row} for row in found]
-                print(to_markdown(pd.DataFrame(rows[-len(found) :])), flush=True)
+        for *size, camera in SIZES:
+            for bit_rate in (None, camera):
+                path = Path(folder) / f"{size[0]}-{bit_rate}.mp4"
+                write_scaled(clips, path, (size[0], size[1]), options.frames, bit_rate)
+                mbit = round(path.stat().st_size * 8e-6 / options.frames * RATE, 1)
+                for threads in options.threads:
+                    found = compare(path, stages, threads, options.rounds)
+                    rows += [{"size": f"{size[0]} x {size[1]}", "mbit_per_s": mbit, **row} for row in found]
+                    print(to_markdown(pd.DataFrame(rows[-len(found) :])), flush=True)
     options.output.parent.mkdir(exist_ok=True)
     table = pd.DataFrame(rows)
     table.to_csv(options.output, index=False, lineterminator="\n")

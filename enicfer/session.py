@@ -199,6 +199,8 @@ def _read_run(folder: Path, table: dict[str, Any], where: str, problems: list[st
         problems.append(f"{where} has a recording and a BOLD image or its triggers: it can be one of the two")
     if bool(files["bold"]) != bool(files["triggers"]):
         problems.append(f"{where} needs both bold and triggers (the log with the volume pulses)")
+    if files["trace"] and "face" in table:
+        problems.append(f"{where} has a trace, in which the face is chosen already, and a face: remove one")
     paths = [_existing(folder, name, f"{where} video", problems) for name in videos]
     return Run(
         task=_label(table, "task", problems, where=where) or "task",

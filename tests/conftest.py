@@ -11,7 +11,10 @@ from typing import Any
 import matplotlib
 import pytest
 from filelock import FileLock
+from hypothesis import settings
 
+settings.register_profile("enicfer", deadline=None)  # a busy machine is no fault
+settings.load_profile("enicfer")
 matplotlib.use("Agg")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the test workers share the cores
 

@@ -114,6 +114,7 @@ def test_ambiguous_folders(tmp_path, names, protocol, words):
         ("[[run]]", "[run]", ["[[run]]"]),
         ('task = "faces"', 'task = "a b"', ["task", "letters and digits"]),
         ('task = "faces"', 'face = ["120:310"]', ["[[run]] 1 face", "'120:310'", "FRAME:X,Y"]),
+        ('task = "faces"', 'face = "1:2,3"\ntrace = "eeg.vhdr"', ["[[run]] 1 has a trace", "remove one"]),
     ],
 )
 def test_wrong_settings(tmp_path, old, new, words):

@@ -74,38 +74,43 @@ def normalise_luma(signature: npt.ArrayLike) -> Float32Array:
 
 def appearance_distance(a: npt.ArrayLike, b: npt.ArrayLike) -> FloatArray:
     """Distance (m, n) of every signature of ``a`` to every one of ``b``; means of signatures do too."""
-    luma, chroma, coloured = _compare_faces(a, b)
-    surround = _rms(split_signature(a)[2], split_signature(b)[2]) / UNIT_SURROUND
+    luma, chroma, surround, coloured = _compare(a, b)
     return np.asarray((luma + chroma + surround) / (2 + coloured))
 
 
 def face_distance(a: npt.ArrayLike, b: npt.ArrayLike) -> FloatArray:
     """Distance (m, n) as `appearance_distance`, of the faces alone: without hair and clothing."""
-    luma, chroma, coloured = _compare_faces(a, b)
+    luma, chroma, _, coloured = _compare(a, b)
     return np.asarray((luma + chroma) / (1 + coloured))
 
 
-def _compare_faces(
+def _compare(
     a: npt.ArrayLike, b: npt.ArrayLike
-) -> tuple[FloatArray, FloatArray, npt.NDArray[np.bool_]]:
-    """Differences (m, n) of the faces' grey values and colours, and whether colours tell anything."""
-    correlation = normalise_luma(a).astype(np.float64) @ normalise_luma(b).T / _LUMA_END
-    chroma = _rms(split_signature(a)[1], split_signature(b)[1])
-    coloured = _is_coloured(a)[:, None] | _is_coloured(b)
-    return (1 - correlation) / UNIT_LUMA, chroma / UNIT_CHROMA, coloured
-
-
-def _is_coloured(signature: npt.ArrayLike) -> npt.NDArray[np.bool_]:
-    """Whether Cr and Cb differ over face and surround, for each signature (n, SIGNATURE)."""
-    colours = np.atleast_2d(np.asarray(signature, dtype=np.float32))[:, _COLOURS].reshape(
-        -1, len(_COLOURS) // 2, 2
+) -> tuple[FloatArray, FloatArray, FloatArray, npt.NDArray[np.bool_]]:
+    """Differences (m, n) of grey values, colours and surround, and whether colours tell anything."""
+    first, second = (np.atleast_2d(np.asarray(x, dtype=np.float32)) for x in (a, b))
+    # Together, because this runs for every face and numpy's calls cost more than its sums.
+    both, m = np.concatenate([first, second]), len(first)
+    luma, coloured = normalise_luma(both).astype(np.float64), _is_coloured(both)
+    _, chroma, surround = (part.astype(np.float64) for part in split_signature(both))
+    return (
+        (1 - luma[:m] @ luma[m:].T / _LUMA_END) / UNIT_LUMA,
+        _rms(chroma, m) / UNIT_CHROMA,
+        _rms(surround, m) / UNIT_SURROUND,
+        coloured[:m, None] | coloured[m:],
     )
-    colours = colours - colours.mean(axis=1, keepdims=True)
-    return np.asarray(np.einsum("ijk,ijk->i", colours, colours) > GREY**2 * len(_COLOURS))
 
 
-def _rms(a: Float32Array, b: Float32Array) -> FloatArray:
-    p, q = a.astype(np.float64), b.astype(np.float64)
-    squares = [np.einsum("ij,ij->i", x, x) for x in (p, q)]
-    square = squares[0][:, None] + squares[1] - 2 * p @ q.T
-    return np.asarray(np.sqrt(np.maximum(square, 0) / p.shape[1]))
+def _is_coloured(signature: Float32Array) -> npt.NDArray[np.bool_]:
+    """Whether Cr and Cb differ over face and surround, for each signature (n, SIGNATURE)."""
+    colours = signature[:, _COLOURS].reshape(len(signature), -1, 2)
+    mean = np.add.reduce(colours, axis=1, keepdims=True) / np.float32(colours.shape[1])
+    away = colours - mean
+    return np.asarray(np.einsum("ijk,ijk->i", away, away) > GREY**2 * len(_COLOURS))
+
+
+def _rms(values: FloatArray, m: int) -> FloatArray:
+    """Root mean square of the differences of the first ``m`` rows and the others."""
+    square = np.einsum("ij,ij->i", values, values)
+    square = square[:m, None] + square[m:] - 2 * values[:m] @ values[m:].T
+    return np.asarray(np.sqrt(np.maximum(square, 0) / values.shape[1]))

@@ -46,8 +46,8 @@ from enicfer.records import FaceTrack, Float32Array, FloatArray, Status, UInt8Ar
 FULL_EVERY, PATIENCE = 15, 4
 MAX_FACES = 8
 SHARPNESS_SIZE = 48
-# Number of frames from one search to the next: of all that has moved, while no face is known; at least, of the whole
-# picture while a known one is lost; and at least, when something changed elsewhere.
+# Number of frames from one search to the next: of all that has moved, while no face is known; and at least, while a
+# known one is lost; and at least, of what changed elsewhere.
 REST_EMPTY, REST_MISSING, REST_CHANGED = 6, 3, 6
 
 
@@ -249,7 +249,7 @@ class FaceObserver:
         if cells is not None:
             known = self._add_new(frame, known, cells)
         found = self._search_regions(frame, known)
-        if len(found[0]) < len(known) and self._since_full >= REST_MISSING:
+        if len(found[0]) < len(known) and not self._missing and self._since_full >= REST_MISSING:
             found = self._search_regions(frame, self._add_new(frame, known, EVERYWHERE))
         return found
 
@@ -257,8 +257,8 @@ class FaceObserver:
         """Where to search for faces that are not known."""
         if not self._scene.searched or self._since_full >= PATIENCE * self.full_every or self.full_every == 1:
             return EVERYWHERE
-        if self._missing and self._since_full >= REST_MISSING:
-            return EVERYWHERE
+        if self._missing and self._since_part >= REST_MISSING:
+            return self._scene.moved()
         if self._since_part >= (self.full_every if len(known) else REST_EMPTY):
             return self._scene.moved()
         if len(known) and self._since_part < REST_CHANGED:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -6,6 +8,7 @@ from enicfer.faces.observe import REST_CHANGED, FaceObserver
 from enicfer.faces.participant import Hints
 from enicfer.io.video import read_frames
 from enicfer.records import Status
+from tests.faces.conftest import draw
 
 CLIPS = ["single_face.mp4", "carphone_pristine.mp4", "signer_bird.mkv", "signer_eat.mkv"]
 
@@ -63,8 +66,6 @@ def test_same_bytes_again_and_with_two_threads(shared_data, two_people):
 
 
 def test_frames_that_do_not_decode_keep_their_place(two_people):
-    from dataclasses import replace
-
     observer = FaceObserver(load_detector())
     for i, frame in enumerate(two_people[0][:12]):
         observer.observe(replace(frame, decodable=i != 5))
@@ -91,6 +92,17 @@ def test_a_face_is_found_again_at_once_after_a_pause(sitting):
     track, row = observe(sitting(np.arange(60) / 30, missing=range(20, 38))).finish()
     assert (track.status[20:38] == Status.UNDECODABLE).all()
     assert (np.delete(track.status, range(20, 38)) == Status.OK).all()
+
+
+def test_a_face_that_left_is_searched_for_where_something_moves(sitting):
+    observer = FaceObserver(load_detector())
+    empty = draw([])
+    for i, frame in enumerate(sitting(np.arange(30) / 30)):
+        if i == 15:
+            searched = observer.searches
+        observer.observe(frame if i < 15 else replace(frame, picture=empty))
+    # Where it left once, in the whole picture once, and never again, though it is expected for half a second.
+    assert 1 <= observer.searches - searched < 2.5
 
 
 def test_a_pause_at_a_seam_is_no_slow_camera(sitting):
@@ -203,8 +215,6 @@ def test_a_new_size_is_told_with_its_frame(two_people, at):
 
 @pytest.mark.parametrize("at", [0, 3, 6])
 def test_parts_without_a_picture_are_joined(two_people, at):
-    from dataclasses import replace
-
     frames = [replace(frame, decodable=not (i < at)) for i, frame in enumerate(two_people[0][:6])]
     track, _ = join(frames, 3).finish()
     assert (track.status == Status.UNDECODABLE).sum() == at

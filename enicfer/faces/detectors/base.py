@@ -103,6 +103,9 @@ def suppress_overlaps(detections: Detections, max_overlap: float = 0.3) -> Detec
     if len(detections) < 2:
         return detections
     order = np.argsort(-detections.score, kind="stable")
+    best = detections.box[order[0]]
+    if (intersection_over_union(best, detections.box) > max_overlap).all():  # nearly always: one face
+        return detections.select(order[:1])
     overlap = (intersection_over_union(detections.box, detections.box) > max_overlap).tolist()
     kept: list[int] = []
     for i in order.tolist():
