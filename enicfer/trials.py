@@ -226,9 +226,11 @@ def _first_shown(
     """When (s) the first expression that is shown in a window begins and ends; NaN for what is not seen to happen.
 
     It is shown from a frame that reaches `SHOWN` until one that falls below `GONE`; that it begins or ends is seen
-    only where the two frames follow each other (`enicfer.segments`) and both have an answer.
+    only where the two frames follow each other (`enicfer.segments`) and both have an answer. What was shown before
+    the window, and never fell below `GONE`, does not begin where it reaches `SHOWN` again.
     """
-    reached = np.flatnonzero(trace.ok[frames] & (trace.probability[frames, label] >= SHOWN)) + frames.start
+    p = trace.probability[:, label]
+    reached = np.flatnonzero(trace.ok[frames] & (p[frames] >= SHOWN)) + frames.start
     if not reached.size:
         return np.nan, np.nan
     first = int(reached[0])
@@ -236,9 +238,12 @@ def _first_shown(
     def follows(i: int) -> bool:
         return 0 < i < start.size and bool(trace.ok[i - 1] and trace.ok[i] and start[i] <= stop[i - 1])
 
-    begins = follows(first) and trace.probability[first - 1, label] < SHOWN
+    before = first - 1
+    while follows(before + 1) and GONE <= p[before] < SHOWN:
+        before -= 1
+    begins = follows(first) and not (follows(before + 1) and p[before] >= SHOWN)
     last = first + 1
-    while last < frames.stop and follows(last) and trace.probability[last, label] >= GONE:
+    while last < frames.stop and follows(last) and p[last] >= GONE:
         last += 1
     ends = last < frames.stop and follows(last)
     return float(start[first]) if begins else np.nan, float(start[last]) if ends else np.nan

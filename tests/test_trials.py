@@ -99,6 +99,20 @@ def test_an_expression_that_wavers_ends_once():
     assert row["fer_happy_offset"] == pytest.approx(0.7)
 
 
+@pytest.mark.parametrize(("earlier", "onset"), [(0.6, np.nan), (0.4, 0.2), (0.1, 0.2)])
+def test_an_expression_that_wavers_before_the_window_does_not_begin_in_it(earlier, onset):
+    """0.4 does not end what was shown before, so that the next 0.6 is the same expression."""
+    time = np.arange(-1, 1, 0.01) + 0.005
+    happy = np.select([time < -0.6, time < -0.3, time < 0.2, time < 0.7], [0.1, earlier, 0.4, 0.6], 0.1)
+    trace = ExpressionTrace(
+        time, np.c_[happy, 1 - happy].astype(np.float32), np.zeros(time.size, np.uint8), LABELS, "m"
+    )
+    trials = pd.DataFrame({"onset": [0.0], "duration": [1.0], "trial_type": ["a"], "code": ["1"]})
+    (row,) = summarise_trials(trials, time, trace, alignment(), Trial((0.0, 1.0))).to_dict("records")
+    found = row["fer_happy_onset"], row["fer_happy_offset"]
+    np.testing.assert_allclose(found, (onset, 0.7), atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("shown", "lost", "onset", "offset"),
     [
