@@ -207,14 +207,14 @@ def main() -> None:
     stages = make_stages(options.yunet)
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        for *size, camera in SIZES:
+        for width, height, camera in SIZES:
             for bit_rate in (None, camera):
-                path = Path(folder) / f"{size[0]}-{bit_rate}.mp4"
-                write_scaled(clips, path, (size[0], size[1]), options.frames, bit_rate)
+                path = Path(folder) / f"{width}-{bit_rate}.mp4"
+                write_scaled(clips, path, (width, height), options.frames, bit_rate)
                 mbit = round(path.stat().st_size * 8e-6 / options.frames * RATE, 1)
                 for threads in options.threads:
                     found = compare(path, stages, threads, options.rounds)
-                    rows += [{"size": f"{size[0]} x {size[1]}", "mbit_per_s": mbit, **row} for row in found]
+                    rows += [{"size": f"{width} x {height}", "mbit_per_s": mbit, **row} for row in found]
                     print(to_markdown(pd.DataFrame(rows[-len(found) :])), flush=True)
     options.output.parent.mkdir(exist_ok=True)
     table = pd.DataFrame(rows)

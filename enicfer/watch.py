@@ -5,6 +5,7 @@ decided when all frames have been seen; until then every face is followed and cl
 but rows of numbers.
 """
 
+from collections import deque
 from collections.abc import Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -226,11 +227,10 @@ def _watch_parts(
     # Sums that are split among threads are rounded otherwise, hence one thread for each part.
     with ThreadPoolExecutor(workers, "watch", torch.set_num_threads, (1,)) as pool:
         try:
-            # The longest first, so that the threads end together.
-            length = np.diff([*(part.index for part in parts), count.total])
-            watched = {i: pool.submit(watch, parts[i]) for i in np.argsort(-length, kind="stable").tolist()}
-            for i in range(len(parts)):
-                yield watched.pop(i).result()
+            # In order, so that what is seen of a part (3 kB a frame, where an LED is to be found) is put away early.
+            waiting = deque(pool.submit(watch, part) for part in parts)
+            while waiting:
+                yield waiting.popleft().result()
         finally:
             stop.set()
             pool.shutdown(cancel_futures=True)

@@ -43,7 +43,7 @@ def test_it_comes_back_bit_for_bit(brightness, make_run, tmp_path):
 
 
 @given(st.integers(0, 10**9))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_file_that_was_cut_short_counts_as_absent(make_run, tmp_path, place):
     whole = tmp_path / "a.h5"
     if not whole.exists():
@@ -56,7 +56,7 @@ def test_a_file_that_was_cut_short_counts_as_absent(make_run, tmp_path, place):
 
 
 @given(st.integers(0, 10**9), st.integers(1, 255))
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_file_with_another_byte_counts_as_absent(make_run, tmp_path, place, change):
     whole = tmp_path / "a.h5"
     if not whole.exists():

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from enicfer.expression import CropClassifier, Pace, make_trace
@@ -22,7 +22,6 @@ class Mean:
         return np.c_[p, 1 - p].astype(np.float32)
 
 
-@settings(deadline=None)  # the first call imports torch
 @given(st.lists(st.integers(0, 255), max_size=200))
 def test_rows_are_in_the_order_of_the_crops(values):
     crops = CropClassifier(Mean())
@@ -132,7 +131,6 @@ def test_the_pace_goes_on_over_a_seam(steps, rate, data):
     np.testing.assert_array_equal(first.read, whole.read)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(-1, 255), max_size=150), st.data())
 def test_crops_of_parts_are_joined_in_order(values, data):
     at = data.draw(st.integers(0, len(values)))

@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from enicfer.errors import InputError
@@ -125,7 +125,6 @@ spans = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(spans, st.sampled_from(["missing", "neutral"]))
 def test_codes_hold_from_onset_to_offset(coded, uncoded):
     listed = [Span(onset, onset + length, code, "") for onset, length, code in coded]

@@ -257,9 +257,8 @@ class FaceObserver:
         """Where to search for faces that are not known."""
         if not self._scene.searched or self._since_full >= PATIENCE * self.full_every or self.full_every == 1:
             return EVERYWHERE
-        if self._missing and self._since_part >= REST_MISSING:
-            return self._scene.moved()
-        if self._since_part >= (self.full_every if len(known) else REST_EMPTY):
+        rest = self.full_every if len(known) else REST_EMPTY
+        if self._since_part >= (min(rest, REST_MISSING) if self._missing else rest):
             return self._scene.moved()
         if len(known) and self._since_part < REST_CHANGED:
             return None

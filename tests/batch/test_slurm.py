@@ -27,7 +27,7 @@ def program(tmp_path_factory) -> Path:
 
 
 @given(st.integers(1, 12), st.integers(1, 5))
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_session_is_in_one_task(program, n, tasks):
     folders = [Path(f"/s/it's {i} $x é") for i in range(n)]
     text = make_slurm_script(folders, Path("/out put"), ["--protocol", "my protocol.toml"], tasks=tasks)

@@ -67,7 +67,7 @@ def expected(run, start, stop, prefix="fer/"):
 DATES = st.sampled_from([None, datetime(2020, 5, 17, 8, 30, tzinfo=UTC)])
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     first_samp=st.integers(0, 20_000),
     meas_date=DATES,
@@ -110,7 +110,7 @@ def test_annotations_lie_where_the_recording_says(
         assert all(any(abs(t - other) < 1.001 * step for other in there) for t in kept)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     first_samp=st.integers(0, 20_000), meas_date=DATES, crop=st.tuples(st.floats(0, 25), st.floats(30, 59.9))
 )

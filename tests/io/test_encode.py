@@ -12,7 +12,7 @@ def pictures(ticks, size=(32, 48)):
     return [(t, np.full((*size, 3), 20 + 10 * (i % 20), np.uint8)) for i, t in enumerate(ticks)]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.integers(90, 90_000), min_size=1, max_size=20), st.integers(0, 10**6))
 def test_every_frame_keeps_its_time(tmp_path_factory, steps, first):
     path = tmp_path_factory.mktemp("video") / "a.mp4"

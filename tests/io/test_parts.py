@@ -37,7 +37,7 @@ def test_the_parts_are_the_whole(tmp_path, suffix, bframes):
         assert following.before == (0.0, look(part.read())[-1][1])
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     steps=st.lists(st.integers(1, 300), min_size=40, max_size=90),
     start=st.integers(0, 5000),

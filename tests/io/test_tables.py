@@ -52,7 +52,7 @@ def test_text_is_not_quoted_and_cannot_break_a_row(tmp_path):
     assert back == ['say "cheese"', "two cells", "two lines", "'", "# no comment", "\\", " blank "]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.floats(-1e5, 1e5) | st.just(float("nan")), min_size=1, max_size=20))
 def test_numbers_are_kept_to_the_microsecond(tmp_path_factory, values):
     path = tmp_path_factory.getbasetemp() / "numbers.tsv"

@@ -5,7 +5,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from enicfer.errors import InputError
@@ -391,7 +391,6 @@ def test_pixels_that_are_not_square_are_made_so(tmp_path, aspect, width, pix_fmt
         assert abs(np.ptp(columns) - np.ptp(rows)) <= 3 and abs(np.ptp(rows) - 79) <= 2
 
 
-@settings(deadline=None)
 @given(length=st.integers(1, 500), size=st.integers(1, 90), upright=st.booleans())
 def test_a_scaled_picture_keeps_its_places(length, size, upright):
     # A ramp shows in its values where each pixel of the result comes from.

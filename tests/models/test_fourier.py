@@ -7,7 +7,7 @@ from torch.nn import functional
 from enicfer.models.fourier import Workspace, convolve, kernel_spectrum
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     size=st.integers(5, 27),
     kernel=st.sampled_from([3, 5]),

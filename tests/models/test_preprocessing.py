@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from enicfer.models.preprocessing import as_tensor, resize_crops, standardise
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(height=st.integers(1, 120), width=st.integers(1, 120), level=st.integers(0, 255), rgb=st.booleans())
 def test_a_flat_crop_stays_flat_at_any_size(height: int, width: int, level: int, rgb: bool) -> None:
     crop = np.full((height, width, 3) if rgb else (height, width), level, np.uint8)

@@ -68,7 +68,7 @@ def test_every_method_finds_the_patch_that_the_network_looks_at(patch_network, m
     assert maps[:, *patch_network.patch].min() > 0
 
 
-@settings(max_examples=6, phases=[Phase.generate], deadline=None)
+@settings(max_examples=6, phases=[Phase.generate])
 @given(
     seed=st.integers(0, 10**6), padding=st.sampled_from(["same", "valid"]), channels=st.sampled_from([1, 3])
 )

@@ -44,7 +44,7 @@ def test_a_face_that_is_framed_already_does_not_move():
     np.testing.assert_allclose(warped, image, atol=1e-4)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10**6))
 def test_what_is_at_a_landmark_comes_to_its_common_place(seed):
     rng = np.random.default_rng(seed)

@@ -22,7 +22,7 @@ def session(seed, n=60, missing=0.15, extra=0.1, jitter=0.012, slope=1.0004, off
     return np.sort(video + rng.uniform(-jitter, jitter, len(video))), side() * slope + offset
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     seed=st.integers(0, 10**6),
     drift=st.floats(-1e-3, 1e-3),

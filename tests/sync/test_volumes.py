@@ -7,7 +7,7 @@ from enicfer.errors import InputError
 from enicfer.sync.volumes import fit_volume_clock
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     lost=st.sets(st.integers(1, 98), max_size=10),
     doubled=st.sets(st.integers(0, 99), max_size=5),

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from enicfer.sync.voting import Problem, vote
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(0, 999), st.floats(-4000, 4000), st.floats(-9e-4, 9e-4), st.sampled_from([30, 400]))
 def test_the_truth_is_among_the_seeds(seed, offset, drift, n):
     rng = np.random.default_rng(seed)

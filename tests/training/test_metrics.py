@@ -24,7 +24,7 @@ def test_no_images_are_refused() -> None:
         score(np.array([], int), np.array([], int), 3)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 1000), n=st.integers(1, 300))
 def test_full_coverage_is_the_accuracy(seed: int, n: int) -> None:
     generator = np.random.default_rng(seed)

@@ -28,7 +28,7 @@ def faces(subjects: int = 10, each: int = 4) -> FaceImages:
     )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10_000), share=st.floats(0.1, 0.9))
 def test_no_subject_is_in_both_parts(seed: int, share: float) -> None:
     data = divide(faces(), Data(split="subject", share=share), seed)

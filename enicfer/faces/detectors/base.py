@@ -103,12 +103,10 @@ def suppress_overlaps(detections: Detections, max_overlap: float = 0.3) -> Detec
     if len(detections) < 2:
         return detections
     order = np.argsort(-detections.score, kind="stable")
-    best = detections.box[order[0]]
-    if (intersection_over_union(best, detections.box) > max_overlap).all():  # nearly always: one face
-        return detections.select(order[:1])
-    overlap = (intersection_over_union(detections.box, detections.box) > max_overlap).tolist()
     kept: list[int] = []
-    for i in order.tolist():
-        if not any(overlap[i][k] for k in kept):
-            kept.append(i)
+    while len(order):
+        best, order = int(order[0]), order[1:]
+        kept.append(best)
+        overlap = intersection_over_union(detections.box[best], detections.box[order])[0]
+        order = order[~(overlap > max_overlap)]
     return detections.select(np.array(kept, dtype=np.intp))
