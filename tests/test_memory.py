@@ -13,6 +13,10 @@ from enicfer.faces.appearance import SIGNATURE
 from enicfer.faces.detectors import load_detector
 from enicfer.faces.observe import FaceObserver
 from enicfer.faces.rows import Signatures
+from enicfer.io.brightness import GRID
+from enicfer.io.parts import cut_recording
+from enicfer.protocol import Pulses, Quality
+from enicfer.watch import load_tools, watch_video
 
 THRICE = """
 import resource, sys
@@ -41,6 +45,23 @@ def test_a_longer_video_takes_no_more_memory(tmp_path):
     # What threads leave behind must not lie between what they use again: that once grew by 290 MB here, and 3,000
     # pictures of 192 x 144 would be 250 MB in colour.
     assert after - before < 10_000
+
+
+def test_what_may_show_an_led_does_not_wait_in_memory_for_the_other_parts(tmp_path):
+    """A grid is 3 kB a frame: all of them would be 650 MB for two hours."""
+    video = repeat_clip(write_clip(tmp_path / "clip.mkv"), tmp_path / "long.mkv", 60)
+    assert len(cut_recording([video])) >= 10
+    tools = load_tools(None, "centerface", None, Quality(), (), None)
+    peaks = []
+    for pulses in (None, Pulses("led", region="auto")):
+        tracemalloc.start()
+        try:
+            seen = watch_video((video,), tools, pulses, threads=1)
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+    assert seen.brightness.nbytes == 1800 * np.prod(GRID)
+    assert peaks[1] - peaks[0] < seen.brightness.nbytes / 4
 
 
 def test_what_is_kept_of_hours_is_small():
