@@ -20,6 +20,7 @@ import numpy.typing as npt
 from enicfer.faces.appearance import SIGNATURE
 from enicfer.faces.crop import Source, crop_face
 from enicfer.faces.detectors.base import (
+    MAX_OVERLAP,
     Detections,
     Detector,
     intersection_over_union,
@@ -131,7 +132,7 @@ class FaceObserver:
         self._mind_size((frame.width, frame.height))
         found, signatures = self._detect(frame)
         numbers = self._tracker.assign(frame.video_time, found.box, signatures)
-        self._missing = any(t.seen < frame.video_time for t in self._tracker.live)
+        self._missing = self._tracker.misses()
         number = self._frames.append((frame.video_time, True, min(len(found), 255), self._size))
         return [
             self._record(frame, number, tracklet, found.select([i]), signatures[i])
@@ -237,7 +238,7 @@ class FaceObserver:
 
     def _detect(self, frame: Picture) -> tuple[Detections, UInt8Array]:
         """The frame's faces and their signatures."""
-        known = np.array(self._tracker.predict(frame.video_time)).reshape(-1, 4)
+        known = self._tracker.predict(frame.video_time)
         self._since_full += 1
         self._since_part += 1
         cut = self._scene.see(frame)
@@ -259,7 +260,7 @@ class FaceObserver:
             return EVERYWHERE
         rest = self.full_every if len(known) else REST_EMPTY
         if self._since_part >= (min(rest, REST_MISSING) if self._missing else rest):
-            return self._scene.moved()
+            return self._scene.moved(known[:0] if self._missing else known)
         if len(known) and self._since_part < REST_CHANGED:
             return None
         return self._scene.news(known)
@@ -282,7 +283,7 @@ class FaceObserver:
         found = self.detector.detect(picture).place(scale, left, top)
         new = found.score >= self.quality.min_score
         if len(known) and len(found):
-            new &= intersection_over_union(found.box, known).max(axis=1) < 0.3
+            new &= intersection_over_union(found.box, known).max(axis=1) < MAX_OVERLAP
         return np.concatenate([known, found.box[new].astype(np.float64)])[:MAX_FACES]
 
     def _search_regions(self, frame: Picture, boxes: FloatArray) -> tuple[Detections, UInt8Array]:

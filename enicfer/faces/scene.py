@@ -86,20 +86,13 @@ class Scene:
             self._searched = self._grid.copy()
         self._searched[cells] = self._grid[cells]
 
-    def moved(self) -> Cells | None:
-        """Where something has moved since it was last searched."""
-        return _enclose(self._change() > STILL)
+    def moved(self, known: FloatArray) -> Cells | None:
+        """Where, but around the known boxes (m, 4) px, something has moved since it was last searched."""
+        return _enclose(self._change(known) > STILL)
 
     def news(self, known: FloatArray) -> Cells | None:
         """Where, but around the known boxes (m, 4) px, a cell changed beyond its limit, which then grows."""
-        change = self._change()
-        for box in known:
-            # A known face's own movement changes the picture around it and below, where the body is.
-            reach = np.array([0.5, 0.5, 0.5, 1.0]) * np.tile(box[2:] - box[:2], 2)
-            low = np.maximum((box[:2] - reach[:2]) // self._cell, 0).astype(int)
-            high = np.maximum((box[2:] + reach[2:]) // self._cell + 1, 0).astype(int)
-            change[low[1] : high[1], low[0] : high[0]] = 0
-        news = change > self._limit
+        news = self._change(known) > self._limit
         self._limit[news] = np.minimum(self._limit[news] * VAIN, HIGHEST)
         return _enclose(news)
 
@@ -112,10 +105,17 @@ class Scene:
         right, bottom = np.minimum(np.ceil(high * self._cell / 2) * 2, self._size).astype(int)
         return int(left), int(top), int(right), int(bottom)
 
-    def _change(self) -> FloatArray:
-        """How much each cell has changed since it was last searched."""
+    def _change(self, known: FloatArray) -> FloatArray:
+        """How much each cell has changed since it was last searched; 0 around the known boxes (m, 4) px."""
         assert self._grid is not None and self._searched is not None
-        return np.abs(self._grid - self._searched)
+        change = np.abs(self._grid - self._searched)
+        for box in known:
+            # A known face's own movement changes the picture around it and below, where the body is.
+            reach = np.array([0.5, 0.5, 0.5, 1.0]) * np.tile(box[2:] - box[:2], 2)
+            low = np.maximum((box[:2] - reach[:2]) // self._cell, 0).astype(int)
+            high = np.maximum((box[2:] + reach[2:]) // self._cell + 1, 0).astype(int)
+            change[low[1] : high[1], low[0] : high[0]] = 0
+        return change
 
 
 def _enclose(cells: npt.NDArray[np.bool_]) -> Cells | None:

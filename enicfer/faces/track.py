@@ -14,6 +14,7 @@ import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
 from enicfer.faces.appearance import appearance_distance
+from enicfer.faces.detectors.base import MAX_OVERLAP, intersection_over_union
 from enicfer.records import Float32Array, FloatArray, UInt8Array
 
 # How far a face may move (in face sizes) and grow (natural logarithm) between sightings, and how far its looks may be
@@ -42,8 +43,8 @@ class Tracklet:
         (4,) px at the last sighting.
     velocity
         (4,) px/s of the box, smoothed.
-    seen
-        Video time of the last sighting in s.
+    began, seen
+        Video time of the first and the last sighting in s.
     looks, last
         (SIGNATURE,) running mean of its signatures, and the last one.
     """
@@ -51,6 +52,7 @@ class Tracklet:
     number: int
     box: FloatArray
     velocity: FloatArray
+    began: float
     seen: float
     looks: FloatArray
     last: UInt8Array
@@ -70,7 +72,7 @@ class Tracker:
     count
         Number of tracklets so far.
     forgot
-        Whether the last call of `predict` forgot a face.
+        Whether the last call of `predict` forgot a face that the frame before showed: over a pause.
     """
 
     def __init__(self) -> None:
@@ -79,16 +81,32 @@ class Tracker:
         self.forgot = False
         self._time, self._interval = -math.inf, 0.0
 
-    def predict(self, time: float) -> list[FloatArray]:
-        """Forget the faces that are lost for too long; expected boxes of the others at ``time`` (s)."""
+    def predict(self, time: float) -> FloatArray:
+        """Forget the faces that are lost for too long; expected boxes (m, 4) of the others at ``time`` (s).
+
+        Where a face looks so different that it began a new tracklet, it is expected once.
+        """
         interval = time - self._time
         # The shorter of the last two: one pause is no slow camera.
         gap = max(MAX_GAP, MAX_INTERVALS * min(interval, self._interval))
-        self._time, self._interval = time, interval
         kept = [t for t in self.live if time - t.seen <= gap]
-        self.forgot = len(kept) < len(self.live)
+        self.forgot = any(time - t.seen > gap and t.seen >= self._time for t in self.live)
+        self._time, self._interval = time, interval
         self.live = kept
-        return [t.predict(time) for t in self.live]
+        return np.array([t.predict(time) for t in kept if not self._is_replaced(t)]).reshape(-1, 4)
+
+    def misses(self) -> bool:
+        """Whether a face is not in the last frame, nor another one in its place since."""
+        return any(t.seen < self._time and not self._is_replaced(t) for t in self.live)
+
+    def _is_replaced(self, lost: Tracklet) -> bool:
+        """Whether another tracklet began in its place when it was lost: the same face, which looks different."""
+        box = lost.predict(self._time)
+        return any(
+            other.began > lost.seen
+            and intersection_over_union(box, other.predict(self._time)).item() > MAX_OVERLAP
+            for other in self.live
+        )
 
     def cut(self) -> None:
         """Forget all faces: the scene has changed."""
@@ -162,7 +180,7 @@ class Tracker:
         number = self.count
         self.count += 1
         looks = signature.astype(np.float64)
-        self.live.append(Tracklet(number, box.astype(np.float64), np.zeros(4), time, looks, signature))
+        self.live.append(Tracklet(number, box.astype(np.float64), np.zeros(4), time, time, looks, signature))
         return number
 
 

@@ -36,13 +36,13 @@ def test_noise_is_no_movement(show):
     scene = searched(show(seed=0))
     for seed in range(1, 20):
         assert not scene.see(show(seed=seed))
-        assert scene.moved() is None
+        assert scene.moved(NOBODY) is None
 
 
 def test_what_comes_in_is_news_and_in_vain_only_once(show):
     scene = searched(show())
     scene.see(show(patch=(40, 60, 80, 120, 100 + round(1.5 * NEW_SOMETHING))))
-    assert scene.moved() == (slice(3, 6), slice(2, 4))
+    assert scene.moved(NOBODY) == (slice(3, 6), slice(2, 4))
     assert scene.news(NOBODY) == (slice(3, 6), slice(2, 4))
     assert scene.news(NOBODY) is None
 
@@ -51,24 +51,26 @@ def test_what_is_searched_is_still_until_it_moves_again(show):
     scene = searched(show())
     first, both = (40, 60, 80, 120, 150), (240, 60, 280, 120, 150)
     scene.see(show(patch=first))
-    scene.mark_searched(scene.moved())
-    assert scene.moved() is None
+    scene.mark_searched(scene.moved(NOBODY))
+    assert scene.moved(NOBODY) is None
     scene.see(show(patch=both))
     # The first has gone, another has come: the rectangle holds both.
-    assert scene.moved() == (slice(3, 6), slice(2, 14))
+    assert scene.moved(NOBODY) == (slice(3, 6), slice(2, 14))
     scene.mark_searched((slice(3, 6), slice(2, 4)))
-    assert scene.moved() == (slice(3, 6), slice(12, 14))
+    assert scene.moved(NOBODY) == (slice(3, 6), slice(12, 14))
 
 
 def test_a_slow_change_is_found_too(show):
     scene = searched(show())
-    moved = [scene.see(show(patch=(40, 60, 80, 120, 100 + n))) or scene.moved() for n in range(6)]
+    moved = [scene.see(show(patch=(40, 60, 80, 120, 100 + n))) or scene.moved(NOBODY) for n in range(6)]
     assert moved == [None] * 4 + [(slice(3, 6), slice(2, 4))] * 2
 
 
-def test_a_known_face_is_no_news(show):
+def test_a_known_face_is_no_news_and_its_movement_is_expected(show):
     scene = searched(show())
     scene.see(show(patch=(40, 60, 80, 120, 200)))
+    assert scene.moved(np.array([[40.0, 60.0, 80.0, 120.0]])) is None
+    assert scene.moved(np.array([[240.0, 60.0, 280.0, 120.0]])) == (slice(3, 6), slice(2, 4))
     assert scene.news(np.array([[40.0, 60.0, 80.0, 120.0]])) is None
     assert scene.news(np.array([[240.0, 60.0, 280.0, 120.0]])) == (slice(3, 6), slice(2, 4))
 
@@ -93,7 +95,7 @@ def test_regions_of_any_picture_lie_within_it_and_are_not_empty(two_people, size
 def test_most_of_the_picture_is_all_of_it(show):
     scene = searched(show())
     scene.see(show(patch=(20, 20, 300, 220, 130)))
-    assert scene.moved() == EVERYWHERE
+    assert scene.moved(NOBODY) == EVERYWHERE
 
 
 def test_another_scene_is_a_cut(show):

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from enicfer.records import Float32Array, UInt8Array
 
 FARTHEST = 1e6  # px beyond which no box can be; further out, scaling and rounding would overflow
+MAX_OVERLAP = 0.3  # intersection over union of two boxes beyond which they show one face
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def intersection_over_union(a: npt.ArrayLike, b: npt.ArrayLike) -> npt.NDArray[n
     return np.asarray(common / np.maximum(area - common, 1e-9))
 
 
-def suppress_overlaps(detections: Detections, max_overlap: float = 0.3) -> Detections:
+def suppress_overlaps(detections: Detections) -> Detections:
     """Keep of each group of overlapping boxes the one with the highest score (greedy suppression)."""
     if len(detections) < 2:
         return detections
@@ -108,5 +109,5 @@ def suppress_overlaps(detections: Detections, max_overlap: float = 0.3) -> Detec
         best, order = int(order[0]), order[1:]
         kept.append(best)
         overlap = intersection_over_union(detections.box[best], detections.box[order])[0]
-        order = order[~(overlap > max_overlap)]
+        order = order[~(overlap > MAX_OVERLAP)]
     return detections.select(np.array(kept, dtype=np.intp))

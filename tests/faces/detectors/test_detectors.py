@@ -108,7 +108,7 @@ def test_a_face_written_into_the_maps_is_read_from_them(row, column, score, heig
 )
 def test_suppression_keeps_the_best_of_what_overlaps(corner, side, score):
     every = Detections(np.hstack([corner, corner + side]), np.zeros((12, 5, 2), np.float32), score)
-    kept = suppress_overlaps(every, 0.3)
+    kept = suppress_overlaps(every)
     overlap = intersection_over_union(kept.box, kept.box)
     np.fill_diagonal(overlap, 0)
     assert (overlap <= 0.3).all()
