@@ -100,6 +100,12 @@ def input_files(run: Run) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
+def find_changed(path: Path, known: Mapping[str, str]) -> list[str]:
+    """Names of a recording's files that have another content than those of the same name in ``known`` (SHA-256)."""
+    files = {file.name: file for file in _with_companions(path)}
+    return [name for name, file in files.items() if name in known and hash_file(file) != known[name]]
+
+
 def _with_companions(path: Path) -> Iterable[Path]:
     """The file and its like: ``eeg.vhdr`` with ``eeg.eeg``, ``eeg.vmrk``; all files of a ``.mff`` folder."""
     if path.is_dir():

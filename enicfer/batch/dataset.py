@@ -7,6 +7,7 @@ from pathlib import Path
 
 from enicfer.batch.discover import (
     Named,
+    find_misnamed,
     find_run_files,
     list_named_files,
     pick_recordings,
@@ -172,12 +173,20 @@ def find_dataset_sessions(
             f"{folder.name} has no {protocol.modality.value} recording that was asked for: there is {there}."
         )
     found, runs = Found(lost=_unmatched(selection, selected, folder)), defaultdict(list)
+    people = Selection(selection.participants, selection.sessions)
+    misnamed = find_misnamed(folder, protocol)
+    found.lost.extend((path, error) for path, visit, error in misnamed if people.wants(visit))
+    visits = defaultdict(set)
+    for recording in recordings:
+        visits[recording.entities["sub"]].add(recording.entities.get("ses"))
     for recording in selected + _kept(recordings, selected, protocol, output):
         key = (recording.entities["sub"], recording.entities.get("ses"))
         try:
-            runs[key].append(find_run_files(recording, files, folder, table))
+            run = find_run_files(recording, files, folder, table, len(visits[key[0]]))
         except InputError as error:
             found.lost.append((Path(stem_of(recording.entities)), error))
+        else:
+            runs[key].append(run)
     for key, members in sorted(runs.items(), key=lambda item: str(item[0])):
         members.sort(key=lambda run: run.name)
         found.sessions.append(Session(folder, *key, protocol, tuple(members), whole=False))

@@ -2,9 +2,9 @@
 
 Recordings are ``sub-*/[ses-*/]eeg/*_eeg.*`` or ``.../func/*_bold.nii[.gz]``, as the protocol's modality says. The
 video of a recording, and the trigger log of a BOLD series, are files with the same entities, wherever they are in
-the data set or its ``sourcedata`` (not in ``derivatives``); an entity that the video lacks, such as ``run``, is
-no contradiction, and of several the one that says most is taken. ``split-1``, ``split-2`` are consecutive files of
-one camera. A table can say it instead.
+the data set or its ``sourcedata`` (not in ``derivatives``). An entity that the video lacks, such as ``run``, is no
+contradiction, but for ``ses`` where a participant has several; of several videos the one that says most is taken.
+``split-1``, ``split-2`` are consecutive files of one camera. A table can say it instead.
 """
 
 import csv
@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from enicfer.batch.tables import FURTHER, entities_of
-from enicfer.errors import InputError
+from enicfer.errors import EnicferError, InputError
 from enicfer.io.eeg import EEG_SUFFIXES
 from enicfer.io.names import stem_of
 from enicfer.protocol import Protocol
@@ -40,8 +40,16 @@ class Named:
 
 
 def list_named_files(folder: Path) -> Iterator[Named]:
-    """Every file and ``.mff`` folder with entities in its name; not in derivatives or hidden folders."""
-    for place, inner, names in os.walk(folder):
+    """Every file and ``.mff`` folder with entities in its name; not in derivatives or hidden folders.
+
+    Links are followed, but no folder is looked into twice.
+    """
+    met: set[str] = set()
+    for place, inner, names in os.walk(folder, followlinks=True):
+        if os.path.realpath(place) in met:
+            inner.clear()
+            continue
+        met.add(os.path.realpath(place))
         packed = [name for name in inner if name.endswith(".mff")]
         inner[:] = sorted(
             n for n in inner if not n.startswith(".") and n not in (*packed, "derivatives", "stimuli")
@@ -65,16 +73,57 @@ def pick_recordings(folder: Path, files: Iterable[Named], protocol: Protocol) ->
         raise InputError(
             f"The protocol {protocol.name} is for a video alone: a data set needs one for EEG or fMRI."
         )
-    place, suffix = _KINDS[protocol.modality]
     for file in files:
-        right = file.suffix == suffix and file.extension in _SUFFIXES[protocol.modality]
-        inside = file.path.parent.name == place and "sourcedata" not in file.path.relative_to(folder).parts
         # Of several echoes or parts of one recording, the first stands for all: they share their time.
         first = all(
             file.entities.get(key, "1").lstrip("0") in ("1", "mag") for key in ("echo", "split", "part")
         )
-        if right and inside and first and "sub" in file.entities and "task" in file.entities:
+        right = _is_recording(folder, file.path, protocol.modality) and "task" in file.entities
+        if right and first and _visit_of(folder, file.path) == _visit(file.entities):
             yield Named(file.path, _carried(file.entities), file.suffix, file.extension)
+
+
+def find_misnamed(folder: Path, protocol: Protocol) -> Iterator[tuple[Path, dict[str, str], EnicferError]]:
+    """Recordings whose names do not say what they are of, with the ``sub`` and ``ses`` of their folders."""
+    place, suffix = _KINDS[protocol.modality]
+    found = {path for middle in ("", "ses-*/") for path in folder.glob(f"sub-*/{middle}{place}/*_{suffix}.*")}
+    for path in sorted(found):
+        visit, match = _visit_of(folder, path), _NAME.fullmatch(path.name)
+        entities = entities_of(match["entities"].strip("_")) if match is not None else {}
+        if not _is_recording(folder, path, protocol.modality) or visit is None:
+            continue
+        if _visit(entities) != visit or "task" not in entities:
+            stem = stem_of(visit)
+            error = InputError(
+                f"{path.name} in {path.parent.relative_to(folder).as_posix()} cannot be told from its name: name it "
+                f"{stem}_task-<label>[_run-<index>]_{suffix}, with letters and digits in the labels."
+            )
+            yield path, visit, error
+
+
+def _is_recording(folder: Path, path: Path, modality: Modality) -> bool:
+    """Whether a file has the place and the ending of a raw recording."""
+    place, suffix = _KINDS[modality]
+    endings = tuple(f"_{suffix}{extension}" for extension in _SUFFIXES[modality])
+    inside = path.relative_to(folder).parts[:-2]
+    return path.parent.name == place and path.name.lower().endswith(endings) and inside[:1] != ("sourcedata",)
+
+
+def _visit_of(folder: Path, path: Path) -> dict[str, str] | None:
+    """``sub`` and ``ses`` that the folders of a recording say; None if it is in others than those."""
+    parts = path.relative_to(folder).parts[:-2]
+    keys = ("sub", "ses")[: len(parts)]
+    if (
+        not parts
+        or len(parts) > 2
+        or any(not p.startswith(f"{k}-") for p, k in zip(parts, keys, strict=True))
+    ):
+        return None
+    return {key: part.removeprefix(f"{key}-") for key, part in zip(keys, parts, strict=True)}
+
+
+def _visit(entities: Mapping[str, str]) -> dict[str, str]:
+    return {key: entities[key] for key in ("sub", "ses") if key in entities}
 
 
 def _carried(entities: Mapping[str, str]) -> dict[str, str]:
@@ -88,9 +137,26 @@ def make_run(found: Named, videos: tuple[Path, ...] = ()) -> Run:
 
 
 def find_run_files(
-    recording: Named, files: Sequence[Named], folder: Path, table: Mapping[Path, Run] | None
+    recording: Named,
+    files: Sequence[Named],
+    folder: Path,
+    table: Mapping[Path, Run] | None,
+    visits: int = 1,
 ) -> Run:
     """The run of a recording: its video, and its trigger log if it is a BOLD series.
+
+    Parameters
+    ----------
+    recording
+        From `pick_recordings`.
+    files
+        All of the data set.
+    folder
+        Its root.
+    table
+        From `read_video_table`, or None to go by names.
+    visits
+        How many sessions the participant has: with more than one, a file must say of which it is.
 
     Raises
     ------
@@ -103,11 +169,13 @@ def find_run_files(
             raise InputError(f"The table of videos has no line for {recording.path.name}: add one.")
         videos, log = given.videos, given.triggers
     else:
-        videos = tuple(_partners(recording, files, VIDEO_SUFFIXES, folder, "video"))
+        fitting = [file for file in files if "ses" in file.entities or visits == 1]
+        videos = tuple(_partners(recording, fitting, VIDEO_SUFFIXES, folder, "video"))
         log = None
     if recording.suffix == "eeg":
         return replace(make_run(recording, videos), recording=recording.path)
-    logs = [file for file in files if "sourcedata" in file.path.relative_to(folder).parts]
+    logs = [file for file in files if "ses" in file.entities or visits == 1]
+    logs = [file for file in logs if "sourcedata" in file.path.relative_to(folder).parts]
     log = log or _partners(recording, logs, LOG_SUFFIXES, folder, "trigger log")[0]
     return replace(make_run(recording, videos), bold=recording.path, triggers=log)
 

@@ -12,6 +12,7 @@ from statistics import median
 from enicfer.batch.jobs import Job, Options, Outcome
 from enicfer.batch.markers import DONE, Marker, read_marker
 from enicfer.batch.plan import make_plan
+from enicfer.batch.sessions import count_cores
 from enicfer.batch.work import strip_folders
 from enicfer.errors import EnicferError
 from enicfer.io.names import HIDDEN
@@ -79,7 +80,9 @@ def forecast(
     return Forecast(
         work=tuple(work),
         settled=plan.settled,
-        seconds=None if seconds is None else seconds * frames / max(1, min(n_jobs, ready)),
+        seconds=None
+        if seconds is None
+        else seconds * frames / max(1, min(n_jobs if n_jobs > 0 else count_cores(), ready)),
         disk=None if size is None else round(size * frames),
     )
 

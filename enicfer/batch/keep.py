@@ -1,7 +1,9 @@
 """Which results a job must leave alone: those of another command, and those of runs that it does not have."""
 
+from pathlib import Path
+
 from enicfer.batch.jobs import Job, Outcome, session_entities
-from enicfer.batch.markers import Marker, altered_outputs
+from enicfer.batch.markers import Marker, altered_outputs, is_of_others
 from enicfer.io.names import SUFFIXES, output_path
 
 # kind of refusal: what to do
@@ -23,7 +25,8 @@ def refuse(job: Job, marker: Marker | None) -> Outcome | None:
         What is known of its session.
     """
     page = f"{job.name}.html"
-    lost = [] if marker is None else _lost_runs(job, marker)
+    others = marker is not None and is_of_others(marker, job.session, job.output)
+    lost = [] if marker is None else _lost_runs(job, marker, job.session.whole and not others)
     if lost:
         reason = (
             f"{job.output.name} has results of {', '.join(lost)} that would be lost: they are of another protocol, "
@@ -32,6 +35,12 @@ def refuse(job: Job, marker: Marker | None) -> Outcome | None:
         return _refused(job, "runs", reason)
     if job.options.overwrite:
         return None
+    if marker is not None and others:
+        reason = (
+            f"{job.output.name} has results of {job.name} that were made of other files, in the folder "
+            f"{Path(marker.folder).name}: give each participant and each visit a label of its own."
+        )
+        return _refused(job, "foreign", reason)
     if (job.output / page).exists() and (marker is None or page not in marker.outputs):
         return _refused(job, "foreign", f"{job.output.name} has results of {job.name} by another command.")
     altered = [] if marker is None else altered_outputs(job.output, marker)
@@ -47,10 +56,10 @@ def _refused(job: Job, kind: str, reason: str) -> Outcome:
     return Outcome(job.name, "failed", kind, reason, ADVICE[kind], entities=session_entities(job.session))
 
 
-def _lost_runs(job: Job, marker: Marker) -> list[str]:
+def _lost_runs(job: Job, marker: Marker, whole: bool) -> list[str]:
     """Runs in the outputs that the job does not have, where it may not be all of the session."""
     session, end = job.session, f"_{SUFFIXES['frames']}"
-    if session.whole:
+    if whole:
         return []
     own = {
         output_path(job.output, session.entities(run), session.protocol.modality, "frames")

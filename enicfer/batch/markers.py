@@ -6,7 +6,7 @@ equality and never for order, so that a clock that was set back does no harm; wh
 """
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -16,12 +16,15 @@ from filelock import FileLock
 
 from enicfer.errors import InputError, OutputError
 from enicfer.fingerprint import hash_file, input_files, name_input
+from enicfer.io.eeg import EEG_SUFFIXES
 from enicfer.io.names import HIDDEN
 from enicfer.io.store import replacing
 from enicfer.io.tables import read_json, write_json
-from enicfer.session import Session
+from enicfer.session import VIDEO_SUFFIXES, Session
 
 DONE, FAILED, PUBLISHING = "done", "failed", "publishing"
+# Files that hold signals or images; a BrainVision header alone does not tell two recordings apart.
+RECORDED = {*EEG_SUFFIXES, ".eeg", ".fdt", ".bin", ".xdf", ".xdfz", ".nii", ".gz"} - {".vhdr"}
 Files = dict[str, dict[str, Any]]
 
 
@@ -180,6 +183,28 @@ def _inputs(session: Session) -> list[Path]:
     return list(dict.fromkeys([*(file for run in session.runs for file in input_files(run)), *shared]))
 
 
+def is_of_others(marker: Marker, session: Session, output: Path) -> bool:
+    """Whether results were made in another folder, of videos and recordings none of which this session has.
+
+    A folder that was moved or renamed keeps its files.
+    """
+    if not marker.outputs or marker.folder in ("", name_input(session.folder, output)):
+        return False
+    # One that failed has only the sizes.
+    made = {(facts["size"], facts.get("sha256")) for facts in find_recorded(marker.files).values()}
+    sizes = {size for size, _ in made}
+    own = {path: _size(path) for path in _inputs(session) if find_recorded({path.name: {}})}
+    return not any(
+        (size, None) in made or (size in sizes and (size, hash_file(path)) in made)
+        for path, size in own.items()
+    )
+
+
+def find_recorded(files: Files, suffixes: Collection[str] = (*VIDEO_SUFFIXES, *RECORDED)) -> Files:
+    """Of those files, the ones that end so: by default videos, and files that hold signals or images."""
+    return {name: facts for name, facts in files.items() if Path(name).suffix.lower() in suffixes}
+
+
 def find_changes(marker: Marker, parts: Mapping[str, str], files: Files, key: str | None = None) -> list[str]:
     """What is not as it was: names of parts, and ``inputs``.
 
@@ -206,9 +231,9 @@ def outputs_stand(output: Path, marker: Marker) -> bool:
     return all(_size(output / name) == size for name, size in marker.outputs.items())
 
 
-def outputs_there(output: Path, marker: Marker) -> bool:
-    """Whether every file that came out is there, in whatever size."""
-    return all(_size(output / name) is not None for name in marker.outputs)
+def missing_outputs(output: Path, marker: Marker) -> list[str]:
+    """Those of the files that came out that are not there; names below the outputs."""
+    return sorted(name for name in marker.outputs if _size(output / name) is None)
 
 
 def altered_outputs(output: Path, marker: Marker) -> list[str]:

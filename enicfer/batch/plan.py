@@ -59,12 +59,12 @@ def make_plan(
     jobs, refused = make_jobs(sessions, output, options, threads)
     lost = [
         Outcome(
-            folder.name,
+            _name_folder(folder),
             "failed",
             "input",
             strip_folders(str(error), (folder,)),
             ADVICE["input"],
-            entities=entities_of(folder.name),
+            entities=entities_of(_name_folder(folder).replace("/", "_")),
         )
         for folder, error in unread
     ]
@@ -89,6 +89,11 @@ def make_plan(
             ready.append(job)
             changes[job.name] = changed
     return Plan(tuple(ready), changes, tuple(settled), tuple(lost))
+
+
+def _name_folder(folder: Path) -> str:
+    """``sub-01/ses-02``, because many participants have a ``ses-02``."""
+    return "/".join(folder.parts[-2:]) if folder.name.startswith("ses-") else folder.name
 
 
 def _settle(job: Job, retry_failed: bool) -> tuple[Outcome | None, list[str]]:
@@ -119,11 +124,18 @@ def _settle(job: Job, retry_failed: bool) -> tuple[Outcome | None, list[str]]:
 def forget_failures(
     sessions: Sequence[Session], unread: Sequence[tuple[Path, EnicferError]], output: Path
 ) -> None:
-    """Remove the markers of failures, without results, under names that their session folders have no more."""
+    """Remove the markers of failures, without results, under names that their folders have no more."""
     names = {name_input(folder, output): set[str]() for folder, _ in unread}
+    datasets = {}
     for session in sessions:
         if session.whole:
             names.setdefault(name_input(session.folder, output), set()).add(name_session(session))
+        else:  # one of many in the folder
+            datasets[name_input(session.folder, output)] = session.folder
     for name, marker in read_markers(output).items():
-        if marker.state == FAILED and not marker.outputs and name not in names.get(marker.folder, {name}):
+        if marker.state != FAILED or marker.outputs:
+            continue
+        data = datasets.get(marker.folder)
+        gone = data is not None and not data.joinpath(*name.split("_")).is_dir()
+        if gone or name not in names.get(marker.folder, {name}):
             Places(output).marker(name).unlink(missing_ok=True)

@@ -18,7 +18,7 @@ from enicfer.batch.jobs import (
 from enicfer.batch.keep import ADVICE as KEPT
 from enicfer.batch.markers import Places
 from enicfer.batch.plan import Plan, forget_failures, make_plan
-from enicfer.batch.tables import write_group
+from enicfer.batch.tables import read_markers, write_group
 from enicfer.batch.work import remember_failure, strip_folders, work
 from enicfer.errors import EnicferError, InputError
 from enicfer.session import Session
@@ -62,7 +62,7 @@ def process_sessions(
     folders
         Session folders, or folders that hold session folders with a ``session.toml``.
     output
-        Root of the outputs, by default ``derivatives/enicfer`` in the folder that holds all sessions.
+        Root of the outputs, by default ``derivatives/enicfer`` in the folder that holds all of ``folders``.
     options
         What all are processed with.
     n_jobs
@@ -117,12 +117,13 @@ def collect_sessions(
     InputError
         If there is no session folder.
     """
-    found = find_sessions([Path(folder) for folder in folders])
+    given = [Path(folder) for folder in folders]
+    found = find_sessions(given)
     if not found:
         raise InputError("No session folder was given: name some, or a folder that holds some.")
-    target = Path(output) if output is not None else default_output(found)
+    target = Path(output) if output is not None else default_output(given, found)
     sessions, unread = read_sessions(found, options.protocol)
-    left = [item for item in find_left_out(Path(folder) for folder in folders) if item[0] not in found]
+    left = [item for item in find_left_out(given) if item[0] not in found]
     return sessions, [*unread, *left], target
 
 
@@ -182,19 +183,23 @@ def run_sessions(
 
 def _summarise(output: Path, plan: Plan, ended: Sequence[Outcome]) -> list[Outcome]:
     """Write the group tables; what prevents it is one more outcome, and costs no other."""
+    failed = [*plan.unread, *(outcome for outcome in ended if outcome.kind in KEPT)]
+    if not read_markers(output) and any(outcome.kind == "foreign" for outcome in failed):
+        return []  # the markers were removed: the tables that are there tell more than is known
     try:
-        write_group(output, [*plan.unread, *(outcome for outcome in ended if outcome.kind in KEPT)])
+        write_group(output, failed)
     except EnicferError as error:
         advice = "The results of the sessions are not touched by it."
         return [Outcome("group tables", "failed", "output", strip_folders(str(error)), advice)]
     return []
 
 
-def default_output(folders: Sequence[Path]) -> Path:
-    """``derivatives/enicfer`` in the folder that holds all session folders."""
-    parents = [folder.resolve().parent for folder in folders]
+def default_output(given: Sequence[Path], sessions: Sequence[Path]) -> Path:
+    """``derivatives/enicfer`` in the folder that holds all that was given, whichever sessions are in it today."""
+    places = [(folder, Path(os.path.abspath(folder))) for folder in given]  # noqa: PTH100  links are not followed
+    tops = [place.parent if folder in sessions else place for folder, place in places]
     try:
-        return Path(os.path.commonpath(parents)) / "derivatives" / "enicfer"
+        return Path(os.path.commonpath(tops)) / "derivatives" / "enicfer"
     except ValueError:
         raise InputError("The sessions are on several drives: give --output to say where to write.") from None
 

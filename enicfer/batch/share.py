@@ -25,11 +25,15 @@ from enicfer.errors import EnicferError, InputError
 from enicfer.io.names import HIDDEN
 from enicfer.session import VIDEO_SUFFIXES
 
-_MEDIA = (*VIDEO_SUFFIXES, ".wav", ".mp3", ".m4a", ".flac", ".ogg")
-_PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp")
+_MEDIA = (*VIDEO_SUFFIXES, ".flv", ".3gp", ".wav", ".mp3", ".m4a", ".aac", ".opus", ".flac", ".ogg")
+_PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".heic", ".heif", ".avif")
+# Beginnings of files whose text is packed: ZIP (also of Excel, Word and numpy), PDF, gzip.
+_CLOSED = (b"PK\x03\x04", b"%PDF", b"\x1f\x8b")
 _PACKED = re.compile(rb"data:image/(?:png|jpe?g|gif|webp|bmp);base64,([A-Za-z0-9+/=\s]+)")
+_PACKED_MEDIA = re.compile(rb"data:(?:video|audio)/")
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
 _YEAR = r"(?:19|20)\d\d"
+_DAY, _SHORT = r"(?:0?[1-9]|[12]\d|3[01])", r"(?:0?[1-9]|1[0-2])"
 _COMPACT = rf"{_YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"  # by itself it is rather a count
 # what: pattern
 _PATTERNS: dict[str, re.Pattern[str]] = {
@@ -38,8 +42,10 @@ _PATTERNS: dict[str, re.Pattern[str]] = {
         r"/[^\s\"'<>|]+|(?<![\w/])[A-Za-z]:(?:\\{1,2}|/(?!/))[^\s\"'<>|]+|(?<!\\)\\\\[\w.-]+\\[^\s\"'<>|]+"
     ),
     "date": re.compile(
-        rf"(?<![\d.-]){_YEAR}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?!\d)"
-        rf"|(?<![\d.])(?:0?[1-9]|[12]\d|3[01])[./](?:0?[1-9]|[12]\d|3[01])[./]{_YEAR}(?![\d.])"
+        rf"(?<![\d.-]){_YEAR}(?P<first>[-/_.])(?:0[1-9]|1[0-2])(?P=first)(?:0[1-9]|[12]\d|3[01])(?!\d)"
+        rf"|(?<![\d.]){_DAY}(?P<last>[-/_.]){_DAY}(?P=last){_YEAR}(?![\d.])"
+        rf"|(?<![\d./])(?:{_DAY}/{_SHORT}|{_SHORT}/{_DAY})/\d\d(?![\d./])"
+        rf"|(?<!\d){_YEAR}[-_ ]{_MONTH}[-_ ]\d{{1,2}}(?!\d)"
         rf"|(?<=[_\"'-]){_COMPACT}(?![^\W_])|(?<![^\W_])(?<!\.){_COMPACT}(?=[_\"'-]|T\d{{4}})"
         rf"|\b\d{{1,2}}\.? {_MONTH}\.? {_YEAR}\b|\b{_MONTH} \d{{1,2}},? (?:[\d:]+ )?{_YEAR}\b"
     ),
@@ -106,9 +112,7 @@ def check_share(
     find_faces = find_faces or _default_finder()
     found: list[Finding] = []
     if (root / HIDDEN).exists():
-        detail = (
-            "work folder with the coarse brightness of pictures: leave it out, or remove it when all is done"
-        )
+        detail = "work folder with the coarse brightness of pictures: leave it out of the copy; a later run needs it"
         found.append(Finding(HIDDEN, "work folder", detail))
     for path in sorted(_walk(root)):
         inside = path.relative_to(root)
@@ -148,7 +152,7 @@ def _look(
     yield from _search(inside.as_posix(), {key: patterns[key] for key in ("date", "name") if key in patterns})
     if path.exists() and not path.is_file():
         raise OSError("a folder without access, or a device")
-    if kind in _MEDIA:
+    if kind in _MEDIA or (kind == ".gz" and Path(path.stem).suffix.lower() in _MEDIA):
         yield "recording of sound or pictures", path.name
         return
     if path.name.lower().endswith((".fif", ".fif.gz")):
@@ -163,10 +167,15 @@ def _look(
         data = gzip.decompress(data)
     if kind == ".h5":
         yield from _search_hdf5(path, patterns, find_faces)
-    else:
-        for packed in _PACKED.findall(data):
-            yield from _judge(_decode(_unbased(packed)), find_faces)
-        yield from _search(_decode_text(_PACKED.sub(b"", data)), patterns)
+        return
+    for packed in _PACKED.findall(data):
+        yield from _judge(_decode(_unbased(packed)), find_faces)
+    if _PACKED_MEDIA.search(data):
+        yield "recording of sound or pictures", "inside of the page"
+    text = _decode_text(_PACKED.sub(b"", data))
+    if data.startswith(_CLOSED) or "\0" in text:
+        yield "unreadable", "cannot be looked into, so look at it"
+    yield from _search(text, patterns)
 
 
 def _search(text: str, patterns: dict[str, re.Pattern[str]]) -> Iterator[tuple[str, str]]:
@@ -237,9 +246,13 @@ def _unbased(text: bytes) -> bytes:
 
 
 def _decode_text(data: bytes) -> str:
-    """UTF-16 where it begins with its mark, else UTF-8."""
-    marked = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    return data.decode("utf-16" if marked else "utf-8", errors="replace")
+    """UTF-16 where it begins with its mark, else UTF-8, or Windows-1252 where it is no UTF-8."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", errors="replace")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", errors="replace")
 
 
 def _default_finder() -> Callable[[Any], int]:

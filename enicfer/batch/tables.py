@@ -4,6 +4,7 @@ Both are made from the markers and the files of the tree alone, sorted, so that 
 bytes in whatever order, in however many pieces and on whatever number of workers they were made.
 """
 
+import contextlib
 import shutil
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -14,18 +15,26 @@ import pandas as pd
 
 from enicfer.batch.group import render_group
 from enicfer.batch.jobs import Outcome
-from enicfer.batch.markers import DONE, FAILED, Marker, Places, altered_outputs, outputs_there, read_marker
-from enicfer.errors import OutputError
-from enicfer.io.eeg import EEG_SUFFIXES
-from enicfer.io.names import HIDDEN, SUFFIXES, find_frames
+from enicfer.batch.markers import (
+    DONE,
+    FAILED,
+    RECORDED,
+    Marker,
+    Places,
+    altered_outputs,
+    find_recorded,
+    missing_outputs,
+    read_marker,
+)
+from enicfer.errors import EnicferError, OutputError
+from enicfer.io.names import HIDDEN, SUFFIXES
 from enicfer.io.store import read_result
 from enicfer.io.tables import read_json, read_table, write_json, write_table
 from enicfer.session import VIDEO_SUFFIXES
 
 FURTHER = {"acquisition": "acq", "ceagent": "ce", "reconstruction": "rec", "direction": "dir"}
 ENTITIES = {"participant_id": "sub", "session_id": "ses", "task": "task", **FURTHER, "run": "run"}
-# Files that hold signals or pictures; a BrainVision header alone does not tell two recordings apart.
-_RECORDED = {*EEG_SUFFIXES, ".eeg", ".fdt", ".bin", ".xdf", ".xdfz", ".nii", ".gz"} - {".vhdr"}
+DAMAGED = "Run again to have the file back, with --overwrite if it is there."
 QC_COLUMNS = {
     "participant_id": "participant",
     "session_id": "session, where there is one",
@@ -94,10 +103,10 @@ def _write_tables(output: Path, unread: Sequence[Outcome]) -> tuple[list[str], d
         shutil.rmtree(stage, ignore_errors=True)
         stage.mkdir(parents=True)
         markers = read_markers(output)
-        rows = [{**dict.fromkeys(QC_COLUMNS), **row} for row in _qc_rows(output, markers, unread)]
+        rows, trials = _read_sessions(output, markers, unread)
         quality = _drop_empty(pd.DataFrame(rows, columns=list(QC_COLUMNS)))
         write_table(stage / "group_qc.tsv", quality)
-        write_table(stage / "group_trials.tsv", _drop_empty(_trial_table(output, markers)))
+        write_table(stage / "group_trials.tsv", _drop_empty(trials))
         write_json(
             stage / "group_qc.json",
             {name: {"Description": text} for name, text in QC_COLUMNS.items() if name in quality},
@@ -120,14 +129,19 @@ def _drop_empty(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def read_markers(output: Path) -> dict[str, Marker]:
-    """Name -> marker of every session that failed, or whose outputs are there; sorted by name."""
+    """Name -> marker of every session that failed, or has results that are there; sorted by name."""
     paths = sorted((output / HIDDEN / "sessions").glob("sub-*.json"))
     found = {path.stem: read_marker(path) for path in paths}
     return {
         name: marker
         for name, marker in found.items()
-        if marker is not None and (marker.state == FAILED or outputs_there(output, marker))
+        if marker is not None and (marker.state == FAILED or _has_results(output, marker))
     }
+
+
+def _has_results(output: Path, marker: Marker) -> bool:
+    """Whether a file of a run is there; a page alone shows what somebody deleted."""
+    return any("/" in name for name in marker.outputs.keys() - missing_outputs(output, marker))
 
 
 def _runs(output: Path, marker: Marker, kind: str) -> Iterable[tuple[dict[str, str], Path]]:
@@ -153,43 +167,63 @@ def _labels(entities: Mapping[str, str]) -> dict[str, Any]:
     return labels
 
 
-def _qc_rows(
+def _read_sessions(
     output: Path, markers: Mapping[str, Marker], unread: Sequence[Outcome]
-) -> Iterable[dict[str, Any]]:
-    same = _find_same(markers)
-    refused = {outcome.name for outcome in unread}
+) -> tuple[list[dict[str, Any]], pd.DataFrame]:
+    """Rows of the runs and of the failed sessions, and the trials; a damaged run fails, and costs no other."""
+    same, refused = _find_same(markers), {outcome.name for outcome in unread}
+    rows, tables = [], []
     for name, marker in markers.items():
-        if marker.state == FAILED:
-            if name in refused:
-                continue
-            yield {
-                **_labels(entities_of(name)),
-                "source": name,
-                "state": FAILED,
-                "kind": marker.kind,
-                "reason": marker.reason,
-                "advice": marker.advice,
-            }
+        if marker.state == FAILED and name not in refused:
+            rows.append(_failed(entities_of(name), name, marker.kind, marker.reason, marker.advice))
         elif marker.state == DONE:
-            altered = bool(altered_outputs(output, marker))
+            warnings = _find_differences(output, marker, same[name])
             for entities, path in _runs(output, marker, "qc"):
-                quality = _quality(path, same[name], altered)
-                yield {**_labels(entities), "source": name, "state": DONE, **quality}
+                labels = _labels(entities)
+                try:
+                    quality = _quality(path, warnings)
+                    table = read_table(path.with_name(path.name.replace(SUFFIXES["qc"], SUFFIXES["events"])))
+                except (EnicferError, KeyError, TypeError) as error:
+                    reason = str(error) if isinstance(error, EnicferError) else f"{path.name} is not whole."
+                    rows.append(_failed(entities, name, "files", reason, DAMAGED))
+                    continue
+                rows.append({**labels, "source": name, "state": DONE, **quality})
+                tables.append(
+                    pd.concat([pd.DataFrame(labels, index=table.index, columns=list(labels)), table], axis=1)
+                )
     for outcome in sorted(unread, key=lambda o: o.name):
-        yield {
-            **_labels(outcome.entities),
-            "source": outcome.name,
-            "state": FAILED,
-            "kind": outcome.kind,
-            "reason": outcome.reason,
-            "advice": outcome.advice,
-        }
+        rows.append(_failed(outcome.entities, outcome.name, outcome.kind, outcome.reason, outcome.advice))
+    tables = [table for table in tables if len(table)]
+    trials = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(ENTITIES))
+    return [{**dict.fromkeys(QC_COLUMNS), **row} for row in rows], trials
+
+
+def _failed(entities: Mapping[str, str], source: str, kind: str, reason: str, advice: str) -> dict[str, Any]:
+    told = {"kind": kind, "reason": reason, "advice": advice}
+    return {**_labels(entities), "source": source, "state": FAILED, **told}
+
+
+def _find_differences(output: Path, marker: Marker, same: Sequence[str]) -> list[str]:
+    """What is worth knowing of a session's files and of those that it was made from."""
+    found = []
+    if same:
+        found.append(
+            f"Made of the same video and recording as {', '.join(same)}: if the participant was renamed, delete the "
+            "results under the wrong name."
+        )
+    if altered_outputs(output, marker):
+        found.append("Files of this session were changed by another command or by hand since it was done.")
+    if missing := missing_outputs(output, marker):
+        found.append(
+            f"Files of this session are missing ({', '.join(missing[:3])}): run again to have them back."
+        )
+    return found
 
 
 def _find_same(markers: Mapping[str, Marker]) -> dict[str, list[str]]:
     """Name -> the other sessions that were made of a video and a recording of this one."""
     made = {
-        name: [_hashes(marker, suffixes) for suffixes in (VIDEO_SUFFIXES, _RECORDED)]
+        name: [_hashes(marker, suffixes) for suffixes in (VIDEO_SUFFIXES, RECORDED)]
         for name, marker in markers.items()
     }
     owners: dict[str, set[str]] = defaultdict(set)
@@ -205,41 +239,15 @@ def _find_same(markers: Mapping[str, Marker]) -> dict[str, list[str]]:
 
 def _hashes(marker: Marker, suffixes: Collection[str]) -> set[str]:
     """Of those inputs whose names end so."""
-    return {
-        facts["sha256"]
-        for name, facts in marker.files.items()
-        if Path(name).suffix.lower() in suffixes and "sha256" in facts
-    }
+    found = find_recorded(marker.files, suffixes).values()
+    return {facts["sha256"] for facts in found if "sha256" in facts}
 
 
-def _quality(path: Path, same: Sequence[str], altered: bool) -> dict[str, Any]:
+def _quality(path: Path, warnings: Sequence[str]) -> dict[str, Any]:
     content = read_json(path)
     numbers = {**content["quality"], **content["quality"]["sync"]}
     wanted = {name: numbers[name] for name in QC_COLUMNS if name in numbers and name != "source"}
-    warnings = list(content["warnings"])
-    if same:
-        warnings.append(
-            f"Made of the same video and recording as {', '.join(same)}: if the participant was renamed, delete the "
-            "results under the wrong name."
-        )
-    if altered:
-        warnings.append("Files of this session were changed by another command or by hand since it was done.")
-    return {**wanted, "warnings": " ".join(warnings)}
-
-
-def _trial_table(output: Path, markers: Mapping[str, Marker]) -> pd.DataFrame:
-    tables = []
-    for marker in markers.values():
-        if marker.state != DONE:
-            continue
-        for entities, path in _runs(output, marker, "events"):
-            table = read_table(path)
-            labels = _labels(entities)
-            tables.append(
-                pd.concat([pd.DataFrame(labels, index=table.index, columns=list(labels)), table], axis=1)
-            )
-    tables = [table for table in tables if len(table)]
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(ENTITIES))
+    return {**wanted, "warnings": " ".join([*content["warnings"], *warnings])}
 
 
 def _describe_root(output: Path, markers: Mapping[str, Marker], stage: Path) -> None:
@@ -248,6 +256,7 @@ def _describe_root(output: Path, markers: Mapping[str, Marker], stage: Path) -> 
     from enicfer.outputs import filled_in
 
     done = (marker for marker in markers.values() if marker.state == DONE)
-    first = next((path for marker in done for _, path in _runs(output, marker, "qc")), None)
-    if first is not None:
-        write_root(stage, read_result(find_frames(first)), filled_in(output))
+    for path in (path for marker in done for _, path in _runs(output, marker, "frames")):
+        with contextlib.suppress(EnicferError):  # a damaged run tells nothing of the others
+            write_root(stage, read_result(path), filled_in(output))
+            return

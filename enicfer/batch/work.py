@@ -25,6 +25,7 @@ from enicfer.batch.markers import (
     Places,
     find_changes,
     hash_files,
+    is_of_others,
     outputs_stand,
     read_marker,
     stamp_files,
@@ -182,15 +183,16 @@ def _remove_older(output: Path, old: Iterable[str], own: Iterable[str]) -> None:
 
 
 def fail(job: Job, kind: str, reason: str) -> Outcome:
-    """Note in the marker that a session failed, and why; earlier results stay where they are."""
+    """Note in the marker that a session failed, and why; earlier results, and what is known of others', stay."""
     places = Places(job.output)
     advice = ADVICE[kind]
     try:
         files = stamp_files(job.session, missing_ok=True)
         before = read_marker(places.marker(job.name)) or Marker(FAILED, {}, {})
-        folder = name_input(job.session.folder, job.output)
-        failed = Marker(FAILED, job.parts, files, before.outputs, kind, reason, advice, folder=folder)
-        write_marker(places.marker(job.name), failed)
+        if not is_of_others(before, job.session, job.output):
+            folder = name_input(job.session.folder, job.output)
+            failed = Marker(FAILED, job.parts, files, before.outputs, kind, reason, advice, folder=folder)
+            write_marker(places.marker(job.name), failed)
     except (OSError, EnicferError):  # the disk that failed the session fails its marker: it is tried again
         pass
     return Outcome(job.name, "failed", kind, reason, advice, entities=session_entities(job.session))

@@ -30,18 +30,25 @@ def apply(
     holds already is kept.
     """
     from enicfer.export.mne import add_emotion_channels, add_emotion_events, check_raw_file, save_raw
-    from enicfer.io.eeg import open_raw
+    from enicfer.fingerprint import find_changed
+    from enicfer.io.eeg import open_raw, read_triggers
     from enicfer.io.store import read_result
 
     check_raw_file(output, overwrite)
     run, raw = read_result(result), open_raw(recording)
+    unknown = set(run.recording.triggers["code"]).isdisjoint(read_triggers(raw)["code"])
     add_emotion_events(raw, run, bad_lost=bad_lost)
     if channels:
         add_emotion_channels(raw, run)
     save_raw(output, raw, overwrite=overwrite)
     added = sum(str(name).startswith(("fer/", "face/", "BAD_face")) for name in raw.annotations.description)
     click.echo(f"{added} emotion annotations. Look at {output}")
-    if recording.name != run.recording.file.name:
+    made = run.recording.file.name
+    if recording.name != made:
+        click.echo(f"  note  the result was made from {made}; times were taken over as they are.")
+    if changed := find_changed(recording, run.provenance["inputs"]):
+        click.echo(f"  note  not as they were when the result was made: {', '.join(changed)}.")
+    if unknown and len(run.recording.triggers):
         click.echo(
-            f"  note  the result was made from {run.recording.file.name}; times were taken over as they are."
+            f"  note  {recording.name} has no trigger that {made} had: make sure that it is the same recording."
         )

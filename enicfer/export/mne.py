@@ -29,6 +29,7 @@ from enicfer.errors import InputError, OutputError
 from enicfer.export.columns import HED_VERSION, LOST_HED, UNCERTAIN_HED, expression_hed
 from enicfer.export.physio import time_uncertainty
 from enicfer.export.sampling import interpolate, spans_inside
+from enicfer.io.eeg import read_triggers
 from enicfer.io.store import check_free
 from enicfer.records import FloatArray, RunResult
 from enicfer.segments import LOST, UNCERTAIN
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
 Extras = dict[str, str | int | float | None]
 LOST_NAME = "face/lost"
 BAD_LOST_NAME = "BAD_face_lost"
+# How far (s) a trigger may be from where it was: onsets may have been corrected for the delay of a screen. Where
+# fewer of them match, it is another recording.
+TRIGGER_TOLERANCE, LEAST_MATCHED = 0.1, 0.5
 NO_DATE = (0, 2**31 - 1)  # seconds, microseconds
 
 
@@ -189,7 +193,8 @@ def add_emotion_events(
     Raises
     ------
     InputError
-        If the result and what is left of the recording do not overlap, or ``first_time`` is needed.
+        If the result and what is left of the recording do not overlap or their triggers contradict each other,
+        or ``first_time`` is needed.
     """
     shift = _shift(raw, result, offset, first_time)
     onset, duration, names, extras = _spans(result, bad_lost)
@@ -237,7 +242,7 @@ def add_emotion_channels(
     Raises
     ------
     InputError
-        If the channels are there already, or result and recording do not overlap.
+        If the channels are there already, or result and recording do not overlap or contradict each other.
     """
     import mne
 
@@ -435,7 +440,45 @@ def _shift(raw: "mne.io.BaseRaw", result: RunResult, offset: float, first_time: 
             f"face was filmed from {time[0]:.1f} to {time[-1]:.1f} s: give the recording that the "
             "result was made from, or offset= if it was concatenated."
         )
+    found = match_triggers(raw, result, shift)
+    if found is not None and found < LEAST_MATCHED:
+        raise InputError(
+            f"{found:.0%} of the recording's triggers are where they are in {result.recording.file.name}, from which "
+            "the result was made: give that recording, a cropped or filtered copy of it, or the right offset=."
+        )
     return shift
+
+
+def match_triggers(raw: "mne.io.BaseRaw", result: RunResult, shift: float) -> float | None:
+    """How many of the triggers in common are at the same times.
+
+    Parameters
+    ----------
+    raw
+        The recording.
+    result
+        Knows the triggers of the recording that it was made from.
+    shift
+        From the result's times to ``raw.times``, in s.
+
+    Returns
+    -------
+    float or None
+        Of the triggers whose codes both have, within the time that both cover, on the side that has fewer of
+        them: the fraction with one of the same code on the other side within `TRIGGER_TOLERANCE`. None if there is
+        no such trigger: annotations may have been renamed or left out.
+    """
+    there, own = read_triggers(raw), result.recording.triggers
+    own = own.assign(onset=own["onset"] + shift)
+    own = own[own["onset"].between(0, raw.n_times / raw.info["sfreq"])]
+    there = there[there["onset"].between(shift, result.recording.duration + shift)]
+    matched, fewer = 0, 0
+    for code in sorted(set(own["code"]) & set(there["code"])):
+        sides = [side.loc[side["code"] == code, "onset"].to_numpy() for side in (own, there)]
+        few, many = sorted(sides, key=len)
+        matched += int((_nearest(few, many, TRIGGER_TOLERANCE) >= 0).sum())
+        fewer += len(few)
+    return matched / fewer if fewer else None
 
 
 def _described(raw: "mne.io.BaseRaw") -> dict[str, list[float]]:

@@ -126,9 +126,7 @@ def read_eeg(path: Path) -> Recording:
     """
     raw = open_raw(path)
     rate = float(raw.info["sfreq"])
-    rows = [*_annotation_triggers(raw), *_channel_triggers(raw)]
-    triggers = pd.DataFrame(rows, columns=["onset", "code"]).astype({"onset": np.float64, "code": "str"})
-    triggers = triggers.sort_values("onset", kind="stable", ignore_index=True)
+    triggers = read_triggers(raw)
     doubled = triggers.groupby("code")["onset"].diff() <= SAME / rate
     note = f"Triggers that are in the recording twice, within a sample of each other, count once: {doubled.sum()}."
     return Recording(
@@ -141,6 +139,13 @@ def read_eeg(path: Path) -> Recording:
         notes=(note,) if doubled.any() else (),
         details={"first_time": float(raw.first_time)},  # to find a place in a cropped copy again
     )
+
+
+def read_triggers(raw: "mne.io.BaseRaw") -> pd.DataFrame:
+    """Columns ``onset``, in ``raw.times``, and ``code``: all annotations and steps that may be triggers, in order."""
+    rows = [*_annotation_triggers(raw), *_channel_triggers(raw)]
+    triggers = pd.DataFrame(rows, columns=["onset", "code"]).astype({"onset": np.float64, "code": "str"})
+    return triggers.sort_values("onset", kind="stable", ignore_index=True)
 
 
 def _annotation_triggers(raw: "mne.io.BaseRaw") -> list[tuple[float, str]]:

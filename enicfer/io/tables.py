@@ -101,7 +101,10 @@ def read_text(path: Path) -> str:
     """
     if not path.is_file():
         raise InputError(f"There is no file {path.name} in {path.parent.name}: check the name.")
-    raw = path.read_bytes()
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path.name} cannot be read: {error.strerror}.") from None
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         encodings = ["utf-16"]
     elif raw[:200].count(b"\x00") > 20:

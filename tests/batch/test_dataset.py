@@ -1,6 +1,7 @@
 """Which files of a BIDS data set belong together, and a tree that the validator passes."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -65,6 +66,61 @@ def test_videos_are_found_by_their_entities_wherever_they_are(tmp_path):
     }
     assert list(lost) == ["sub-03_task-a"]
     assert "sub-03_task-a_video.mp4" in lost["sub-03_task-a"]
+
+
+def test_recordings_are_those_of_the_participants_own_folders(tmp_path):
+    touch(
+        tmp_path,
+        "sub-01/eeg/sub-01_task-a_eeg.edf",
+        "excluded/sub-05/eeg/sub-05_task-a_eeg.edf",
+        "backup/sub-01/eeg/sub-01_task-a_eeg.edf",
+        "sub-02/eeg/sub-03_task-a_eeg.edf",
+        "sub-04/eeg/sub-04_eeg.edf",
+        "sub-06/ses-1/eeg/sub-06_ses-1_task-a_1_eeg.edf",
+        "sub-07/ses-1/eeg/sub-07_task-a_eeg.edf",
+        *(f"sourcedata/sub-0{i}_video.mp4" for i in range(1, 8)),
+    )
+    pairs, lost, _ = found(tmp_path)
+    assert list(pairs) == ["sub-01_task-a"]
+    assert list(lost) == [
+        "sub-03_task-a_eeg.edf", "sub-04_eeg.edf", "sub-06_ses-1_task-a_1_eeg.edf", "sub-07_task-a_eeg.edf"
+    ]  # fmt: skip
+    assert (
+        "in sub-02/eeg" in lost["sub-03_task-a_eeg.edf"]
+        and "sub-02_task-<label>" in lost["sub-03_task-a_eeg.edf"]
+    )
+    assert "name it sub-06_ses-1_task-<label>" in lost["sub-06_ses-1_task-a_1_eeg.edf"]
+    _, lost, _ = found(tmp_path, selection=Selection(participants=("01",)))
+    assert not lost
+
+
+def test_links_are_followed_and_no_folder_is_looked_into_twice(tmp_path):
+    data, disk = tmp_path / "data", tmp_path / "disk"
+    touch(data, "sub-01/eeg/sub-01_task-a_eeg.edf")
+    touch(disk, "videos/sub-01_video.mp4", "videos/sub-02_video.mp4", "sub-02/eeg/sub-02_task-a_eeg.edf")
+    (data / "sourcedata").symlink_to(disk / "videos", target_is_directory=True)
+    (data / "sub-02").symlink_to(disk / "sub-02", target_is_directory=True)
+    (disk / "videos" / "again").symlink_to(disk / "videos", target_is_directory=True)
+    pairs, lost, _ = found(data)
+    assert pairs == {"sub-01_task-a": ["sub-01_video.mp4"], "sub-02_task-a": ["sub-02_video.mp4"]}
+    assert not lost
+
+
+def test_with_two_visits_a_video_must_say_of_which_it_is(tmp_path):
+    touch(tmp_path, "sub-01/ses-1/eeg/sub-01_ses-1_task-a_eeg.edf", "sourcedata/sub-01_task-a_video.mp4")
+    assert found(tmp_path)[0] == {"sub-01_ses-1_task-a": ["sub-01_task-a_video.mp4"]}
+    touch(tmp_path, "sub-01/ses-2/eeg/sub-01_ses-2_task-a_eeg.edf")
+    for chosen in (Selection(), Selection(sessions=("2",))):
+        pairs, lost, _ = found(tmp_path, selection=chosen)
+        assert not pairs and "no video of sub-01_ses-2_task-a" in lost["sub-01_ses-2_task-a"]
+    touch(tmp_path, "sourcedata/sub-01_ses-2_task-a_video.mp4")
+    assert found(tmp_path)[0] == {"sub-01_ses-2_task-a": ["sub-01_ses-2_task-a_video.mp4"]}
+
+
+def test_a_recording_without_a_video_is_one_failure(tmp_path):
+    touch(tmp_path, "sub-01/eeg/sub-01_task-a_eeg.edf")
+    _, lost, result = found(tmp_path)
+    assert list(lost) == ["sub-01_task-a"] and not result.sessions
 
 
 def test_a_bold_series_needs_its_log_and_the_first_echo_stands_for_all(tmp_path):
@@ -230,3 +286,22 @@ def test_the_validator_finds_nothing(dataset, tmp_path):
     out = subprocess.run(command, capture_output=True, text=True, check=False)
     issues = json.loads(out.stdout)["issues"]["issues"]
     assert [(i["code"], i.get("location")) for i in issues if i["severity"] in ("error", "warning")] == []
+
+
+def test_a_failure_under_a_label_that_is_no_more_is_forgotten(without_video, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "enicfer.batch.sessions._local_slots", lambda n, threads: [without_video.InlineSlot()]
+    )
+    data, output = tmp_path / "bids", tmp_path / "out"
+    for label in ("1", "2"):
+        touch(data, f"sub-{label}/eeg/sub-{label}_task-a_eeg.edf", f"sub-{label}/beh/sub-{label}_video.mp4")
+    (data / "sub-2/beh/sub-2_video.mp4").write_bytes(b"broken")
+    assert len(process_dataset(data, output, options=Options(protocol="eeg-led")).failed) == 1
+    for path in sorted(data.rglob("sub-2_*")):
+        target = Path(str(path).replace("sub-2", "sub-02"))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(target)
+    shutil.rmtree(data / "sub-2")
+    (data / "sub-02/beh/sub-02_video.mp4").write_bytes(b"good")
+    assert not process_dataset(data, output, options=Options(protocol="eeg-led")).failed
+    assert "sub-2\t" not in (output / "group_qc.tsv").read_text(encoding="utf-8")

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from enicfer.batch import jobs
-from enicfer.batch.jobs import find_left_out, find_sessions, read_sessions
+from enicfer.batch.jobs import Options, find_left_out, find_sessions, read_sessions
 from enicfer.batch.markers import stamp_files
+from enicfer.batch.plan import make_plan
 from enicfer.batch.sessions import collect_sessions, default_output
 from enicfer.errors import InputError
 from enicfer.protocol import read_protocol
@@ -143,4 +144,32 @@ def test_sessions_on_two_drives_need_an_output(monkeypatch):
 
     monkeypatch.setattr(os.path, "commonpath", refuse)
     with pytest.raises(InputError, match="give --output"):
-        default_output([Path("a"), Path("b")])
+        default_output([Path("a"), Path("b")], [Path("a"), Path("b")])
+
+
+def test_outputs_stay_where_they_are_when_more_sessions_come(study, tmp_path):
+    top = tmp_path / "study"
+    first = study.make_study(top / "sub-01", 1)
+    assert collect_sessions([top], None, Options())[2] == top / "derivatives" / "enicfer"
+    study.make_study(top / "sub-02", 1)
+    assert collect_sessions([top], None, Options())[2] == top / "derivatives" / "enicfer"
+    assert collect_sessions(first, None, Options())[2] == first[0].parent / "derivatives" / "enicfer"
+
+
+def test_links_to_other_disks_do_not_move_the_outputs(study, tmp_path):
+    (session,) = study.make_study(tmp_path / "disk", 1)
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / "s1").symlink_to(session, target_is_directory=True)
+    target = collect_sessions([tmp_path / "study" / "s1"], None, Options())[2]
+    assert target == tmp_path / "study" / "derivatives" / "enicfer"
+
+
+def test_folders_that_cannot_be_read_are_named_with_their_participant(study, tmp_path):
+    for i in (1, 2):
+        folder = tmp_path / "study" / f"sub-0{i}" / "ses-01"
+        folder.mkdir(parents=True)
+        (folder / "session.toml").write_text("participant =", encoding="utf-8")
+    sessions, unread, output = collect_sessions([tmp_path / "study"], tmp_path / "out", Options())
+    found = make_plan(sessions, unread, output, Options()).settled
+    assert [outcome.name for outcome in found] == ["sub-01/ses-01", "sub-02/ses-01"]
+    assert [outcome.entities for outcome in found] == [{"sub": f"0{i}", "ses": "01"} for i in (1, 2)]

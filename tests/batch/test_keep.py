@@ -140,3 +140,41 @@ def test_a_failed_session_that_another_command_has_done_is_not_done_again(withou
     assert page.read_text(encoding="utf-8") == "made by another command"
     table = pd.read_csv(tmp_path / "out" / "group_qc.tsv", sep="\t")
     assert table["kind"].to_list() == ["foreign"]
+
+
+def test_results_of_another_child_under_the_same_label_are_refused(without_video, tmp_path):
+    study, output = tmp_path / "study", tmp_path / "out"
+    first, second = without_video.make_study(study, 2)
+    settings = second / "session.toml"
+    settings.write_text(settings.read_text().replace('"02"', '"01"'))
+    assert not without_video.run_study(first, output).failed
+    made = without_video.content(output / "sub-01")
+    for retry in (False, True):
+        (failed,) = without_video.run_study(second, output, retry_failed=retry).failed
+        assert "made of other files, in the folder s1" in failed.reason
+        assert without_video.content(output / "sub-01") == made
+    (second / "camera.mkv").unlink()  # what is wrong with it does not make the results its own
+    assert without_video.run_study(second, output).failed
+    (second / "camera.mkv").write_bytes(b"video 2")
+    assert without_video.run_study(second, output).failed
+    assert without_video.run_study(first, output).outcomes[0].state == "unchanged"
+    assert not without_video.run_study(second, output, options=Options(overwrite=True)).failed
+    assert without_video.content(output / "sub-01") != made
+
+
+def test_a_folder_that_was_renamed_is_the_same_session(without_video, tmp_path):
+    (session,) = without_video.make_study(tmp_path / "study", 1)
+    without_video.run_study(tmp_path / "study", tmp_path / "out")
+    renamed = session.rename(session.with_name("visit"))
+    (outcome,) = without_video.run_study(renamed, tmp_path / "out").outcomes
+    assert outcome.state == "unchanged"
+
+
+def test_another_command_s_runs_are_not_removed(dataset, without_video, tmp_path):
+    process_dataset(dataset, tmp_path / "out", options=EEG)
+    made = without_video.content(tmp_path / "out" / "sub-01")
+    (session,) = without_video.make_study(tmp_path / "study", 1)
+    for options in (Options(), Options(overwrite=True)):
+        (failed,) = without_video.run_study(session, tmp_path / "out", options=options).failed
+        assert "has results of sub-01_task-" in failed.reason
+        assert without_video.content(tmp_path / "out" / "sub-01") == made

@@ -75,7 +75,10 @@ def test_texts_are_found_in_every_kind_of_file(outputs):
 
 @given(st.dates(min_value=date(1900, 1, 1), max_value=date(2099, 12, 31)))
 def test_dates_in_the_usual_forms(day):
-    for form in ("%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y", "%Y-%m-%dT10:00:00", "%d %B %Y", "%b %d, %Y"):
+    for form in (
+        "%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y", "%Y-%m-%dT10:00:00", "%d %B %Y", "%b %d, %Y", "%Y/%m/%d", "%d-%m-%Y",
+        "%m-%d-%Y", "%Y_%m_%d", "%Y_%b_%d", "%d/%m/%y",
+    ):  # fmt: skip
         assert _PATTERNS["date"].search(f"on {day.strftime(form)} we")
 
 
@@ -154,3 +157,22 @@ def test_a_damaged_file_is_a_finding(tmp_path):
     (tmp_path / "half.tsv.gz").write_bytes(gzip.compress(b"2019-12-24 " * 999)[:20])
     assert set(kinds(tmp_path).values()) == {"unreadable"}
     assert len(kinds(tmp_path)) == 5
+
+
+def test_what_cannot_be_looked_into_is_reported(tmp_path):
+    (tmp_path / "a.csv").write_bytes("x;Jürgen\n".encode("cp1252"))
+    (tmp_path / "clip.3gp").write_bytes(b"x")
+    (tmp_path / "clip.mp4.gz").write_bytes(gzip.compress(b"x"))
+    (tmp_path / "page.html").write_text('<video src="data:video/mp4;base64,AAAA">', encoding="utf-8")
+    (tmp_path / "photo.heic").write_bytes(b"x")
+    np.savez_compressed(tmp_path / "m.npz", names=["Anna"])
+    (tmp_path / "paper.pdf").write_bytes(b"%PDF-1.7 x")
+    assert kinds(tmp_path, names=["Jürgen", "Anna"]) == {
+        "a.csv": "name",
+        "clip.3gp": "recording of sound or pictures",
+        "clip.mp4.gz": "recording of sound or pictures",
+        "page.html": "recording of sound or pictures",
+        "photo.heic": "picture",
+        "m.npz": "unreadable",
+        "paper.pdf": "unreadable",
+    }

@@ -1,11 +1,13 @@
 """The tables of a whole tree: complete, and no reason to lose anything else."""
 
+import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from enicfer.batch.dataset import summarise_dataset
 from enicfer.batch.engine import run_jobs
 from enicfer.cli.main import cli
 from enicfer.errors import OutputError
@@ -44,8 +46,6 @@ def test_a_table_that_is_open_elsewhere_costs_no_summary(
 
 
 def test_the_group_level_says_so_in_one_sentence(without_video, tmp_path, open_elsewhere):
-    from enicfer.batch.dataset import summarise_dataset
-
     without_video.make_study(tmp_path / "study", 1)
     without_video.run_study(tmp_path / "study", tmp_path / "out")
     with pytest.raises(OutputError, match=r"group_qc\.tsv cannot be written .* close"):
@@ -107,3 +107,46 @@ def test_a_failure_under_a_label_that_was_wrong_is_forgotten(without_video, tmp_
     without_video.run_study(tmp_path / "study", output)
     named = read(output, "qc").set_index("source")["state"].to_dict()
     assert named == ({"sub-02": "done", "sub-11": "done"} if repaired else {"sub-02": "done", "s1": "failed"})
+
+
+def test_a_damaged_run_is_a_failed_row_and_costs_no_other(without_video, tmp_path):
+    without_video.make_study(tmp_path / "study", 3)
+    output = tmp_path / "out"
+    without_video.run_study(tmp_path / "study", output)
+    whole = pd.read_csv(output / "group_trials.tsv", sep="\t")
+    events = next(output.rglob("sub-01*_events.tsv"))
+    events.write_bytes(events.read_bytes() + "Jürgen".encode("cp1252"))
+    quality = next(output.rglob("sub-02*_qc.json"))
+    quality.write_text("{}", encoding="utf-8")
+    summarise_dataset(output)
+    table = pd.read_csv(output / "group_qc.tsv", sep="\t").set_index("participant_id")
+    assert table["state"].to_list() == ["failed", "failed", "done"]
+    assert "events.tsv cannot be read" in table["reason"]["sub-01"]
+    assert quality.name in table["reason"]["sub-02"]
+    trials = pd.read_csv(output / "group_trials.tsv", sep="\t")
+    pd.testing.assert_frame_equal(
+        trials, whole[whole["participant_id"] == "sub-03"].reset_index(drop=True), check_dtype=False
+    )
+
+
+def test_a_session_that_lacks_a_file_keeps_its_rows_and_says_so(without_video, tmp_path):
+    without_video.make_study(tmp_path / "study", 2)
+    output = tmp_path / "out"
+    without_video.run_study(tmp_path / "study", output)
+    trials = (output / "group_trials.tsv").read_bytes()
+    (output / "sub-02.html").unlink()
+    next(output.rglob("sub-01*_frames.h5")).unlink()
+    summarise_dataset(output)
+    assert (output / "group_trials.tsv").read_bytes() == trials
+    warnings = pd.read_csv(output / "group_qc.tsv", sep="\t").set_index("source")["warnings"]
+    assert "sub-02.html" in warnings["sub-02"] and "_frames.h5" in warnings["sub-01"]
+
+
+def test_tables_stay_when_the_markers_were_removed(without_video, tmp_path):
+    without_video.make_study(tmp_path / "study", 2)
+    output = tmp_path / "out"
+    without_video.run_study(tmp_path / "study", output)
+    before = [(output / f"group_{name}.tsv").read_bytes() for name in ("qc", "trials")]
+    shutil.rmtree(output / ".enicfer")
+    assert [o.kind for o in without_video.run_study(tmp_path / "study", output).failed] == ["foreign"] * 2
+    assert [(output / f"group_{name}.tsv").read_bytes() for name in ("qc", "trials")] == before

@@ -85,3 +85,36 @@ def test_a_recording_without_a_date_stays_so(processed, example, tmp_path):
     before = mne.io.read_raw(example(short=True) / "eeg.vhdr", verbose="error")
     after = mne.io.read_raw(tmp_path / "a_raw.fif", verbose="error")
     assert after.info["meas_date"] == before.info["meas_date"]
+
+
+def test_the_recording_of_another_child_with_the_same_name_is_refused(processed, example, tmp_path):
+    """It has the same triggers at other times: here the recording's second half, as if it were the first."""
+    raw = mne.io.read_raw(example(short=True) / "eeg.vhdr", preload=True, verbose="error")
+    start = float(raw.annotations.onset[len(raw.annotations) // 2]) - 1.234
+    other = mne.io.RawArray(raw.copy().crop(start).get_data(), raw.info, verbose="error")
+    later = raw.annotations.onset > start
+    other.set_annotations(
+        mne.Annotations(
+            raw.annotations.onset[later] - start,
+            0.0,
+            raw.annotations.description[later],
+        )
+    )
+    path = tmp_path / "eeg.vhdr"
+    mne.export.export_raw(path, other, verbose="error")
+    answer = call(processed(short=True), path, "-o", tmp_path / "out_raw.fif")
+    assert isinstance(answer.exception, EnicferError) and "triggers are where they are in" in str(
+        answer.exception
+    )
+    assert not (tmp_path / "out_raw.fif").exists()
+
+
+def test_a_recording_without_its_triggers_and_one_that_was_changed_are_named(processed, example, tmp_path):
+    raw = mne.io.read_raw(example(short=True) / "eeg.vhdr", preload=True, verbose="error")
+    mne.export.export_raw(tmp_path / "eeg.vhdr", raw.set_annotations(None), verbose="error")
+    answer = call(processed(short=True), tmp_path / "eeg.vhdr", "-o", tmp_path / "out_raw.fif")
+    assert answer.exit_code == 0, answer.output
+    assert "not as they were when the result was made: eeg.vhdr, eeg.eeg" in answer.output
+    assert "has no trigger that eeg.vhdr had" in answer.output
+    same = call(processed(short=True), example(short=True) / "eeg.vhdr", "-o", tmp_path / "same_raw.fif")
+    assert "note" not in same.output
