@@ -47,9 +47,10 @@ from enicfer.records import FaceTrack, Float32Array, FloatArray, Status, UInt8Ar
 FULL_EVERY, PATIENCE = 15, 4
 MAX_FACES = 8
 SHARPNESS_SIZE = 48
-# Number of frames from one search to the next: of all that has moved, while no face is known; and at least, while a
-# known one is lost; and at least, of what changed elsewhere.
-REST_EMPTY, REST_MISSING, REST_CHANGED = 6, 3, 6
+# Number of frames from one search to the next: of all that has moved, while no face is known, and while a known one
+# is lost; and at least, of what changed, while no face is known, and elsewhere while one is.
+REST_EMPTY, REST_MISSING = 6, 3
+REST_NEWS_EMPTY, REST_NEWS = 2, 6
 
 
 @dataclass(frozen=True)
@@ -261,7 +262,7 @@ class FaceObserver:
         rest = self.full_every if len(known) else REST_EMPTY
         if self._since_part >= (min(rest, REST_MISSING) if self._missing else rest):
             return self._scene.moved(known[:0] if self._missing else known)
-        if len(known) and self._since_part < REST_CHANGED:
+        if self._since_part < (REST_NEWS if len(known) else REST_NEWS_EMPTY):
             return None
         return self._scene.news(known)
 

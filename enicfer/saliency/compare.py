@@ -18,7 +18,7 @@ import pandas as pd
 from enicfer.errors import InputError
 from enicfer.records import FloatArray
 from enicfer.saliency.common_face import REGIONS, SIZE, common_points, five_points, locate_attribution
-from enicfer.saliency.design import choose_expressions, match_subjects
+from enicfer.saliency.design import choose_expressions, have_same_pictures, match_subjects
 from enicfer.saliency.face_maps import FaceMaps
 from enicfer.saliency.permutation import FEWEST_TESTED
 from enicfer.saliency.statistics import (
@@ -150,8 +150,9 @@ def compare_face_maps(
     Raises
     ------
     InputError
-        If a group is empty or too small, the methods differ, different people were explained with different
-        models, it is not known whether the groups are paired, or no expression is in enough subjects of both.
+        If a group is empty or too small, the methods differ, different people or pictures were explained with
+        different models, it is not known whether the groups are paired, or no expression is in enough subjects of
+        both.
     """
     for name, group in zip(names, (a, b), strict=True):
         if not len(group):
@@ -171,6 +172,17 @@ def compare_face_maps(
         raise InputError(
             f"{names[0]} was made with the model {a.model} and {names[1]} with {b.model}: two groups of people "
             "need the same model, and two models the same people (--paired)."
+        )
+    checks = [f"{n}: {line}" for n, g in zip(names, (a, b), strict=True) for line in g.checks]
+    if a.model != b.model and (same := have_same_pictures(a, b)) is not True:
+        what = f"{names[0]} was made with the model {a.model} and {names[1]} with {b.model}"
+        if same is False:
+            raise InputError(
+                f"{what}, in other pictures of the same people: a difference could be the pictures'. Explain the "
+                "same images with both models."
+            )
+        checks.append(
+            f"{what}; whether in the same pictures is not known: else a difference could be theirs."
         )
     expressions, left_out = choose_expressions(a, b, names, paired, permutations)
     landmarks = [a.landmarks, b.landmarks]
@@ -195,7 +207,7 @@ def compare_face_maps(
         maps=compare(maps),
         shares=compare(shares),
         left_out=(*alone, *left_out),
-        checks=tuple(f"{n}: {line}" for n, g in zip(names, (a, b), strict=True) for line in g.checks),
+        checks=tuple(checks),
         unit="subject" if "subject" in (a.unit, b.unit) else "image",
         n=(len(units[0]), len(units[1])),
         size=size,

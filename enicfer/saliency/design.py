@@ -37,7 +37,7 @@ def match_subjects(
     """
     both = np.intersect1d(a.subject, b.subject)
     if paired is None and both.size:
-        if not _same_pictures(a, b):
+        if not have_same_pictures(a, b):
             raise InputError(
                 f"{len(both)} subjects of {names[0]} and {names[1]} have the same names: give --paired if they are "
                 "the same people, or --independent if they are not."
@@ -59,11 +59,12 @@ def match_subjects(
     return a, b, (said,) if any(alone) else ()
 
 
-def _same_pictures(a: FaceMaps, b: FaceMaps) -> bool:
+def have_same_pictures(a: FaceMaps, b: FaceMaps) -> bool | None:
+    """Whether both groups have the same subjects' same pictures; None where a group does not know its pictures."""
     pictures = []
     for group in (a, b):
         if group.digest is None or "" in group.digest:
-            return False
+            return None
         pictures.append(set(zip(group.subject, group.digest, strict=True)))
     return pictures[0] == pictures[1]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from enicfer.faces.detectors import load_detector
-from enicfer.faces.observe import REST_CHANGED, FaceObserver
+from enicfer.faces.observe import REST_NEWS, FaceObserver
 from enicfer.faces.participant import Hints
 from enicfer.io.video import read_frames
 from enicfer.records import Status
@@ -192,7 +192,7 @@ def test_two_people_keep_their_tracklets_over_a_seam(two_people):
             (a, b) = (r[r["tracklet"] == number] for r in (rows, whole))
             _, i, j = np.intersect1d(a["frame"], b["frame"], return_indices=True)
             # Someone new may be found so much earlier or later.
-            assert len(i) >= len(b) - REST_CHANGED
+            assert len(i) >= len(b) - REST_NEWS
             assert np.abs(a["box"][i] - b["box"][j]).max() < 0.15 * np.ptp(b["box"], axis=1).max()
 
 

@@ -94,6 +94,16 @@ def test_the_same_pictures_are_paired_without_being_told():
             compare_face_maps(a, other, permutations=99)
 
 
+def test_two_models_need_the_same_pictures():
+    a = replace(group("a"), digest=np.array([f"{i:016x}" for i in range(40)]))
+    other = replace(group("a", seed=1), model="another", digest=a.digest[::-1])
+    with pytest.raises(InputError, match="in other pictures of the same people"):
+        compare_face_maps(a, other, permutations=99, paired=True)
+    found = compare_face_maps(a, replace(other, digest=None), permutations=99, paired=True)
+    assert "whether in the same pictures is not known" in found.checks[-1]
+    assert len(compare_face_maps(a, replace(other, model=a.model), permutations=99, paired=True).checks) == 2
+
+
 def test_pairs_need_subjects_in_both():
     a, b = group("a", people=12), group("a", people=9, seed=1)
     found = compare_face_maps(a, b, permutations=99, paired=True)
