@@ -211,7 +211,8 @@ def _watch_parts(
 
     def watch(part: Part) -> _Glance:
         glance = _Glance(tools, part.before)
-        for frame in part.read(decoders):
+        # At the end the other threads have nothing else to do.
+        for frame in part.read(decoders if part is not parts[-1] else decoders * workers):
             if stop.is_set():
                 break
             glance.add(frame)

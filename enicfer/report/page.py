@@ -63,8 +63,7 @@ def write_report(runs: Sequence[RunResult], root: Path) -> list[Path]:
     list of Path
         The page and the figures.
     """
-    runs = [run.analysed for run in runs]
-    drawn = [draw_figures(run) for run in runs]
+    drawn = [draw_figures(run.analysed) for run in runs]
     folder = session_folder(root, {"sub": runs[0].entities["sub"]}, Modality.NONE).parent / "figures"
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
@@ -147,6 +146,7 @@ def headline(run: RunResult) -> list[dict[str, Any]]:
     if sync["residual_rms"] is not None:
         pulses = f"residual (rms) of {sync['n_matched']} pulses"
         tiles.append((milliseconds(sync["residual_rms"]), pulses, False))
+    # All frames of the camera, also those whose expression was not read.
     rough = bound is None or bound > 0.5 / nominal_rate(run.faces.video_time)
     within = "n/a" if bound is None else f"± {milliseconds(bound)}"
     tiles.append((within, "largest uncertainty of a frame's time", rough))

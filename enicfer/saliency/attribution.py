@@ -253,12 +253,33 @@ def _integrated(network: "nn.Module", images: "Tensor", target: "Tensor") -> "Te
 def _gradcam(network: "nn.Module", images: "Tensor", target: "Tensor") -> "Tensor":
     from captum.attr import LayerAttribution, LayerGradCam
 
-    from enicfer.saliency.layers import as_layers, conv_outputs
+    from enicfer.saliency.layers import as_layers, conv_outputs, find_centres
 
     chain = as_layers(network)
     last = list(conv_outputs(chain).values())[-1]
     coarse = LayerGradCam(chain, last).attribute(images, target=target, relu_attributions=True)
-    return LayerAttribution.interpolate(coarse, tuple(images.shape[2:]), "bilinear")
+    centres = find_centres(chain, last)
+    if centres is None:  # padded throughout: the cells cover the picture
+        return LayerAttribution.interpolate(coarse, tuple(images.shape[2:]), "bilinear")
+    rows, columns = (
+        _place_cells(cells, pixels, *centres).to(coarse)
+        for cells, pixels in zip(coarse.shape[2:], images.shape[2:], strict=True)
+    )
+    return rows @ coarse @ columns.T
+
+
+def _place_cells(cells: int, pixels: int, first: float, step: float) -> "Tensor":
+    """How much each cell of a layer counts in each pixel (pixels, cells).
+
+    Linear between the cells' middles; an outer cell counts whole to its edge, and nothing a step further: without
+    padding the layer does not look there.
+    """
+    import torch
+
+    place = (torch.arange(pixels) + 0.5 - first) / step
+    inside = place.clamp(0, cells - 1)
+    weight = (1 - (inside[:, None] - torch.arange(cells)).abs()).clamp(min=0)
+    return weight * (1.5 - (place - inside).abs()).clamp(0, 1)[:, None]
 
 
 def _occlusion(network: "nn.Module", images: "Tensor", target: "Tensor") -> "Tensor":

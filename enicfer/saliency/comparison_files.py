@@ -57,7 +57,7 @@ def compare_sources(
     groups = read_face_maps(a), read_face_maps(b)
     found = compare_face_maps(
         *groups,
-        names or _names(Path(a), Path(b)),
+        names or default_names(Path(a), Path(b)),
         paired=paired,
         smoothing=smoothing,
         permutations=permutations,
@@ -103,10 +103,11 @@ def compare_sources(
     return found
 
 
-def _names(a: Path, b: Path) -> tuple[str, str]:
-    names = [path.name if path.suffix != ".npz" else path.resolve().parent.name for path in (a, b)]
-    return (
-        (names[0], names[1])
-        if names[0] != names[1]
-        else (f"{a.parent.name}/{names[0]}", f"{b.parent.name}/{names[1]}")
-    )
+def default_names(a: Path, b: Path) -> tuple[str, str]:
+    """The names of the folders, with as many of those above as it takes to tell them apart."""
+    places = [(path.parent if path.suffix == ".npz" else path).absolute().parts for path in (a, b)]
+    for count in range(1, max(map(len, places)) + 1):
+        names = ["/".join(parts[-count:]) for parts in places]
+        if names[0] != names[1]:
+            return names[0], names[1]
+    return f"{places[0][-1]} (A)", f"{places[1][-1]} (B)"

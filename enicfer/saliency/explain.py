@@ -205,7 +205,7 @@ def explain_images(
     if expression is not None:
         check_label(classifier.labels, expression)
     if filters:
-        check_filters(classifier.network)
+        check_filters(classifier.network, len(files))
     finder = load_detector(detector, detector_weights)
     faces = read_faces(
         files,

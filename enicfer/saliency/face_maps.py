@@ -6,7 +6,9 @@ and ``about``, a JSON text. The same maps give the same bytes.
 
 import io
 import json
+import re
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -25,6 +27,8 @@ from enicfer.saliency.attribution import Attribution
 from enicfer.saliency.common_face import REGIONS, locate_attribution
 from enicfer.saliency.pictures import FaceCrops
 from enicfer.saliency.statistics import FEWEST, bootstrap_mean
+
+_LABEL = re.compile(r"sub-[0-9A-Za-z]+")
 
 FILE = "saliency.npz"
 FORMAT = 1
@@ -245,6 +249,15 @@ def read_face_maps(path: str | Path) -> FaceMaps:
             f"There is no {FILE} in {path}: make it with `enicfer saliency`, one folder for each group."
         )
     parts = [_read_one(file) for file in files]
+    met: set[str] = set()
+    for part in parts:
+        subjects = {name for name in part.subject.tolist() if not _LABEL.fullmatch(name)}
+        if twice := sorted(met & subjects):
+            raise InputError(
+                f"{twice[0]} is a subject in several folders below {path}, of which nobody knows whether it is one "
+                "person: name the folders of the pictures sub-<label> and explain them again."
+            )
+        met |= subjects
     for what in ("method", "model"):
         kinds = sorted({getattr(part, what) for part in parts})
         if len(kinds) > 1:
@@ -268,7 +281,7 @@ def read_face_maps(path: str | Path) -> FaceMaps:
 
 def _read_one(file: Path) -> FaceMaps:
     try:
-        with np.load(file, allow_pickle=False) as archive:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             about = json.loads(str(archive["about"]))
             if about["format"] != FORMAT:
                 raise InputError(
@@ -278,7 +291,7 @@ def _read_one(file: Path) -> FaceMaps:
             # Files of earlier versions have neither digests nor their version.
             known = "digest" in archive.files
             arrays["digest"] = archive["digest"] if known else np.full(len(arrays["name"]), "")
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{file} is not a file of maps that `enicfer saliency` wrote ({error}).") from None
     return FaceMaps(
         model=about["model"],

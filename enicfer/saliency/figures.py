@@ -41,6 +41,7 @@ _STYLE: Any = {
     "ytick.color": INK,
     "text.color": INK,
     "legend.frameon": False,
+    "text.parse_math": False,
 }
 PANELS = ("input image", "gradient across channels", "maximum gradient", "overlay")
 

@@ -56,8 +56,8 @@ class FilterResponses:
         return np.argsort(-self.selectivity, kind="stable")[:n]
 
 
-def check_filters(network: "nn.Module") -> None:
-    """Refuse a network whose convolutions and ReLUs are no chain of modules."""
+def check_filters(network: "nn.Module", n_images: int) -> None:
+    """Refuse a network whose convolutions and ReLUs are no chain of modules, and too few images."""
     from enicfer.saliency.layers import as_layers, conv_outputs
 
     try:
@@ -67,6 +67,8 @@ def check_filters(network: "nn.Module") -> None:
             f"Single filters of {type(network).__name__} cannot be shown, its ReLUs are no modules: "
             "leave --filters out, or choose a RonNet."
         ) from None
+    if n_images < TOP:
+        raise InputError(f"--filters shows the {TOP} images that excite a filter most: there are {n_images}.")
 
 
 def find_exciting_images(

@@ -92,7 +92,7 @@ def draw_region_shares(
             axes.errorbar(
                 100 * mean,
                 place,
-                xerr=100 * np.array([mean - low, high - mean]),
+                xerr=100 * np.maximum([mean - low, high - mean], 0),  # equal values differ by their rounding
                 fmt="none",
                 ecolor=INK,
                 lw=0.9,

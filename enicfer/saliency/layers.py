@@ -78,6 +78,33 @@ def conv_outputs(network: nn.Module) -> dict[str, nn.Module]:
     return found
 
 
+def find_centres(chain: nn.Module, layer: nn.Module) -> tuple[float, float] | None:
+    """Where in the picture the cells of a layer are: middle of the first one and distance between two, in px.
+
+    None where the network is no plain chain of square convolutions and poolings.
+    """
+    first, step = 0.5, 1.0  # pixel centres are at whole numbers plus a half
+    for module in chain if isinstance(chain, nn.Sequential) else ():
+        if isinstance(module, nn.Conv2d | nn.MaxPool2d):
+            if isinstance(module.padding, str):
+                return None
+            kernel, padding, stride = (
+                _one(value) for value in (module.kernel_size, module.padding, module.stride)
+            )
+            first += ((kernel - 1) / 2 - padding) * step
+            step *= stride
+        if module is layer:
+            return first, step
+    return None
+
+
+def _one(value: int | tuple[int, ...]) -> int:
+    """The number for both directions."""
+    numbers = {value} if isinstance(value, int) else set(value)
+    (number,) = numbers
+    return int(number)
+
+
 def _leaves(network: nn.Module) -> Iterator[nn.Module]:
     return (module for module in network.modules() if not list(module.children()))
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from enicfer.errors import OutputError
@@ -20,6 +21,7 @@ from enicfer.records import FloatArray, Progress, UInt8Array
 from enicfer.saliency.common_face import REGIONS
 from enicfer.saliency.face_maps import FILE, FaceMaps, save_face_maps, table_of_images, write_archive
 from enicfer.saliency.pictures import FaceCrops
+from enicfer.saliency.statistics import average_by_unit
 
 if TYPE_CHECKING:
     from enicfer.models import Classifier
@@ -59,7 +61,7 @@ def remove_earlier(folder: Path) -> None:
     """
     if not (folder / FILE).exists():
         return
-    for file in [file for pattern in MADE for file in folder.glob(pattern)]:
+    for file in [file for pattern in MADE for file in _find_made(folder, pattern)]:
         try:
             file.unlink()
         except OSError as error:
@@ -67,6 +69,13 @@ def remove_earlier(folder: Path) -> None:
                 f"{file} of the earlier results cannot be deleted: {error.strerror}. Delete it, or give another "
                 "--output."
             ) from None
+
+
+def _find_made(folder: Path, pattern: str) -> list[Path]:
+    """Files of a pattern, and those that a process left unfinished when it was killed."""
+    inner, _, name = pattern.rpartition("/")
+    place = folder / inner
+    return [*place.glob(name), *place.glob(f".partial-*-{name}")]
 
 
 def write_explanation(
@@ -115,7 +124,7 @@ def write_explanation(
     chosen = {name: found.maps.expression == name for name in found.maps.expressions}
     counts = {name: int(rows.sum()) for name, rows in chosen.items()}
     means = {
-        name: np.nanmean(common[rows], axis=0) * common[0].size
+        name: _mean_over_subjects(common[rows], found.maps.subject[rows]) * common[0].size
         for name, rows in chosen.items()
         if _any(common[rows])
     }
@@ -127,6 +136,12 @@ def write_explanation(
         save_figure(draw_trust(found.trust, found.maps.method), figures / "checks")
     if show_faces:
         _draw_faces(found, figures, panels, signed_maximum, progress)
+
+
+def _mean_over_subjects(maps: FloatArray, subjects: npt.NDArray[np.str_]) -> FloatArray:
+    """Mean (size, size) of the subjects' mean maps, as in the table of regions."""
+    _, means = average_by_unit(maps, subjects)
+    return np.asarray(np.nanmean(means, axis=0).reshape(maps.shape[1:]))
 
 
 def _any(maps: FloatArray) -> bool:

@@ -7,9 +7,9 @@ probable. Faces are identifying: pictures of them, maps that look like them, and
 Conventions: times are s on the recording's clock; frames are counted from 0 in the video.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +21,13 @@ from enicfer.faces.crop import crop_face, frame_face
 from enicfer.io.names import find_frames, find_results, stem_of
 from enicfer.io.store import read_result
 from enicfer.io.video import read_frames
-from enicfer.records import RunResult, UInt8Array
+from enicfer.records import RunResult, UInt8Array, take_part
 from enicfer.saliency.attribution import FACE_LIKE, Progress, check_method
 from enicfer.saliency.explain import CHECKED, Explanation, check_count, explain_faces
 from enicfer.saliency.output import check_output, write_explanation
 from enicfer.saliency.overlay import write_overlay_video
 from enicfer.saliency.pictures import DISPLAY_SIZE, FaceCrops, digest_of
+from enicfer.segments import frame_support
 
 if TYPE_CHECKING:
     from enicfer.models import Classifier
@@ -88,6 +89,16 @@ def explain_session(
     name = str(model) if model is not None else runs[0].expression.model
     classifier = load_model(name)
     check_method(method, classifier.network)
+    answered = [bool(choose_frames(run)[1]) for run in runs]
+    if not any(answered):
+        names = ", ".join(stem_of(run.entities) for run in runs)
+        raise InputError(f"No trial of {names} has an answer that could be explained.")
+    silent = [
+        f"{stem_of(run.entities)} has no trial with an answer, so nothing of it is explained."
+        for run, some in zip(runs, answered, strict=True)
+        if not some
+    ]
+    found, runs = list(compress(found, answered)), list(compress(runs, answered))
     parts, watched = [], []
     for file, run in zip(found, runs, strict=True):
         if run.expression.model != classifier.name:
@@ -100,7 +111,7 @@ def explain_session(
         parts.append(trial_faces(run, videos, classifier, progress))
     faces, labels = join_faces([faces for faces, _ in parts]), [label for _, own in parts for label in own]
     explained = explain_faces(classifier, faces, method, labels, checks=checks, progress=progress)
-    explained = replace(explained, notes=(*explained.notes, *compare_probability(explained, runs)))
+    explained = replace(explained, notes=(*explained.notes, *silent, *compare_probability(explained, runs)))
     write_explanation(explained, target, show_faces=face_images, progress=progress)
     for run, videos in zip(runs, watched, strict=True) if video else ():
         path = target / f"{stem_of(run.entities)}_overlay.mp4"
@@ -139,6 +150,8 @@ def find_videos(run: RunResult, session: Path) -> tuple[Path, ...]:
     InputError
         If the run is not in the session, or a video has changed.
     """
+    from enicfer.fingerprint import hash_file
+    from enicfer.pipeline import name_inputs
     from enicfer.session import read_session
 
     opened = read_session(session)
@@ -150,40 +163,32 @@ def find_videos(run: RunResult, session: Path) -> tuple[Path, ...]:
             f"The session {session.name} has no run {stem_of(run.entities)}: give the right --session."
         )
     known = run.provenance.get("inputs", {})
-    for file in candidate.videos:
-        with file.open("rb") as stream:
-            if known.get(file.name) != hashlib.file_digest(stream, "sha256").hexdigest():
-                raise InputError(
-                    f"{file.name} is not the video that was processed: give the right --session."
-                )
+    for name, file in name_inputs(opened, candidate).items():
+        if file in candidate.videos and known.get(name) != hash_file(file):
+            raise InputError(f"{name} is not the video that was processed: give the right --session.")
     return candidate.videos
 
 
 def choose_frames(run: RunResult) -> tuple[npt.NDArray[np.int64], list[str], npt.NDArray[np.int64]]:
-    """For each trial with an answer: its frame, its dominant expression, and its row in the trial table.
-
-    Raises
-    ------
-    InputError
-        If no trial has an answer.
-    """
+    """For each trial with an answer: its frame, its dominant expression, and its row in the trial table."""
     first, last = run.provenance["protocol"]["trial"]["window"]
+    # A trial's answer comes from the frames that stand for a part of its window, as in `enicfer.trials`.
+    read = np.flatnonzero(take_part(run.expression, run.time))
+    start, stop = np.full((2, run.time.size), np.nan)
+    start[read], stop[read] = frame_support(run.time[read])
     frames, labels, rows = [], [], []
     for row, trial in enumerate(run.trials.to_dict("records")):
         label = trial.get("fer_dominant")
         if label not in run.expression.labels:
             continue
-        inside = (
-            (run.time >= trial["onset"] + first) & (run.time <= trial["onset"] + last) & run.expression.ok
-        )
+        window = trial["onset"] + first, trial["onset"] + last
+        inside = (np.minimum(stop, window[1]) > np.maximum(start, window[0])) & run.expression.ok
         if inside.any():
             probability = run.expression.probability[:, run.expression.labels.index(label)]
             frames.append(int(np.argmax(np.where(inside, probability, -1))))
             labels.append(str(label))
             rows.append(row)
-    if not frames:
-        raise InputError(f"No trial of {stem_of(run.entities)} has an answer that could be explained.")
-    return np.array(frames), labels, np.array(rows)
+    return np.array(frames, np.int64), labels, np.array(rows, np.int64)
 
 
 def trial_faces(

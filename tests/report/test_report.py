@@ -86,6 +86,14 @@ def test_the_headline_says_which_clock_is_fast(run):
     assert f"{value} ppm (95 %)" in dict(sync_rows(run))["drift of the camera's clock"]
 
 
+def test_a_bad_clock_is_marked_at_any_rate_of_analysis(run):
+    thinned = run.expression.status.copy()
+    thinned[np.arange(thinned.size) % 30 != 0] = Status.NOT_ANALYSED
+    rare = replace(run, expression=replace(run.expression, status=thinned))
+    for each in (run, rare):
+        assert tiles_of(each, max_uncertainty=0.2)["largest uncertainty of a frame's time"]["alert"]
+
+
 def test_what_was_not_measured_has_no_number(run):
     tiles = tiles_of(run, residual_rms=None, residual_max=None, drift_ppm=None, drifts=[], n_matched=1)
     assert not [name for name in tiles if "residual" in name or "drift" in name]

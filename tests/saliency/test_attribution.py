@@ -10,7 +10,7 @@ from torch import nn
 from enicfer.errors import InputError, ModelError
 from enicfer.models.ronnet import RonNet
 from enicfer.saliency.attribution import METHODS, attribute, explain
-from enicfer.saliency.layers import as_layers, conv_outputs, randomise_from_top
+from enicfer.saliency.layers import as_layers, conv_outputs, find_centres, randomise_from_top
 
 
 @pytest.fixture(scope="module")
@@ -197,3 +197,32 @@ def test_crops_of_the_wrong_kind_are_refused(shared_data):
         explain(model, np.empty((0, 48, 48), np.uint8))
     with pytest.raises(InputError, match=r"shape \(48, 48, 4\)"):
         explain(model, np.zeros((2, 48, 48, 4), np.uint8))
+
+
+@pytest.mark.parametrize(("padding", "centres"), [("valid", (16.0, 4.0)), ("same", (2.0, 4.0))])
+def test_the_cells_of_the_last_convolution_are_where_it_looks(padding, centres):
+    chain = as_layers(RonNet(3, padding=padding).eval())
+    last = list(conv_outputs(chain).values())[-1]
+    assert find_centres(chain, last) == centres
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize("middle", [(17, 19), (31, 30), (24, 24)])
+def test_gradcam_is_where_the_picture_differs(padding, middle):
+    """A network that only passes the picture on, shown one bright spot."""
+    network = RonNet(2, padding=padding).eval()
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.zero_()
+        for conv in network.convs:
+            conv.weight[0, 0, 2, 2] = 1.0
+        network.fc1.weight[0, : network.fc1.in_features // 256] = 1.0
+        network.fc2.weight[1, 0] = 1.0
+    network.keep_spectra()
+    y, x = middle
+    image = torch.zeros(1, 1, 48, 48)
+    image[..., y - 2 : y + 2, x - 2 : x + 2] = 1.0
+    found = attribute(network, image, [1], "gradcam")[0, 0]
+    place = [(found.sum(axis=1 - k) @ (np.arange(48) + 0.5)) / found.sum() for k in (0, 1)]
+    np.testing.assert_allclose(place, middle, atol=2.5)
+    assert found.sum() > 0

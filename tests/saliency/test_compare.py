@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,9 +12,10 @@ from enicfer.expressions import Expression
 from enicfer.faces.crop import REFERENCE
 from enicfer.saliency.common_face import REGIONS
 from enicfer.saliency.compare import compare_face_maps
-from enicfer.saliency.comparison_files import compare_sources
+from enicfer.saliency.comparison_files import compare_sources, default_names
 from enicfer.saliency.design import choose_expressions
 from enicfer.saliency.face_maps import (
+    FILE,
     FaceMaps,
     describe_gaze,
     read_face_maps,
@@ -288,3 +290,39 @@ def test_the_report_says_where_the_model_looks():
     elsewhere = replace(group("a"), map=np.ones((40, 48, 48), np.float32))
     elsewhere.map[:, :5] = 20
     assert "LESS than their area: the model looks elsewhere" in describe_gaze(table_of_regions(elsewhere))[0]
+
+
+def test_equal_names_in_several_folders_are_no_subject(tmp_path):
+    """Frames of each child in a folder of its own, all called frame_000.png and so on."""
+
+    def keep(folder, maps):
+        save_face_maps(folder / FILE, maps, maps.map[:, None])
+
+    for child in ("01", "02"):
+        (tmp_path / child).mkdir()
+        keep(tmp_path / child, group("frame_"))
+    with pytest.raises(InputError, match=r"frame_00 is a subject in several folders .* sub-<label>"):
+        read_face_maps(tmp_path)
+    for child in ("01", "02"):
+        keep(tmp_path / child, group("sub-"))
+    assert len(set(read_face_maps(tmp_path).subject)) == 10
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no archive"])
+def test_a_damaged_file_of_maps_is_refused(tmp_path, content):
+    (tmp_path / FILE).write_bytes(content)
+    with pytest.raises(InputError, match="is not a file of maps"):
+        read_face_maps(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "names"),
+    [
+        ("x/children", "x/adults", ("children", "adults")),
+        ("x/run/out", "y/run/out", ("x/run/out", "y/run/out")),
+        ("x/out/saliency.npz", "y/out/saliency.npz", ("x/out", "y/out")),
+        ("x/out", "x/out", ("out (A)", "out (B)")),
+    ],
+)
+def test_groups_have_names_that_tell_them_apart(a, b, names):
+    assert default_names(Path(a), Path(b)) == names

@@ -201,6 +201,8 @@ def test_results_that_are_replaced_leave_no_face_behind(explained, tmp_path):
         figures / "sheet_surprised.png",
         figures / "filters_conv1.svg",
         figures / "filters_conv1.npz",
+        tmp_path / ".partial-0123abcd-sub-01_overlay.mp4",
+        figures / ".partial-0123abcd-sheet_happy.png",
     ):
         stale.write_bytes(b"stale")
     kept = [tmp_path / "notes.txt", tmp_path / "overlay.mp4", figures / "poster.png"]
@@ -210,6 +212,7 @@ def test_results_that_are_replaced_leave_no_face_behind(explained, tmp_path):
     drawn = {path.stem for path in figures.iterdir()}
     assert drawn == {"means", "regions", "poster"}
     assert all(own.exists() for own in kept) and not list(tmp_path.glob("*_overlay.mp4"))
+    assert not list(tmp_path.rglob(".partial-*"))
 
 
 def test_pictures_in_a_folder_without_results_are_not_touched(explained, tmp_path):
@@ -287,6 +290,9 @@ def test_what_cannot_be_done_is_refused_before_the_pictures_are_read(portraits, 
     ):
         with pytest.raises(EnicferError, match=sentence):
             explain_images([portraits], tmp_path / "out", model="googlenet-7", **options)
+    few = sorted(portraits.rglob("*.png"))[:2]
+    with pytest.raises(EnicferError, match="there are 2"):
+        explain_images(few, tmp_path / "out", filters=True)
 
 
 def test_options_that_do_not_go_with_the_input_are_refused(portraits, tmp_path):

@@ -1,11 +1,18 @@
+import shutil
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from enicfer.errors import InputError
 from enicfer.io.store import read_result
 from enicfer.io.video import read_frames
-from enicfer.records import Status
+from enicfer.pipeline import hash_inputs
+from enicfer.protocol import Trial
+from enicfer.records import Status, select_frames
 from enicfer.saliency.session import choose_frames, explain_session, find_videos
+from enicfer.session import read_session
+from enicfer.trials import TRIAL_COLUMNS, summarise_trials
 
 
 def test_frames_are_those_that_carried_the_answer(processed):
@@ -15,7 +22,8 @@ def test_frames_are_those_that_carried_the_answer(processed):
     for frame, label, row in zip(frames, labels, rows, strict=True):
         trial = run.trials.iloc[row]
         assert run.expression.status[frame] == Status.OK
-        assert first <= run.time[frame] - trial["onset"] <= last
+        # Half an interval beyond the window a frame still stands for a part of it.
+        assert first - 0.05 <= run.time[frame] - trial["onset"] <= last + 0.05
         column = run.expression.labels.index(label)
         assert run.expression.probability[frame, column] == pytest.approx(
             trial[f"fer_{label}_peak"], abs=1e-5
@@ -75,3 +83,60 @@ def test_what_must_not_or_cannot_be_done_is_refused(processed, example, tmp_path
 def test_another_session_is_refused(processed, example, tmp_path):
     with pytest.raises(InputError, match=r"is not the video that was processed|has no run"):
         explain_session(processed("eeg"), tmp_path / "out", session=example("eeg", 1))
+
+
+def test_every_trial_with_an_answer_has_a_frame_also_at_a_low_rate(make_run):
+    run = make_run(seconds=45.0)
+    read = np.arange(run.time.size) % 15 == 0
+    thinned = replace(
+        run.expression,
+        status=np.where(read, run.expression.status, Status.NOT_ANALYSED).astype(np.uint8),
+        probability=np.where(read[:, None], run.expression.probability, np.nan).astype(np.float32),
+    )
+    trial = Trial()
+    kept = select_frames(thinned, read)
+    trials = summarise_trials(run.trials[list(TRIAL_COLUMNS)], run.time[read], kept, run.alignment, trial)
+    protocol = {"trial": {"window": list(trial.window)}}
+    found = replace(run, expression=thinned, trials=trials, provenance={"protocol": protocol})
+    answered = found.trials["fer_dominant"].isin(run.expression.labels)
+    assert answered.sum() > 3
+    assert choose_frames(found)[2].tolist() == np.flatnonzero(answered).tolist()
+
+
+def test_a_run_without_answers_costs_the_others_nothing(processed, example, tmp_path, monkeypatch):
+    output = shutil.copytree(processed("eeg"), tmp_path / "results")
+    other = tmp_path / "other"
+    shutil.copytree(output, other)
+    run = read_result(output)
+    silent = replace(run, trials=run.trials.assign(fer_dominant=None), entities={**run.entities, "run": "2"})
+    monkeypatch.setattr("enicfer.saliency.session._find_runs", lambda path: [output, other])
+    monkeypatch.setattr("enicfer.saliency.session.read_result", lambda path: silent if path == other else run)
+    found = explain_session(output, tmp_path / "out", session=example("eeg"), checks=0)
+    assert any("run-2 has no trial with an answer" in note for note in found.notes)
+    assert len(found.maps) == len(choose_frames(run)[0])
+    monkeypatch.setattr("enicfer.saliency.session._find_runs", lambda path: [other])
+    with pytest.raises(InputError, match=r"No trial of .* has an answer"):
+        explain_session(output, tmp_path / "out2", session=example("eeg"), checks=0)
+
+
+def test_two_videos_of_one_name_are_those_that_were_processed(make_run, tmp_path):
+    """As cameras name them that begin a new card."""
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "00000.mts").write_bytes(folder.encode())
+    (tmp_path / "eeg.edf").write_bytes(b"x")
+    (tmp_path / "session.toml").write_text(
+        'participant = "01"\nprotocol = "eeg-led"\n[[run]]\ntask = "faces"\nrecording = "eeg.edf"\n'
+        'video = ["a/00000.mts", "b/00000.mts"]\n',
+        encoding="utf-8",
+    )
+    session = read_session(tmp_path)
+    run = replace(
+        make_run(seconds=45.0),
+        entities=session.entities(session.runs[0]),
+        provenance={"inputs": hash_inputs(session, session.runs[0])},
+    )
+    assert [video.parent.name for video in find_videos(run, tmp_path)] == ["a", "b"]
+    (tmp_path / "b" / "00000.mts").write_bytes(b"another")
+    with pytest.raises(InputError, match=r"b/00000\.mts is not the video"):
+        find_videos(run, tmp_path)
