@@ -78,7 +78,7 @@ def pick_recordings(folder: Path, files: Iterable[Named], protocol: Protocol) ->
         first = all(
             file.entities.get(key, "1").lstrip("0") in ("1", "mag") for key in ("echo", "split", "part")
         )
-        right = _is_recording(folder, file.path, protocol.modality) and "task" in file.entities
+        right = _is_recording(file.path, protocol.modality) and "task" in file.entities
         if right and first and _visit_of(folder, file.path) == _visit(file.entities):
             yield Named(file.path, _carried(file.entities), file.suffix, file.extension)
 
@@ -90,7 +90,7 @@ def find_misnamed(folder: Path, protocol: Protocol) -> Iterator[tuple[Path, dict
     for path in sorted(found):
         visit, match = _visit_of(folder, path), _NAME.fullmatch(path.name)
         entities = entities_of(match["entities"].strip("_")) if match is not None else {}
-        if not _is_recording(folder, path, protocol.modality) or visit is None:
+        if not _is_recording(path, protocol.modality) or visit is None:
             continue
         if _visit(entities) != visit or "task" not in entities:
             stem = stem_of(visit)
@@ -101,12 +101,11 @@ def find_misnamed(folder: Path, protocol: Protocol) -> Iterator[tuple[Path, dict
             yield path, visit, error
 
 
-def _is_recording(folder: Path, path: Path, modality: Modality) -> bool:
+def _is_recording(path: Path, modality: Modality) -> bool:
     """Whether a file has the place and the ending of a raw recording."""
     place, suffix = _KINDS[modality]
     endings = tuple(f"_{suffix}{extension}" for extension in _SUFFIXES[modality])
-    inside = path.relative_to(folder).parts[:-2]
-    return path.parent.name == place and path.name.lower().endswith(endings) and inside[:1] != ("sourcedata",)
+    return path.parent.name == place and path.name.lower().endswith(endings)
 
 
 def _visit_of(folder: Path, path: Path) -> dict[str, str] | None:
@@ -163,19 +162,18 @@ def find_run_files(
     InputError
         If they are missing or ambiguous.
     """
+    files = [file for file in files if "ses" in file.entities or visits == 1]
     if table is not None:
         given = table.get(recording.path)
         if given is None:
             raise InputError(f"The table of videos has no line for {recording.path.name}: add one.")
         videos, log = given.videos, given.triggers
     else:
-        fitting = [file for file in files if "ses" in file.entities or visits == 1]
-        videos = tuple(_partners(recording, fitting, VIDEO_SUFFIXES, folder, "video"))
+        videos = tuple(_partners(recording, files, VIDEO_SUFFIXES, folder, "video"))
         log = None
     if recording.suffix == "eeg":
         return replace(make_run(recording, videos), recording=recording.path)
-    logs = [file for file in files if "ses" in file.entities or visits == 1]
-    logs = [file for file in logs if "sourcedata" in file.path.relative_to(folder).parts]
+    logs = [file for file in files if "sourcedata" in file.path.relative_to(folder).parts]
     log = log or _partners(recording, logs, LOG_SUFFIXES, folder, "trigger log")[0]
     return replace(make_run(recording, videos), bold=recording.path, triggers=log)
 

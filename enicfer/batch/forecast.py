@@ -77,12 +77,11 @@ def forecast(
         work.append((job.name, tuple(plan.changes[job.name]), tuple(problems)))
     seconds, size = measure_done(output)
     ready = sum(not problems for _, _, problems in work)
+    workers = max(1, min(n_jobs if n_jobs > 0 else count_cores(), ready))
     return Forecast(
         work=tuple(work),
         settled=plan.settled,
-        seconds=None
-        if seconds is None
-        else seconds * frames / max(1, min(n_jobs if n_jobs > 0 else count_cores(), ready)),
+        seconds=None if seconds is None else seconds * frames / workers,
         disk=None if size is None else round(size * frames),
     )
 

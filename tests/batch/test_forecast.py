@@ -51,6 +51,15 @@ def test_the_estimate_is_the_median_of_what_was_watched(tmp_path):
     assert measure_done(tmp_path) == (0.2, 3.0)
 
 
+def test_as_many_sessions_at_a_time_as_there_are_cores(without_video, tmp_path, monkeypatch):
+    without_video.make_study(tmp_path / "study", 4)
+    monkeypatch.setattr("enicfer.batch.forecast.check_job", lambda job: ([], 100))
+    monkeypatch.setattr("enicfer.batch.forecast.measure_done", lambda output: (1.0, None))
+    monkeypatch.setattr("enicfer.batch.forecast.count_cores", lambda: 2)
+    found = [look(tmp_path / "study", tmp_path / "out", n_jobs=n).seconds for n in (1, 4, -1)]
+    assert found == [400.0, 100.0, 200.0]
+
+
 def test_a_refusal_is_foretold(without_video, tmp_path):
     without_video.make_study(tmp_path / "study", 1)
     without_video.run_study(tmp_path / "study", tmp_path / "out")
