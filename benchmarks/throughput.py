@@ -13,7 +13,11 @@ that slows down slows all of them:
 Prints a Markdown table of medians, and writes it as CSV: frames/s, multiples of real time (30 frames/s), the share
 of decoding's speed in the same round, and CPU seconds for a minute of video. Then start-up time and memory.
 
+Of a short video the last part, which one thread watches alone, is a larger share. Rows of sizes that are not measured
+stay in the CSV.
+
     python benchmarks/throughput.py FOLDER_OF_CLIPS [--frames 1800] [--rounds 5] [--threads 1 2] [--yunet FILE]
+        [--sizes 1280 640]
 """
 
 import argparse
@@ -201,23 +205,28 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--yunet", type=Path)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[size[0] for size in SIZES], help="widths")
     parser.add_argument("--output", type=Path, default=RESULTS)
     options = parser.parse_args()
     clips = sorted(p for p in options.clips.iterdir() if p.suffix in (".mkv", ".mp4", ".mov"))
     stages = make_stages(options.yunet)
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        for width, height, camera in SIZES:
+        for width, height, camera in (size for size in SIZES if size[0] in options.sizes):
             for bit_rate in (None, camera):
                 path = Path(folder) / f"{width}-{bit_rate}.mp4"
                 write_scaled(clips, path, (width, height), options.frames, bit_rate)
                 mbit = round(path.stat().st_size * 8e-6 / options.frames * RATE, 1)
                 for threads in options.threads:
                     found = compare(path, stages, threads, options.rounds)
-                    rows += [{"size": f"{width} x {height}", "mbit_per_s": mbit, **row} for row in found]
+                    clip = {"size": f"{width} x {height}", "mbit_per_s": mbit, "frames": options.frames}
+                    rows += [{**clip, **row} for row in found]
                     print(to_markdown(pd.DataFrame(rows[-len(found) :])), flush=True)
     options.output.parent.mkdir(exist_ok=True)
     table = pd.DataFrame(rows)
+    if options.output.exists():
+        before = pd.read_csv(options.output)
+        table = pd.concat([before[~before["size"].isin(table["size"])], table], ignore_index=True)
     table.to_csv(options.output, index=False, lineterminator="\n")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
     print(f"\nStart-up {time_start_up():.1f} s, highest resident memory {peak:.0f} MB.")
