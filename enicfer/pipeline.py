@@ -341,12 +341,7 @@ def describe_origin(session: Session, run: Run, seen: Seen, tools: Tools) -> dic
 
 
 def hash_inputs(session: Session, run: Run) -> dict[str, str]:
-    """Name -> SHA-256 of every file that a run is read from; names as in `name_inputs`."""
-    return {name: hash_file(path) for name, path in name_inputs(session, run).items()}
-
-
-def name_inputs(session: Session, run: Run) -> dict[str, Path]:
-    """Name -> every file that a run is read from; with its folders where two share a name."""
+    """Name -> SHA-256 of every file that a run is read from; with its folders where two share a name."""
     photo = [] if session.face_photo is None else [session.face_photo]
     files = [path for path in (*input_files(run), *photo) if path.is_file()]
     count = Counter(path.name for path in files)
@@ -357,4 +352,4 @@ def name_inputs(session: Session, run: Run) -> dict[str, Path]:
         inside = path.is_relative_to(session.folder)
         return (path.relative_to(session.folder) if inside else Path(*path.parts[-2:])).as_posix()
 
-    return {name(path): path for path in files}
+    return {name(path): hash_file(path) for path in files}

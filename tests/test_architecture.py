@@ -30,8 +30,9 @@ ALLOWED = {
     "export": {"protocol", "io", "segments", "trials", "quality", "export", "report"},
     "report": {"protocol", "io", "segments", "trials", "quality", "export", "report"},
     "training": {"models", "faces", "io", "training", "report"},
-    # session: the maps of a processed session are made from its video, which only the session knows
-    "saliency": {"models", "faces", "io", "session", "saliency"},
+    # session: the maps of a processed session are made from its video, which only the session knows; segments: of
+    # the frames that stand for a part of a trial's window
+    "saliency": {"models", "faces", "io", "session", "segments", "saliency"},
 }
 BASE = {"errors", "expressions", "records"}
 PURE = {"sync", "trials", "segments", "expressions", "records", "quality", "course"}

@@ -7,6 +7,7 @@ probable. Faces are identifying: pictures of them, maps that look like them, and
 Conventions: times are s on the recording's clock; frames are counted from 0 in the video.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import compress
@@ -150,8 +151,6 @@ def find_videos(run: RunResult, session: Path) -> tuple[Path, ...]:
     InputError
         If the run is not in the session, or a video has changed.
     """
-    from enicfer.fingerprint import hash_file
-    from enicfer.pipeline import name_inputs
     from enicfer.session import read_session
 
     opened = read_session(session)
@@ -163,9 +162,13 @@ def find_videos(run: RunResult, session: Path) -> tuple[Path, ...]:
             f"The session {session.name} has no run {stem_of(run.entities)}: give the right --session."
         )
     known = run.provenance.get("inputs", {})
-    for name, file in name_inputs(opened, candidate).items():
-        if file in candidate.videos and known.get(name) != hash_file(file):
-            raise InputError(f"{name} is not the video that was processed: give the right --session.")
+    for file in candidate.videos:
+        # Two of one name are known with their folders.
+        inside = file.relative_to(session).as_posix() if file.is_relative_to(session) else file.name
+        with file.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        if digest not in (known.get(file.name), known.get(inside)):
+            raise InputError(f"{inside} is not the video that was processed: give the right --session.")
     return candidate.videos
 
 

@@ -1,7 +1,8 @@
 """Is the map to be believed? Three checks that a map can fail.
 
 1. Randomisation: a map that does not change when the network's weights are made random explains the picture,
-   not the network (Adebayo et al. 2018, arXiv:1810.03292).
+   not the network (Adebayo et al. 2018, arXiv:1810.03292). Part of what stays is of neither: without padding a
+   network sees the border less, whatever its weights. How much, the random network's maps of noise say.
 2. Deletion and insertion: where the marked pixels are taken away first, the class's probability must fall
    faster than for pixels in random order or from the centre outwards; where they come first, it must rise
    faster (Petsiuk et al. 2018, arXiv:1806.07421).
@@ -46,6 +47,9 @@ class Trust:
         Names of the layers in the order in which they were made random, from the output to the input.
     rank_correlation, structure
         (layers, 3) mean similarity to the true map and its interval: Spearman's correlation, and SSIM.
+    geometry
+        (3,) Spearman's correlation with the map that the network with all weights random has of noise: where any
+        network of this kind looks.
     chance
         (3,) Spearman's correlation with the map of another image: what faces have in common anyway; NaN for one
         image. In a session the other image is mostly of the same person.
@@ -71,6 +75,7 @@ class Trust:
     layer: tuple[str, ...]
     rank_correlation: FloatArray
     structure: FloatArray
+    geometry: FloatArray
     chance: FloatArray
     fraction: FloatArray
     deletion: Mapping[str, FloatArray]
@@ -90,16 +95,19 @@ class Trust:
         last = self.rank_correlation[0][0]
         if not np.isfinite(high):
             verdict = TOO_FEW
-        elif high >= 0.5:
+        elif high - self.geometry[0] >= 0.5 * (1 - self.geometry[0]):
             verdict = "the map is largely of the picture, do not believe it"
         else:
             verdict = "the map is of the network"
             if last > 0.8:
                 verdict += f", but hardly of the class ({last:.2f} with only the last layer random)"
+        noise = f"the map of noise: {self.geometry[0]:.2f}; "
         other_map = f"another image's map: {self.chance[0]:.2f}; " if np.isfinite(self.chance[0]) else ""
         n = self.n - self.blank
         kept = (
-            f"{mean:.2f} with itself ({other_map}SSIM {self.structure[-1][0]:.2f})" if n else "unknown size"
+            f"{mean:.2f} with itself ({noise}{other_map}SSIM {self.structure[-1][0]:.2f})"
+            if n
+            else "unknown size"
         )
         lines = [
             f"With all weights random the map keeps a rank correlation of {kept}: {verdict} ({n} images)."
@@ -160,6 +168,8 @@ def check_trust(
     progress
         Called as ``progress(done, total, stage)``.
     """
+    import torch
+
     from enicfer.saliency.layers import randomise_from_top
 
     index = np.asarray(target, np.int64)
@@ -173,6 +183,8 @@ def check_trust(
         structures.append(_interval(structure))
         if progress is not None:
             progress(len(names), len(names), "checks: random weights")
+    noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(seed)) * images.std()
+    geometry = similarity(maps, magnitudes(changed, noise + images.mean(), index, method))[0]
     allowed = supported_methods(network, methods)
     missing = [name for name in methods if name not in allowed]
     curves = deletion_insertion(network, images, index, maps, seed=seed, progress=progress)
@@ -192,6 +204,7 @@ def check_trust(
         layer=tuple(names),
         rank_correlation=np.array(ranks),
         structure=np.array(structures),
+        geometry=np.nan_to_num(_interval(geometry)),
         chance=np.array(_interval(chance)),
         fraction=np.linspace(0, 1, STEPS + 1),
         deletion=curve["deletion"],
