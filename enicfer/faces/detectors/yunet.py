@@ -67,5 +67,6 @@ class YuNet:
             return NO_DETECTIONS
         found: Float32Array = np.asarray(rows, dtype=np.float32).reshape(-1, 15)
         found = found[np.argsort(-found[:, 14], kind="stable")]
-        box = np.concatenate([found[:, :2], found[:, :2] + found[:, 2:4]], axis=1)
+        with np.errstate(invalid="ignore", over="ignore"):  # the network may overflow; that is no face
+            box = np.concatenate([found[:, :2], found[:, :2] + found[:, 2:4]], axis=1)
         return only_numbers(Detections(box, found[:, 4:14].reshape(-1, 5, 2), found[:, 14]))

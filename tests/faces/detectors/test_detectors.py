@@ -57,6 +57,21 @@ def test_several_threads_may_ask_at_once(detector, portrait):
             assert [found.box.tobytes() for found in pool.map(detector.detect, pictures)] == alone
 
 
+def test_what_yunet_overflows_to_is_no_face(shared_data, monkeypatch):
+    class Overflowed:
+        def setInputSize(self, size):  # noqa: N802
+            pass
+
+        def detect(self, picture):
+            rows = np.full((2, 15), 20.0, np.float32)
+            rows[0, :4] = [-np.inf, 5, np.inf, 5]
+            return 1, rows
+
+    detector = load_detector("yunet", shared_data / "models" / "face_detection_yunet_2023mar.onnx")
+    monkeypatch.setattr(detector, "_net", Overflowed)
+    assert detector.detect(np.zeros((64, 64, 3), np.uint8)).box.tolist() == [[20, 20, 40, 40]]
+
+
 def test_making_yunet_does_not_change_the_log_level(shared_data):
     level = cv2.utils.logging.getLogLevel()
     load_detector("yunet", shared_data / "models" / "face_detection_yunet_2023mar.onnx")
