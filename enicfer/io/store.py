@@ -96,6 +96,9 @@ def sync(path: Path) -> None:
         os.fsync(file.fileno())
 
 
+PARTIAL = ".partial-"  # names of files that are being written begin so
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary name beside ``path`` to write to, which replaces ``path`` if all went well.
@@ -108,7 +111,7 @@ def replacing(path: Path) -> Iterator[Path]:
     OutputError
         If the file cannot be written there.
     """
-    partial = path.with_name(f".partial-{uuid4().hex[:8]}-{path.name}")
+    partial = path.with_name(f"{PARTIAL}{uuid4().hex[:8]}-{path.name}")
     try:
         yield partial
         sync(partial)

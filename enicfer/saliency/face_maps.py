@@ -6,9 +6,9 @@ and ``about``, a JSON text. The same maps give the same bytes.
 
 import io
 import json
-import re
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -25,10 +25,9 @@ from enicfer.io.store import replacing
 from enicfer.records import Float32Array, FloatArray
 from enicfer.saliency.attribution import Attribution
 from enicfer.saliency.common_face import REGIONS, locate_attribution
+from enicfer.saliency.picture_files import LABEL
 from enicfer.saliency.pictures import FaceCrops
 from enicfer.saliency.statistics import FEWEST, bootstrap_mean
-
-_LABEL = re.compile(r"sub-[0-9A-Za-z]+")
 
 FILE = "saliency.npz"
 FORMAT = 1
@@ -249,15 +248,13 @@ def read_face_maps(path: str | Path) -> FaceMaps:
             f"There is no {FILE} in {path}: make it with `enicfer saliency`, one folder for each group."
         )
     parts = [_read_one(file) for file in files]
-    met: set[str] = set()
-    for part in parts:
-        subjects = {name for name in part.subject.tolist() if not _LABEL.fullmatch(name)}
-        if twice := sorted(met & subjects):
-            raise InputError(
-                f"{twice[0]} is a subject in several folders below {path}, of which nobody knows whether it is one "
-                "person: name the folders of the pictures sub-<label> and explain them again."
-            )
-        met |= subjects
+    count = Counter(name for part in parts for name in set(part.subject.tolist()))
+    twice = sorted(name for name in count if count[name] > 1 and not LABEL.fullmatch(name))
+    if twice:
+        raise InputError(
+            f"{twice[0]} is a subject in several folders below {path}, of which nobody knows whether it is one "
+            "person: name the folders of the pictures sub-<label> and explain them again."
+        )
     for what in ("method", "model"):
         kinds = sorted({getattr(part, what) for part in parts})
         if len(kinds) > 1:

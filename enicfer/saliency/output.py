@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from enicfer.errors import OutputError
-from enicfer.io.store import replacing
+from enicfer.io.store import PARTIAL, replacing
 from enicfer.io.tables import write_json, write_table
 from enicfer.records import FloatArray, Progress, UInt8Array
 from enicfer.saliency.common_face import REGIONS
@@ -75,7 +75,7 @@ def _find_made(folder: Path, pattern: str) -> list[Path]:
     """Files of a pattern, and those that a process left unfinished when it was killed."""
     inner, _, name = pattern.rpartition("/")
     place = folder / inner
-    return [*place.glob(name), *place.glob(f".partial-*-{name}")]
+    return [*place.glob(name), *place.glob(f"{PARTIAL}*-{name}")]
 
 
 def write_explanation(

@@ -8,7 +8,7 @@ from pathlib import Path
 from enicfer.errors import InputError
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
-_SUBJECT = re.compile(r"sub-[a-zA-Z0-9]+")
+LABEL = re.compile(r"sub-[a-zA-Z0-9]+")
 SUBJECTS = ("auto", "folder", "image")
 
 
@@ -80,7 +80,7 @@ def name_subjects(files: Sequence[Path], subjects: str = "auto") -> list[str]:
     own = _below(full)
     if subjects == "image":
         return own
-    labels = [_SUBJECT.findall(file.as_posix()) for file in files]
+    labels = [LABEL.findall(file.as_posix()) for file in files]
     folders: dict[str, Path] = {}
     for file, found in zip(full, labels, strict=True):
         other = file.parent if found else folders.setdefault(file.name, file.parent)
