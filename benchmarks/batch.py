@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from enicfer.example import Scene, write_example_session
+from enicfer.synthetic import SyntheticScene, write_example_session
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tests.batch.test_broken import BREAKS, rewrite
@@ -28,7 +28,7 @@ from tests.batch.test_broken import BREAKS, rewrite
 LOOP = """
 import sys
 from enicfer.errors import EnicferError
-from enicfer.pipeline import process_session
+from enicfer.pipeline.process import process_session
 for folder in sys.argv[2:]:
     try:
         process_session(folder, output=sys.argv[1])
@@ -41,7 +41,7 @@ N_BROKEN = 10
 def make_sessions(folder: Path, count: int) -> list[Path]:
     """Write one short session and copies of it; the video of each differs in its last, meaningless bytes."""
     first = write_example_session(
-        folder / "sub-001", scene=Scene(trials_per_condition=1, absences=(), visits=1)
+        folder / "sub-001", scene=SyntheticScene(trials_per_condition=1, absences=(), visits=1)
     )
     settings = (first / "session.toml").read_text(encoding="utf-8")
     found = []
@@ -86,7 +86,12 @@ def timed(*command: str, cores: int = 0, code: int = 0) -> float:
     )
     started = time.perf_counter()
     ended = subprocess.run(
-        [sys.executable, *command], check=False, capture_output=True, text=True, preexec_fn=limit
+        [sys.executable, *command],
+        check=False,
+        capture_output=True,
+        text=True,
+        preexec_fn=limit,
+        timeout=7200,
     )
     assert ended.returncode == code, ended.stderr
     return time.perf_counter() - started

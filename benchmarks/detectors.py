@@ -16,8 +16,8 @@ import numpy as np
 
 from enicfer.faces.detectors import Detector, load_detector
 from enicfer.faces.observe import FULL_EVERY, FaceObserver
-from enicfer.io.frame import Frame
-from enicfer.io.video import read_frames
+from enicfer.io.video.frame import Frame
+from enicfer.io.video.reader import read_frames
 
 
 def milliseconds(work: Callable[[], object]) -> float:

@@ -105,7 +105,7 @@ def main() -> None:
             folder, output = base / f"{modality}-{seed}", base / f"{modality}-{seed}-out"
             if not folder.exists():
                 enicfer.write_example_session(folder, modality, seed)
-            enicfer.process_session(folder, output=output, overwrite=True)
+            enicfer.process_session(folder, enicfer.ProcessingOptions(overwrite=True), output=output)
             truth = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
             rows.append({"modality": modality, "seed": seed, **judge(truth, output)})
             print(rows[-1], flush=True)

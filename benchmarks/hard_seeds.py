@@ -4,11 +4,11 @@ Sessions are drawn by the example's generator: the examiner walks through the pi
 three times, visits, sits down while the participant is away for a minute, and has the participant's colours. Prints
 for each seed:
 
-- ``other_taken``: frames with an answer in which it is the examiner's face (aimed at: none);
+- ``other_taken``: valid frames in which it is the examiner's face (aimed at: none);
 - ``kept``: share with an answer of the frames that show the participant's whole face, more than 90 % of it in the
   picture and less than 5 % hidden (aimed at: 0.97);
 - ``kept_half``: the same of the frames that show more than half of it;
-- ``absent_ok``, ``covered_ok``: frames without the face, or with a covered one, that have an answer;
+- ``absent_ok``, ``covered_ok``: frames without the face, or with a covered one, that are valid;
 - ``changed``: share of the frames whose status differs from that with the whole picture searched in every frame
   (aimed at: at most 0.005);
 - ``searched``: share of the frames in which the whole picture was searched.
@@ -29,18 +29,18 @@ import av
 import numpy as np
 import pandas as pd
 
-from enicfer.example import Scene
-from enicfer.example.plan import plan_session
-from enicfer.example.render import COVERED, Sighting, draw_frames
 from enicfer.faces.detectors import load_detector
 from enicfer.faces.observe import FaceObserver
 from enicfer.faces.participant import Hints
-from enicfer.io.frame import Frame
-from enicfer.io.parts import LEAST
+from enicfer.io.video.frame import Frame
+from enicfer.io.video.parts import LEAST
 from enicfer.records import FaceTrack, Status
+from enicfer.synthetic import SyntheticScene
+from enicfer.synthetic.plan import plan_session
+from enicfer.synthetic.render import COVERED, Sighting, draw_frames
 
 RESULTS = Path(__file__).parent / "results" / "hard_seeds.csv"
-HARD = Scene(
+HARD = SyntheticScene(
     crossings=3,
     similar_colours=True,
     absences=(60.0,),
@@ -62,7 +62,7 @@ SHORT = replace(
 )
 
 
-def draw(scene: Scene, seed: int) -> Iterator[tuple[Frame, Sighting, Sighting]]:
+def draw(scene: SyntheticScene, seed: int) -> Iterator[tuple[Frame, Sighting, Sighting]]:
     """Frames as a decoder gives them, and what can be seen of participant and examiner."""
     plan = plan_session(scene, seed)
     for i, (picture, mine, other) in enumerate(draw_frames(scene, plan, seed)):
@@ -70,8 +70,8 @@ def draw(scene: Scene, seed: int) -> Iterator[tuple[Frame, Sighting, Sighting]]:
         yield Frame(i, float(plan.frame_time[i]), image), mine, other
 
 
-def follow(scene: Scene, seed: int, compare: bool = True) -> dict[str, float]:
-    """Follow the faces of a drawn session in parts, as `enicfer.watch` does, but the shortest that it makes.
+def follow(scene: SyntheticScene, seed: int, compare: bool = True) -> dict[str, float]:
+    """Follow the faces of a drawn session in the shortest parts that `enicfer.pipeline.observe` makes.
 
     With ``compare`` also in one piece, with a search of the whole picture in every frame.
     """

@@ -16,14 +16,14 @@ from pathlib import Path
 import av
 import numpy as np
 
-from enicfer.example.portraits import load_portrait
+from enicfer.synthetic.portraits import load_portrait
 
 TRACE = """
 import resource, sys, time
 from pathlib import Path
-from enicfer.pipeline import trace_video
+from enicfer.pipeline.process import trace_video
 start = time.perf_counter()
-faces, trace = trace_video(sys.argv[1], output=sys.argv[2], overwrite=True)
+faces, trace = trace_video(sys.argv[1], ProcessingOptions(overwrite=True), output=sys.argv[2])
 seconds = time.perf_counter() - start
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 print(trace.status.size, peak, seconds)

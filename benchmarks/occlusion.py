@@ -14,13 +14,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from enicfer.example.props import draw_hand
+from enicfer.config.protocol import Quality
 from enicfer.faces.crop import crop_face
 from enicfer.faces.detectors import Detector, load_detector
 from enicfer.faces.observe import Face, FaceObserver
-from enicfer.io.video import read_frames
-from enicfer.protocol import Quality
+from enicfer.io.video.reader import read_frames
+from enicfer.io.video.warp import warp_part
 from enicfer.records import FloatArray, UInt8Array
+from enicfer.synthetic.props import draw_hand
 
 LENGTH, AMOUNTS = 400, (0.35, 0.5, 0.7, 1.0)
 
@@ -55,6 +56,15 @@ class ArrayFrame:
     ) -> UInt8Array:
         part = self.picture[top:bottom, left:right]
         return part if size is None else np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA))
+
+    def bgr_warped(self, matrix: FloatArray, size: int) -> UInt8Array:  # noqa: D102
+        def cut(left: int, top: int, right: int, bottom: int) -> UInt8Array:
+            return self.picture[top:bottom, left:right]
+
+        return warp_part((self.height, self.width), cut, matrix, size, 128)
+
+    def gray_warped(self, matrix: FloatArray, size: int) -> UInt8Array:  # noqa: D102
+        return warp_part((self.height, self.width), self.gray_region, matrix, size)
 
     def gray_region(self, left: int, top: int, right: int, bottom: int) -> UInt8Array:  # noqa: D102
         return self.gray()[top:bottom, left:right]

@@ -23,8 +23,8 @@ from enicfer.faces import track
 from enicfer.faces.detectors import load_detector
 from enicfer.faces.observe import FaceObserver
 from enicfer.faces.participant import Hints
-from enicfer.io.frame import Frame
-from enicfer.io.video import read_frames
+from enicfer.io.video.frame import Frame
+from enicfer.io.video.reader import read_frames
 from enicfer.records import Status
 
 RESULTS = Path(__file__).parent / "results" / "one_after_another.md"
@@ -48,14 +48,14 @@ def show(paths: list[Path], grey: bool) -> Iterator[Frame]:
 
 
 def follow(paths: list[Path], grey: bool) -> dict[str, float]:
-    """How many of the first and of the second clip's frames have an answer, without and with pointing."""
+    """How many of the first and of the second clip's frames are valid, without and with pointing."""
     observer = FaceObserver(load_detector())
     first = sum(1 for _ in read_frames(paths[0], 1))
     point = None
     for i, frame in enumerate(show(paths, grey)):
         faces = observer.observe(frame)
-        if i < first and point is None and len(faces) == 1:
-            x0, y0, x1, y1 = faces[0].box.tolist()
+        if i < first and point is None and faces:
+            x0, y0, x1, y1 = max(faces, key=lambda face: face.score).box.tolist()
             point = (i, (x0 + x1) / 2, (y0 + y1) / 2)
     found = {}
     for name, hints in (("automatic", None), ("pointed", Hints(faces=(point,)) if point else None)):

@@ -17,15 +17,15 @@ from scipy.stats import binom
 
 from enicfer.faces.detectors import load_detector
 from enicfer.models import load_model
-from enicfer.saliency.attribution import explain
+from enicfer.saliency.attribution.layers import randomise_from_top
+from enicfer.saliency.attribution.maps import explain
+from enicfer.saliency.checks.trust import magnitudes
 from enicfer.saliency.common_face import REGIONS, locate_attribution
-from enicfer.saliency.explain import explain_faces
 from enicfer.saliency.face_maps import EYES_AND_MOUTH
-from enicfer.saliency.layers import randomise_from_top
+from enicfer.saliency.groups.statistics import compare_groups
+from enicfer.saliency.image_maps import explain_faces
 from enicfer.saliency.output import draw_filter_figures, write_explanation
 from enicfer.saliency.pictures import take_crops
-from enicfer.saliency.statistics import compare_groups
-from enicfer.saliency.trust import magnitudes
 
 
 def measure_time(model, crops, batch=32):

@@ -36,20 +36,22 @@ import av
 import numpy as np
 import pandas as pd
 
+from enicfer.config.options import ProcessingOptions
+from enicfer.config.protocol import Quality
 from enicfer.errors import EnicferError
 from enicfer.faces.detectors import load_detector
 from enicfer.faces.observe import FaceObserver
-from enicfer.io.video import read_frames
-from enicfer.protocol import Quality
-from enicfer.watch import Tools, load_tools, watch_video
+from enicfer.io.video.reader import read_frames
+from enicfer.pipeline.observe import LoadedModels, load_models, observe_video
 
 RESULTS = Path(__file__).parent / "results" / "throughput.csv"
 RATE = 30
 GRAIN = 3.0  # standard deviation, of 255
 # Width, height, and bits per second of a telephone's camera: 60 MB and 15 MB a minute.
 SIZES = ((1280, 720, 8_000_000), (640, 480, 2_000_000))
-START_UP = "import enicfer; from enicfer.watch import load_tools; from enicfer.protocol import Quality; " + (
-    "load_tools(None, 'centerface', None, Quality(), (), None)"
+START_UP = (
+    "import enicfer; from enicfer.pipeline.observe import load_models; from enicfer.config.protocol import Quality; "
+    + ("load_models(ProcessingOptions(), Quality())")
 )
 Stage = Callable[[Path, int], int]
 
@@ -93,7 +95,7 @@ def decode(path: Path, threads: int) -> int:
         return sum(1 for _ in container.decode(stream))
 
 
-def follow_faces(tools: Tools, detector: Any) -> Stage:
+def follow_faces(tools: LoadedModels, detector: Any) -> Stage:
     """Stage that finds and follows faces."""
 
     def run(path: Path, threads: int) -> int:
@@ -105,9 +107,9 @@ def follow_faces(tools: Tools, detector: Any) -> Stage:
     return run
 
 
-def trace(tools: Tools) -> Stage:
+def trace(tools: LoadedModels) -> Stage:
     """Stage that does everything."""
-    return lambda path, threads: watch_video((path,), tools, None, None, threads).faces.status.size
+    return lambda path, threads: observe_video((path,), tools, None, None, threads).faces.status.size
 
 
 def use_fer() -> Stage:
@@ -131,7 +133,7 @@ def make_stages(yunet: Path | None) -> dict[str, Stage]:
     """The stages by name."""
     from dataclasses import replace
 
-    tools = load_tools(None, "centerface", None, Quality(), (), None)
+    tools = load_models(ProcessingOptions(), Quality())
     stages = {"decode": decode, "faces": follow_faces(tools, tools.detector)}
     whole = {"whole": trace(tools), "whole, 5 Hz": trace(replace(tools, analysis_rate=5.0))}
     try:

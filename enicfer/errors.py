@@ -1,18 +1,88 @@
 """The errors that a user can meet.
 
-Every message is one sentence that says what was found, where, and what is allowed or what to do. The
-command line prints the message alone and exits with ``exit_code``; Python callers catch `EnicferError`.
+Every message is one sentence that says what was found, where, and what is allowed or what to do; its parts are
+fields of the error as well. The command line prints the message alone and exits with ``exit_code``; Python callers
+catch `EnicferError`.
 """
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+
+def option(keyword: str, flag: str) -> str:
+    """What a remedy calls an option: ``keyword`` for Python users, ``flag`` on the command line.
+
+    Parameters
+    ----------
+    keyword
+        Such as ``overwrite=True``.
+    flag
+        Such as ``--overwrite``.
+    """
+    return f"\ue000{keyword}\ue001{flag}\ue002"
+
+
+OVERWRITE, OUTPUT = option("overwrite=True", "--overwrite"), option("output", "--output")
+_OPTION = re.compile("\ue000([^\ue001]*)\ue001([^\ue002]*)\ue002")
 
 
 class EnicferError(Exception):
-    """Base of all errors that enicfer raises on purpose."""
+    """Base of all errors that enicfer raises on purpose.
+
+    As text it is one sentence, for Python users; `for_command_line` names the options as the command line has them.
+
+    Parameters
+    ----------
+    cause
+        What was found; the whole sentence where there is no ``remedy``. The options in it are made by `option`.
+    place
+        The file, folder or table that it is about, if one can be named.
+    remedy
+        What to do: the end of the sentence, without its full stop.
+
+    Attributes
+    ----------
+    cause, remedy
+        As given, with the options as Python has them.
+    place
+        As given, None where none can be named.
+    """
 
     exit_code = 1
+
+    def __init__(self, cause: str, *, place: str | Path | None = None, remedy: str = "") -> None:
+        super().__init__(cause)
+        self.place = place
+        self._remedy = remedy
+
+    @property
+    def cause(self) -> str:
+        """What was found."""
+        return _OPTION.sub(r"\1", str(self.args[0]))
+
+    @property
+    def remedy(self) -> str:
+        """What to do about it."""
+        return _OPTION.sub(r"\1", self._remedy)
+
+    def __str__(self) -> str:
+        return f"{self.cause}: {self.remedy}." if self._remedy else self.cause
+
+    def for_command_line(self) -> str:
+        """The sentence with the options as the command line has them."""
+        whole = f"{self.args[0]}: {self._remedy}." if self._remedy else str(self.args[0])
+        return _OPTION.sub(r"\2", whole)
 
 
 class InputError(EnicferError):
     """A file, folder or table that was given cannot be used as it is."""
+
+
+class FormatError(InputError):
+    """A file was written by another version of the program, in a layout that this one does not read."""
 
 
 class ProtocolError(InputError):
@@ -20,7 +90,15 @@ class ProtocolError(InputError):
 
 
 class AlignmentError(EnicferError):
-    """The clocks of video and recording cannot be related with the certainty asked for."""
+    """The clocks of video and recording cannot be related with the certainty asked for.
+
+    Attributes
+    ----------
+    pulses
+        What both sides show, where it was collected (`enicfer.pipeline.evidence.noting_recordings`).
+    """
+
+    pulses: Mapping[str, Any] = MappingProxyType({})
 
 
 class ModelError(EnicferError):
@@ -29,3 +107,12 @@ class ModelError(EnicferError):
 
 class OutputError(EnicferError):
     """The results cannot be written where they were asked for."""
+
+
+def shown(value: object, most: int = 80) -> str:
+    """A value as a message can show it: not longer than ``most`` letters."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):
+        return "a value too long to show"
+    return text if len(text) <= most else f"{text[: most - 4]} ..."

@@ -14,7 +14,7 @@ import enicfer
 folder = Path("example-fmri")
 if not folder.exists():
     enicfer.write_example_session(folder, modality="fmri", seed=0)
-result = enicfer.process_session(folder, overwrite=True)
+result = enicfer.process_session(folder, enicfer.ProcessingOptions(overwrite=True))
 
 # %%
 table = next(path for path in result.paths if path.name.endswith("_timeseries.tsv"))

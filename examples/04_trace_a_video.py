@@ -13,8 +13,8 @@ if not folder.exists():
     enicfer.write_example_session(folder, modality="eeg", seed=0)
 
 video = next(folder.glob("*.mkv"), None) or next(folder.glob("*.mp4"))
-faces, expression = enicfer.trace_video(video, output="trace.tsv", overwrite=True)
-print(f"{expression.ok.mean():.1%} of {expression.ok.size} frames have an answer")
+faces, expression = enicfer.trace_video(video, enicfer.ProcessingOptions(overwrite=True), output="trace.tsv")
+print(f"{expression.ok.mean():.1%} of {expression.ok.size} frames are valid")
 
 # %% The same as a table; missing is n/a with a reason, never a guess.
 table = pd.read_csv("trace.tsv", sep="\t", na_values="n/a")

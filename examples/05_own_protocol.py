@@ -37,5 +37,7 @@ except enicfer.EnicferError as error:
 folder = Path("example-eeg")
 if not folder.exists():
     enicfer.write_example_session(folder, modality="eeg", seed=0)
-result = enicfer.process_session(folder, protocol="my-task.toml", output="smiles", overwrite=True)
+result = enicfer.process_session(
+    folder, enicfer.ProcessingOptions(protocol="my-task.toml", overwrite=True), output="smiles"
+)
 print(result.runs[0].trials.groupby("trial_type")["fer_happy_mean"].mean())

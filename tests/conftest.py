@@ -1,10 +1,14 @@
 """Fixtures that several test modules use."""
 
+import faulthandler
 import importlib.util
 import json
 import os
 import shutil
-from collections.abc import Callable
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +22,48 @@ settings.load_profile("enicfer")
 matplotlib.use("Agg")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the test workers share the cores
 
+LONGEST = 600  # s of the clock for one test, or for making what it needs
+
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@contextmanager
+def _limited(item: pytest.Item) -> Iterator[None]:
+    """Fail what stands still; where not even that is possible, end the process, with a trace of every thread."""
+
+    def stop(number: int, frame: object) -> None:
+        pytest.fail(f"{item.name} stood still: it had not ended after {LONGEST} s.")
+
+    faulthandler.dump_traceback_later(LONGEST + 60, exit=True, file=sys.__stderr__)
+    timed = hasattr(signal, "SIGALRM")
+    if timed:
+        before = signal.signal(signal.SIGALRM, stop)
+        signal.alarm(LONGEST)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+        if timed:
+            signal.alarm(0)
+            signal.signal(signal.SIGALRM, before)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    with _limited(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    with _limited(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    with _limited(item):
+        return (yield)
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +83,7 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[P
 
     def get(name: str, make: Callable[[Path], object]) -> Path:
         folder = base / name
-        with FileLock(base / f"{name}.lock"):
+        with FileLock(base / f"{name}.lock", timeout=900):
             if not (folder / ".done").exists():
                 shutil.rmtree(folder, ignore_errors=True)
                 folder.mkdir()
@@ -58,9 +103,11 @@ def example(once) -> Callable[..., Path]:
 
     def get(modality: str = "eeg", seed: int = 0, short: bool = False) -> Path:
         from enicfer import write_example_session
-        from enicfer.example import Scene
+        from enicfer.synthetic import SyntheticScene
 
-        scene = Scene(trials_per_condition=1, absences=(1.5,), visits=1) if short else Scene()
+        scene = (
+            SyntheticScene(trials_per_condition=1, absences=(1.5,), visits=1) if short else SyntheticScene()
+        )
 
         def make(folder: Path) -> None:
             write_example_session(folder / "session", modality, seed, scene=scene)

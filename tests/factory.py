@@ -7,12 +7,28 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from enicfer.course import follow_course
+from enicfer.config.protocol import Protocol, Pulses, TraceSettings, Trial
 from enicfer.expressions import FIVE
-from enicfer.protocol import Expressions, Protocol, Pulses, Trial
-from enicfer.quality import assess_quality
-from enicfer.records import Alignment, ExpressionTrace, FaceTrack, Modality, Recording, RunResult, Status
+from enicfer.faces.appearance import SIGNATURE
+from enicfer.faces.choose import SeenFaces
+from enicfer.faces.crop import REFERENCE
+from enicfer.faces.rows import FRAME, ROW, Signatures
+from enicfer.pipeline.observe import VideoRecord
+from enicfer.records import (
+    Alignment,
+    ExpressionTrace,
+    FaceTrack,
+    Modality,
+    ModelCard,
+    Provenance,
+    Recording,
+    RecordingDetails,
+    RunResult,
+    Status,
+)
 from enicfer.sync import Evidence, align
+from enicfer.timecourse.quality import assess_quality
+from enicfer.timecourse.smoothing import derive_time_course
 
 OFFSET, DRIFT = 3.25, 120e-6  # recording time = video time * (1 + DRIFT) - OFFSET
 
@@ -26,7 +42,7 @@ def make_run(
     first_time: float = 0.0,
     baseline: tuple[float, float] | None = (-0.5, 0.0),
     n_trials: int = 8,
-    settings: Expressions | None = None,
+    settings: TraceSettings | None = None,
     **changes: Any,
 ) -> RunResult:
     """A run of ``seconds``: irregular frames at 30 Hz, trials of two conditions, two stretches without a face."""
@@ -50,9 +66,9 @@ def make_run(
     status[(time < 0) | (time > seconds)] = Status.OUTSIDE_RECORDING
     faces, expression = _face(rng, video_time, time, status, trials)
     protocol = Protocol(
-        "faces", "", modality, trial=Trial((0.0, 2.0), baseline, 0.5), expression=settings or Expressions()
+        "faces", "", modality, trial=Trial((0.0, 2.0), baseline, 0.5), expression=settings or TraceSettings()
     )
-    course, segments, trials = follow_course(trials, time, faces, expression, alignment, protocol)
+    time_course, segments, trials = derive_time_course(trials, time, faces, expression, alignment, protocol)
     run = {
         "entities": dict(entities or {"sub": "01", "ses": "01", "task": "faces", "run": "1"}),
         "recording": _recording(modality, seconds, trials, first_time),
@@ -60,15 +76,15 @@ def make_run(
         "expression": expression,
         "alignment": alignment,
         "time": time,
-        "course": course,
+        "time_course": time_course,
         "segments": segments,
         "trials": trials,
         "quality": assess_quality(faces, expression, alignment, time, segments, trials, seconds),
-        "provenance": {
-            "enicfer": "0.1.0",
-            "model": {"name": expression.model, "accuracy": 0.61},
-            "inputs": {"camera.mkv": "0" * 64},
-        },
+        "provenance": Provenance(
+            enicfer="0.1.0",
+            model=ModelCard({"name": expression.model, "accuracy": 0.61}),
+            inputs={"camera.mkv": "0" * 64},
+        ),
         "warnings": ("The tenth pulse of the recording is missing.",),
     }
     return RunResult(**{**run, **changes})
@@ -130,8 +146,33 @@ def _recording(modality: Modality, seconds: float, trials: pd.DataFrame, first_t
         file=Path("bold.nii.gz" if fmri else "eeg.vhdr"),
         duration=seconds,
         triggers=triggers,
-        sampling_rate=250.0 if modality is Modality.EEG else None,
+        sampling_rate=250.0 if modality.sampled else None,
         repetition_time=2.0 if fmri else None,
         n_volumes=int(seconds // 2) if fmri else None,
-        details={"first_time": first_time} if first_time else {},
+        details=RecordingDetails(first_time=first_time or None),
     )
+
+
+def make_record(n: int = 300, *, seed: int = 0, brightness: Any = None) -> VideoRecord:
+    """What was seen in ``n`` frames: one face or two in most, at places and with looks drawn at random."""
+    rng = np.random.default_rng(seed)
+    frames = np.zeros(n, FRAME)
+    frames["video_time"] = np.arange(n) / 30 + rng.uniform(-0.004, 0.004, n)
+    frames["decodable"], frames["size"] = rng.random(n) < 0.98, (640, 480)
+    frames["n_faces"] = np.where(frames["decodable"], rng.integers(0, 3, n), 0)
+    rows = np.zeros(int(frames["n_faces"].sum()), ROW)
+    rows["frame"] = np.repeat(np.arange(n), frames["n_faces"])
+    rows["tracklet"] = np.concatenate([np.arange(count) for count in frames["n_faces"]])
+    corner = 200 * rows["tracklet"][:, None] + rng.uniform(100, 104, (len(rows), 2))
+    rows["box"] = np.hstack([corner, corner + 90])
+    rows["landmarks"] = corner[:, None] + 90 * REFERENCE + rng.uniform(0, 2, (len(rows), 5, 2))
+    for name, (low, high) in {"score": (0.6, 0.9), "sharpness": (40, 80), "brightness": (90, 110)}.items():
+        rows[name] = rng.uniform(low, high, len(rows))
+    signatures = Signatures()
+    looks = rng.integers(40, 210, (2, SIGNATURE))
+    signatures.extend_block(
+        np.clip(looks[rows["tracklet"]] + rng.integers(-3, 4, (len(rows), SIGNATURE)), 0, 255)
+    )
+    probability = rng.dirichlet(np.ones(7), len(rows)).astype(np.float32)
+    faces = SeenFaces(rows, frames, signatures, "centerface", (7, (320, 240), (640, 480)))
+    return VideoRecord(faces, probability, np.ones(n, np.bool_), ("A note.", "Ein Gerät."), brightness)

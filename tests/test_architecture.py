@@ -3,76 +3,97 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "enicfer"
+TOP_LEVEL = {"__init__", "errors", "expressions"}
 
-# What a part may import of the package, besides errors, expressions and records; DESIGN: upward only.
-ALLOWED = {
-    "errors": set(),
-    "expressions": set(),
-    "records": set(),
-    "protocol": set(),
-    "io": {"protocol", "io", "segments", "trials"},
-    "session": {"protocol", "io"},
-    "sync": {"protocol", "sync"},
-    "segments": set(),
-    "trials": {"protocol", "segments"},
-    "course": {"protocol", "segments", "trials"},
-    "quality": {"segments"},
-    "models": {"models"},
-    "faces": {"protocol", "io", "faces"},
-    "expression": {"models", "faces"},
-    "fingerprint": {"session", "models", "faces"},
-    "cache": {"fingerprint", "io", "protocol", "watch"},
-    "export": {"protocol", "io", "segments", "trials", "quality", "export", "report"},
-    "report": {"protocol", "io", "segments", "trials", "quality", "export", "report"},
-    "training": {"models", "faces", "io", "training", "report"},
-    # session: the maps of a processed session are made from its video, which only the session knows; segments: of
-    # the frames that stand for a part of a trial's window
-    "saliency": {"models", "faces", "io", "session", "segments", "saliency"},
+# A room may import of the rooms before it, and of itself. Imports inside functions count.
+ROOMS = (
+    *("errors", "expressions", "records", "config", "io", "models", "sync", "timecourse", "faces"),
+    *("export", "report", "pipeline", "training", "saliency", "synthetic", "batch", "privacy", "review"),
+    "cli",
+)
+# Rooms that need nothing of these, though they stand behind them.
+STRANGERS = {
+    "io": {"models"},
+    "sync": {"io", "models"},
+    "timecourse": {"io", "models", "sync"},
+    "faces": {"sync", "timecourse", "models"},
+    "export": {"models", "faces", "sync"},
+    "report": {"models", "faces"},
+    "training": {"pipeline", "export", "sync", "timecourse"},
+    "saliency": {"pipeline", "export", "training", "sync"},
+    "synthetic": {"pipeline", "export", "training", "sync", "faces", "models"},
+    "batch": {"training", "saliency", "synthetic", "faces", "models"},
+    "review": {"training", "saliency", "synthetic", "faces", "models", "privacy"},
 }
-BASE = {"errors", "expressions", "records"}
-PURE = {"sync", "trials", "segments", "expressions", "records", "quality", "course"}
+PURE = {"expressions", "records", "sync", "timecourse"}
+OUTSIDE = {"cv2", "torch", "av", "mne", "h5py", "matplotlib", "onnxruntime", "urllib", "socket"}
 
 
-def imports(path: Path) -> set[str]:
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+@cache
+def imports(path: Path) -> frozenset[str]:
+    """Every module that is imported, at the top, for types, and inside functions."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.add(node.module)
-    return found
+            full = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in MODULES else node.module for name in full}
+    return frozenset(found)
 
 
-def part(path: Path) -> str:
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+def inside(name: str) -> set[str]:
+    return {found for found in imports(MODULES[name]) if found in MODULES and found != "enicfer"}
 
 
-MODULES = [p for p in sorted(PACKAGE.rglob("*.py")) if part(p) in ALLOWED]
+def room(name: str) -> str:
+    return [*name.split("."), "__init__"][1]
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda p: p.relative_to(PACKAGE).as_posix())
-def test_dependencies_point_upward(path):
-    parts = {name.split(".")[1] for name in imports(path) if name.startswith("enicfer.")}
-    assert parts <= ALLOWED[part(path)] | BASE
+def test_the_top_level_is_vocabulary():
+    assert {path.stem for path in PACKAGE.glob("*.py")} == TOP_LEVEL
+    rooms = {path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert rooms == set(ROOMS) - TOP_LEVEL
 
 
-@pytest.mark.parametrize(
-    "path", [p for p in MODULES if part(p) in PURE], ids=lambda p: p.relative_to(PACKAGE).as_posix()
-)
-def test_pure_parts_touch_no_files_no_pictures_no_networks(path):
-    tops = {name.split(".")[0] for name in imports(path)}
-    assert not tops & {"cv2", "torch", "av", "mne", "h5py", "matplotlib", "onnxruntime", "urllib", "socket"}
+@pytest.mark.parametrize("name", [n for n in MODULES if n != "enicfer"])
+def test_dependencies_point_one_way(name):
+    mine = room(name)
+    allowed = set(ROOMS[: ROOMS.index(mine) + 1]) - STRANGERS.get(mine, set())
+    assert {room(found) for found in inside(name)} <= allowed
+
+
+def test_no_modules_import_each_other():
+    waiting = {name: inside(name) for name in MODULES}
+    while ready := {name for name, needed in waiting.items() if not needed & set(waiting)}:
+        waiting = {name: needed for name, needed in waiting.items() if name not in ready}
+    assert not waiting, f"in a circle, or behind one: {sorted(waiting)}"
+
+
+@pytest.mark.parametrize("name", [n for n in MODULES if room(n) in PURE])
+def test_pure_rooms_touch_no_files_no_pictures_no_networks(name):
+    assert not {found.split(".")[0] for found in imports(MODULES[name])} & OUTSIDE
 
 
 def test_import_is_light_and_has_no_side_effect():
     heavy = "{'torch', 'mne', 'cv2', 'av', 'matplotlib', 'onnxruntime', 'face_alignment', 'pandas'}"
     code = f"import sys, enicfer; print(sorted(set(sys.modules) & {heavy}))"
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    out = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
     assert out.stdout.strip() == "[]"
     assert out.stderr == ""
 

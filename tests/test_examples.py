@@ -45,6 +45,7 @@ def test_example(script, example, tmp_path):
         text=True,
         encoding="utf-8",
         env={**os.environ, "MPLBACKEND": "Agg"},
+        timeout=300,
         check=False,
     )
     assert out.returncode == 0, out.stderr[-2000:]

@@ -16,24 +16,31 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.io import wavfile
 
-from enicfer.batch.share import read_names
+from enicfer.config.protocol import read_protocol
+from enicfer.config.session import read_session
 from enicfer.errors import EnicferError
 from enicfer.io.audio import read_sound
 from enicfer.io.bold import read_bold
-from enicfer.io.codings import read_coding
-from enicfer.io.eeg import open_raw, read_eeg
-from enicfer.io.face_tables import read_face_table
-from enicfer.io.frame_times import read_frame_times
-from enicfer.io.store import SUFFIXES, find_frames, read_result
+from enicfer.io.eeg import read_eeg
+from enicfer.io.external.codings import read_coding
+from enicfer.io.external.face_tables import read_face_table
+from enicfer.io.files.names import SUFFIXES, find_frames
+from enicfer.io.results import read_run
 from enicfer.io.tables import read_json, read_table
 from enicfer.io.triggers import read_trigger_log
-from enicfer.io.video import probe_video, read_frames
-from enicfer.io.xdf import read_xdf
+from enicfer.io.video.frame_times import read_frame_times
+from enicfer.io.video.reader import probe_video, read_frames
+from enicfer.io.xdf.file import read_xdf
+from enicfer.io.xdf.markers import find_markers
 from enicfer.models.weights import read_model
-from enicfer.protocol import read_protocol
-from enicfer.session import read_session
+from enicfer.privacy.share_check import read_names
 from enicfer.training.datasets import Options, read_dataset
 from enicfer.training.recipe import read_recipe
+from tests.io.test_eeg import write_brainvision, write_edf
+from tests.io.test_rare_eeg import EVENTS, write_gdf, write_nicolet, write_nihon, write_persyst
+from tests.io.video.test_stamps import COUNT
+from tests.io.video.test_stamps import write as write_counted
+from tests.xdf_writer import make_stream, write_xdf
 
 ROOT = Path(__file__).resolve().parents[1]
 MANIFEST = "path,label,subject,age,sex,set\na.png,happy,1,8,f,x\nb.png,sad,2,9.5,m,x\n"
@@ -101,6 +108,41 @@ def attempt(read, *arguments):
     except EnicferError as error:
         assert len(str(error)) > 20
         return None
+
+
+def look_at_recording(path):
+    """Read a recording, whose triggers and pauses must be in order and within it."""
+    recording = read_eeg(path)
+    onset = recording.triggers["onset"].to_numpy()
+    assert np.isfinite(onset).all() and np.all(np.diff(onset) >= 0)
+    assert recording.triggers["code"].str.strip().ne("").all()
+    assert np.isfinite(recording.duration) and recording.duration > 0
+    assert all(np.isfinite(gap).all() and gap[0] <= gap[1] for gap in recording.gaps)
+    assert list(recording.gaps) == sorted(recording.gaps)
+    assert all(len(note) > 20 for note in recording.notes)
+    return recording
+
+
+def look_at_streams(path):
+    """Read an XDF file; every sample has a time, and every marker of a text stream is one of its samples."""
+    streams, notes = read_xdf(path)
+    assert all(len(stream.time) == len(stream.values) for stream in streams)
+    assert all(len(note) > 20 for note in notes)
+    markers, _ = find_markers(streams)
+    assert np.isfinite([at for at, _ in markers]).all()
+    assert len(markers) <= sum(len(stream.time) for stream in streams)
+
+
+def look_at_frames(path):
+    """Read a video; its frames are numbered, their times are finite and in order."""
+    times = []
+    for index, frame in enumerate(read_frames(path)):
+        assert frame.index == index
+        times.append(frame.video_time)
+        if frame.decodable:
+            assert frame.gray().size
+    assert np.isfinite(times).all() and np.all(np.diff(times) >= 0)
+    assert sum(abs(step) > 3600 for step in np.diff(times)) == 0
 
 
 def sound_file(path):
@@ -198,7 +240,7 @@ def test_sessions(eeg_session, tmp_path, name, changes):
     if name == "session.toml":
         attempt(read_session, folder)
     else:
-        attempt(read_eeg, folder / "eeg.vhdr")
+        attempt(look_at_recording, folder / "eeg.vhdr")
 
 
 @pytest.mark.slow
@@ -221,7 +263,7 @@ def test_videos(eeg_session, tmp_path, changes):
     path = tmp_path / "camera.mp4"
     path.write_bytes(damage(content, changes))
     attempt(probe_video, path)
-    attempt(lambda: [frame.gray() for frame in read_frames(path) if frame.decodable])
+    attempt(look_at_frames, path)
 
 
 @pytest.mark.slow
@@ -231,8 +273,91 @@ def test_streams(shared_data, tmp_path, changes, head):
     content = min((shared_data / "xdf").glob("*.xdf"), key=lambda path: path.stat().st_size).read_bytes()
     content = content[:3000] if head else content[:200000]
     (tmp_path / "a.xdf").write_bytes(damage(content, changes))
-    attempt(read_xdf, tmp_path / "a.xdf")
-    attempt(open_raw, tmp_path / "a.xdf")
+    attempt(look_at_streams, tmp_path / "a.xdf")
+    attempt(look_at_recording, tmp_path / "a.xdf")
+
+
+@pytest.mark.slow
+@fuzz(40)
+@given(changes=edits, packed=st.booleans())
+def test_streams_of_every_kind(tmp_path, changes, packed):
+    """EEG with a loss, markers of numbers and of text: what is read is in order, and what is not read is said."""
+    path = tmp_path / ("a.xdfz" if packed else "a.xdf")
+    time = np.delete(1000 + np.arange(1500) / 250, slice(600, 700))
+    eeg = make_stream("amp", "EEG", "float32", 250, time, np.zeros((1400, 2)))
+    words = make_stream("task", "Markers", "string", 0, [1001.0, 1003.0, 1005.0], [["a"], ["b"], ["c"]])
+    codes = make_stream("port", "Trigger", "int16", 100, [1001.5, 1004.5], [[5], [6]])
+    write_xdf(path, eeg, words, codes)
+    whole = path.read_bytes()
+    path.write_bytes(damage(whole, changes))
+    attempt(look_at_streams, path)
+    recording = attempt(look_at_recording, path)
+    if recording is not None and len(recording.triggers) < 5 and len(path.read_bytes()) < len(whole) // 2:
+        assert recording.notes, "what is missing is said"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [b"EDF+C", b"BDF+C"])
+@fuzz(40)
+@given(changes=edits)
+def test_recordings_of_edf(tmp_path, kind, changes):
+    path = tmp_path / f"a.{kind[:3].decode().lower()}"
+    write_edf(path, range(20), kind)
+    whole = path.read_bytes()
+    path.write_bytes(damage(whole, changes))
+    recording = attempt(look_at_recording, path)
+    only_cut = all(what == "cut" for what, *_ in changes)
+    if recording is not None and only_cut and recording.duration < 20:
+        assert any("is cut short" in note for note in recording.notes)
+
+
+RARE = {
+    # file that is damaged: what writes the recording, and its name
+    "a.lay": (lambda p: write_persyst(p, times="0=36000.0\n1000=36004.0\n"), "a.lay"),
+    "a.dat": (write_persyst, "a.lay"),
+    "a.head": (write_nicolet, "a.data"),
+    "a.eeg": (write_nihon, "a.eeg"),
+    "a.LOG": (write_nihon, "a.eeg"),
+    "a.gdf": (lambda p: write_gdf(p, EVENTS, event_rate=1000), "a.gdf"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RARE)
+@fuzz(40)
+@given(changes=edits)
+def test_recordings_of_rare_kinds(tmp_path, name, changes):
+    write, main = RARE[name]
+    write(tmp_path / main)
+    (tmp_path / name).write_bytes(damage((tmp_path / name).read_bytes(), changes))
+    attempt(look_at_recording, tmp_path / main)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["a.vhdr", "a.vmrk", "a.eeg"])
+@fuzz(40)
+@given(changes=edits)
+def test_recordings_of_brainvision(tmp_path, name, changes):
+    header = write_brainvision(tmp_path)
+    (tmp_path / name).write_bytes(damage((tmp_path / name).read_bytes(), changes))
+    recording = attempt(look_at_recording, header)
+    only_cut = all(what == "cut" for what, *_ in changes)
+    if recording is not None and name == "a.eeg" and only_cut and recording.duration < 19:
+        assert any("is cut short" in note for note in recording.notes)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["a.avi", "a.h264", "a.ts"])
+@fuzz(15)
+@given(changes=edits, twice=st.booleans())
+def test_videos_without_lasting_stamps(tmp_path, name, changes, twice):
+    form = {"a.avi": None, "a.h264": "h264", "a.ts": "mpegts"}[name]
+    path = tmp_path / name
+    write_counted(str(path), 40, form=form, bframes=2, **({} if name == "a.ts" else COUNT))
+    content = path.read_bytes() * (2 if twice and name != "a.avi" else 1)
+    path.write_bytes(damage(content, changes))
+    attempt(probe_video, path)
+    attempt(look_at_frames, path)
 
 
 @pytest.mark.slow
@@ -246,7 +371,7 @@ def test_results(results, tmp_path, kind, changes):
         shutil.copyfile(frames.parent / f"{stem}_{suffix}", tmp_path / f"{stem}_{suffix}")
     path = tmp_path / f"{stem}_{SUFFIXES[kind]}"
     path.write_bytes(damage(path.read_bytes(), changes))
-    attempt(read_result, tmp_path / frames.name)
+    attempt(read_run, tmp_path / frames.name)
 
 
 @pytest.mark.slow

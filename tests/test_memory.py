@@ -9,18 +9,19 @@ import numpy as np
 import pytest
 
 from benchmarks.memory import repeat_clip, write_clip
+from enicfer.config.options import ProcessingOptions
+from enicfer.config.protocol import Pulses, Quality
 from enicfer.faces.appearance import SIGNATURE
 from enicfer.faces.detectors import load_detector
 from enicfer.faces.observe import FaceObserver
 from enicfer.faces.rows import Signatures
-from enicfer.io.brightness import GRID
-from enicfer.io.parts import cut_recording
-from enicfer.protocol import Pulses, Quality
-from enicfer.watch import load_tools, watch_video
+from enicfer.io.video.brightness import GRID
+from enicfer.io.video.parts import cut_recording
+from enicfer.pipeline.observe import load_models, observe_video
 
 THRICE = """
 import resource, sys
-from enicfer.pipeline import trace_video
+from enicfer.pipeline.process import trace_video
 for video in sys.argv[1:]:
     faces, trace = trace_video(video)
     print(trace.status.size, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
@@ -38,6 +39,7 @@ def test_a_longer_video_takes_no_more_memory(tmp_path):
         text=True,
         check=True,
         cwd=root,
+        timeout=300,
     )
     # The second time everything is loaded and every buffer has its size.
     _, (few, before), (many, after) = (map(int, line.split()) for line in out.stdout.splitlines())
@@ -51,12 +53,12 @@ def test_what_may_show_an_led_does_not_wait_in_memory_for_the_other_parts(tmp_pa
     """A grid is 3 kB a frame: all of them would be 650 MB for two hours."""
     video = repeat_clip(write_clip(tmp_path / "clip.mkv"), tmp_path / "long.mkv", 60)
     assert len(cut_recording([video])) >= 10
-    tools = load_tools(None, "centerface", None, Quality(), (), None)
+    tools = load_models(ProcessingOptions(), Quality())
     peaks = []
     for pulses in (None, Pulses("led", region="auto")):
         tracemalloc.start()
         try:
-            seen = watch_video((video,), tools, pulses, threads=1)
+            seen = observe_video((video,), tools, pulses, threads=1)
             peaks.append(tracemalloc.get_traced_memory()[1])
         finally:
             tracemalloc.stop()

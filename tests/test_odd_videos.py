@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from enicfer.errors import InputError
-from enicfer.example.portraits import load_portrait
-from enicfer.io.video import read_frames
-from enicfer.pipeline import trace_video
+from enicfer.io.video.reader import read_frames
+from enicfer.pipeline.process import trace_video
 from enicfer.records import Status
+from enicfer.synthetic.portraits import load_portrait
 
 
 def picture(size, i=0, scale=0.26):

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from enicfer.batch.engine import Slot, Work
-from enicfer.batch.jobs import Job, Options, Outcome
+from enicfer.batch.jobs import Job, Outcome
+from enicfer.config.options import ProcessingOptions
 from enicfer.errors import InputError
 
 # What dask-jobqueue calls them; sizes of jobs, queues and accounts come from its own configuration (jobqueue.yaml).
@@ -37,7 +38,7 @@ def ask_workers(client: Any) -> dict[str, dict[str, Any]]:
             return found
     except (OSError, AttributeError, RuntimeError):  # it closes meanwhile
         pass
-    raise InputError("The Dask scheduler is gone: begin another.")
+    raise InputError("The Dask scheduler is gone", remedy="begin another")
 
 
 class Cluster:
@@ -67,7 +68,9 @@ class Cluster:
             if found.keys() - self._stale - self._dying:
                 self._last_seen = time.monotonic()
             elif time.monotonic() - self._last_seen > PATIENCE:
-                raise InputError(f"The Dask scheduler has had no worker for {PATIENCE:g} s: look after them.")
+                raise InputError(
+                    f"The Dask scheduler has had no worker for {PATIENCE:g} s", remedy="look after them"
+                )
         return found
 
     def submit(self, work: Work, job: Job) -> "tuple[str, Future[Outcome]] | None":
@@ -224,7 +227,8 @@ def open_cluster(scheduler: str, n_jobs: int) -> Iterator[tuple[Sequence[Slot], 
                 queue.scale(jobs=max(n_jobs, 1))
             except (ValueError, OSError, RuntimeError) as error:
                 raise InputError(
-                    f"Dask cannot ask {scheduler} for workers ({error}): set cores and memory in its jobqueue.yaml."
+                    f"Dask cannot ask {scheduler} for workers ({error})",
+                    remedy="set cores and memory in its jobqueue.yaml",
                 ) from None
             where: Any = queue
         else:
@@ -233,14 +237,15 @@ def open_cluster(scheduler: str, n_jobs: int) -> Iterator[tuple[Sequence[Slot], 
             client = stack.enter_context(Client(where, timeout=10, set_as_default=False))
         except (OSError, ValueError, TimeoutError) as error:
             raise InputError(
-                f"There is no Dask scheduler at {scheduler} ({type(error).__name__}): give the address that "
-                f"`dask scheduler` printed, or one of {', '.join(QUEUES)}."
+                f"There is no Dask scheduler at {scheduler} ({type(error).__name__})",
+                remedy=f"give the address that `dask scheduler` printed, or one of {', '.join(QUEUES)}",
             ) from None
         try:
             client.wait_for_workers(1, timeout=PATIENCE if scheduler in QUEUES else 10)
         except TimeoutError:
             raise InputError(
-                f"The Dask scheduler {scheduler} has no workers: start some with `dask worker {scheduler}`."
+                f"The Dask scheduler {scheduler} has no workers",
+                remedy=f"start some with `dask worker {scheduler}`",
             ) from None
         _check_nannies(ask_workers(client).values(), scheduler)
         cluster = Cluster(client)
@@ -254,12 +259,13 @@ def _check_nannies(workers: Collection[Any], scheduler: str) -> None:
     bare = sum(not about["nanny"] for about in workers)
     if bare:
         raise InputError(
-            f"{bare} of its {len(workers)} workers at the Dask scheduler {scheduler} run without a nanny, so that "
-            "nobody would replace one that dies or hangs: leave out --no-nanny where they are started."
+            f"{bare} of its {len(workers)} workers at the Dask scheduler {scheduler} run without "
+            "a nanny, so that nobody would replace one that dies or hangs",
+            remedy="leave out --no-nanny where they are started",
         )
 
 
-def make_absolute(options: Options) -> Options:
+def make_absolute(options: ProcessingOptions) -> ProcessingOptions:
     """The same options for a process that runs in another folder."""
     names = {
         "protocol": options.protocol,

@@ -14,14 +14,15 @@ from enicfer.batch.discover import (
     read_video_table,
 )
 from enicfer.batch.engine import Report, Watch
-from enicfer.batch.jobs import Options, hash_protocol
-from enicfer.batch.markers import Places, read_marker
+from enicfer.batch.jobs import hash_protocol
+from enicfer.batch.markers import BatchFolders, read_marker
 from enicfer.batch.sessions import BatchResult, run_sessions
 from enicfer.batch.tables import write_group
-from enicfer.errors import EnicferError, InputError
-from enicfer.io.names import output_path, stem_of
-from enicfer.protocol import Protocol, list_protocols, read_protocol
-from enicfer.session import Run, Session
+from enicfer.config.options import ExecutionOptions, ProcessingOptions
+from enicfer.config.protocol import Protocol, list_protocols, read_protocol
+from enicfer.config.runs import Run, Session
+from enicfer.errors import EnicferError, InputError, option
+from enicfer.io.files.names import SUFFIXES, stem_of
 
 
 @dataclass(frozen=True)
@@ -58,12 +59,9 @@ def process_dataset(
     output: str | Path,
     *,
     selection: Selection | None = None,
-    options: Options | None = None,
+    options: ProcessingOptions | None = None,
     videos: Path | None = None,
-    n_jobs: int = 1,
-    retry_failed: bool = False,
-    timeout: float | None = None,
-    scheduler: str | None = None,
+    execution: ExecutionOptions | None = None,
     report: Report | None = None,
     watch: Watch | None = None,
 ) -> BatchResult:
@@ -82,7 +80,7 @@ def process_dataset(
     videos
         Table with the columns ``recording``, ``video`` and perhaps ``triggers``, relative to ``folder``, for
         videos that are named otherwise.
-    n_jobs, retry_failed, timeout, scheduler, report, watch
+    execution, report, watch
         As in `enicfer.batch.sessions.process_sessions`.
 
     Raises
@@ -90,8 +88,9 @@ def process_dataset(
     EnicferError
         For what is wrong with everything.
     """
-    options, output = options or Options(), Path(output)
-    if scheduler is not None:  # workers have folders of their own
+    options, execution = options or ProcessingOptions(), execution or ExecutionOptions()
+    output = Path(output)
+    if execution.scheduler is not None:  # workers have folders of their own
         folder, output = Path(folder).absolute(), output.absolute()
         videos = None if videos is None else videos.absolute()
     found = collect_dataset(folder, output, options, selection, videos)
@@ -100,10 +99,7 @@ def process_dataset(
         found.lost,
         output,
         options,
-        n_jobs=n_jobs,
-        retry_failed=retry_failed,
-        timeout=timeout,
-        scheduler=scheduler,
+        execution,
         report=report,
         watch=watch,
     )
@@ -112,7 +108,7 @@ def process_dataset(
 def collect_dataset(
     folder: str | Path,
     output: Path,
-    options: Options,
+    options: ProcessingOptions,
     selection: Selection | None = None,
     videos: Path | None = None,
 ) -> Found:
@@ -125,11 +121,14 @@ def collect_dataset(
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise InputError(f"There is no data set {folder}: give the root of a BIDS data set.")
+        raise InputError(f"There is no data set {folder}", remedy="give the root of a BIDS data set")
     if options.protocol is None:
         raise InputError(
-            f"A data set has no session.toml that names a protocol: give --protocol with one of "
-            f"{', '.join(list_protocols())}, or a TOML file."
+            "A data set has no session.toml that names a protocol",
+            remedy=(
+                f"give {option('protocol', '--protocol')} with one of "
+                f"{', '.join(list_protocols())}, or a TOML file"
+            ),
         )
     protocol = read_protocol(options.protocol)
     table = read_video_table(videos, folder) if videos is not None else None
@@ -146,7 +145,9 @@ def summarise_dataset(output: str | Path) -> list[Path]:
     """
     output = Path(output)
     if not (output / ".enicfer" / "sessions").is_dir():
-        raise InputError(f"{output} has no results yet: run the level participant first.")
+        raise InputError(
+            f"{output} has no results yet", place=output, remedy="run the level participant first"
+        )
     return write_group(output)
 
 
@@ -220,9 +221,10 @@ def _kept(
         session = {key: value for key, value in recording.entities.items() if key in ("sub", "ses")}
         if recording in selected or not any(session.items() <= r.entities.items() for r in selected):
             continue
-        marker = read_marker(Places(output).marker(stem_of(session)))
+        marker = read_marker(BatchFolders(output).marker(stem_of(session)))
         if marker is None or marker.parts.get("protocol") != hash_protocol(protocol):
             continue
-        if output_path(Path(), recording.entities, protocol.modality, "frames").as_posix() in marker.outputs:
+        frames = f"{stem_of(recording.entities)}_{SUFFIXES['frames']}"
+        if any(Path(name).name == frames for name in marker.outputs):
             kept.append(recording)
     return kept

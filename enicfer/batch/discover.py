@@ -1,13 +1,13 @@
 """Which files of a BIDS data set belong together, told from the entities in their names.
 
-Recordings are ``sub-*/[ses-*/]eeg/*_eeg.*`` or ``.../func/*_bold.nii[.gz]``, as the protocol's modality says. The
+Recordings are ``sub-*/[ses-*/]eeg/*_eeg.*`` or ``.../func/*_bold.nii[.gz]``, as the protocol's modality says; a
+protocol for EEG is used for MEG, iEEG or NIRS where the data set has no EEG. The
 video of a recording, and the trigger log of a BOLD series, are files with the same entities, wherever they are in
 the data set or its ``sourcedata`` (not in ``derivatives``). An entity that the video lacks, such as ``run``, is no
 contradiction, but for ``ses`` where a participant has several; of several videos the one that says most is taken.
 ``split-1``, ``split-2`` are consecutive files of one camera. A table can say it instead.
 """
 
-import csv
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,17 +15,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from enicfer.batch.tables import FURTHER, entities_of
-from enicfer.errors import EnicferError, InputError
-from enicfer.io.eeg import EEG_SUFFIXES
-from enicfer.io.names import stem_of
-from enicfer.protocol import Protocol
+from enicfer.config.leftovers import is_leftover, is_system_folder, note_leftovers
+from enicfer.config.protocol import Protocol
+from enicfer.config.runs import Run
+from enicfer.config.suffixes import LOG_SUFFIXES, PACKED_SUFFIXES, RECORDING_SUFFIXES, VIDEO_SUFFIXES
+from enicfer.errors import EnicferError, InputError, option
+from enicfer.io.columns import explain_columns, split_rows
+from enicfer.io.files.names import stem_of
+from enicfer.io.physio_log import is_physio
 from enicfer.records import Modality
-from enicfer.session import LOG_SUFFIXES, VIDEO_SUFFIXES, Run
 
 _MORE = tuple(FURTHER.values())
 CARRIED = ("sub", "ses", "task", *_MORE, "run")  # in the order of BIDS
-_SUFFIXES = {Modality.EEG: EEG_SUFFIXES, Modality.FMRI: (".nii", ".nii.gz")}
-_KINDS = {Modality.EEG: ("eeg", "eeg"), Modality.FMRI: ("func", "bold")}
+_SAMPLED = tuple(kind for kind in Modality if kind.sampled)
+_SUFFIXES = {**dict.fromkeys(_SAMPLED, RECORDING_SUFFIXES), Modality.FMRI: (".nii", ".nii.gz")}
+_KINDS = {**{kind: (kind.value, kind.value) for kind in _SAMPLED}, Modality.FMRI: ("func", "bold")}
 _NAME = re.compile(r"(?P<entities>(?:[a-zA-Z]+-[0-9a-zA-Z]+_)*)(?P<suffix>[0-9a-zA-Z]+)(?P<extension>\..+)")
 
 
@@ -40,9 +44,9 @@ class Named:
 
 
 def list_named_files(folder: Path) -> Iterator[Named]:
-    """Every file and ``.mff`` folder with entities in its name; not in derivatives or hidden folders.
+    """Every file, and every folder that is a recording, with entities in its name.
 
-    Links are followed, but no folder is looked into twice.
+    Derivatives and hidden folders are passed over. Links are followed, but no folder is looked into twice.
     """
     met: set[str] = set()
     for place, inner, names in os.walk(folder, followlinks=True):
@@ -50,11 +54,17 @@ def list_named_files(folder: Path) -> Iterator[Named]:
             inner.clear()
             continue
         met.add(os.path.realpath(place))
-        packed = [name for name in inner if name.endswith(".mff")]
+        packed = [name for name in inner if name.endswith(PACKED_SUFFIXES)]
         inner[:] = sorted(
-            n for n in inner if not n.startswith(".") and n not in (*packed, "derivatives", "stimuli")
+            n
+            for n in inner
+            if not n.startswith(".")
+            and not is_system_folder(n)
+            and n not in (*packed, "derivatives", "stimuli")
         )
         for name in sorted([*names, *packed]):
+            if is_leftover(name):
+                continue
             match = _NAME.fullmatch(name)
             if match is not None and match["entities"]:
                 entities = entities_of(match["entities"].strip("_"))
@@ -73,24 +83,53 @@ def pick_recordings(folder: Path, files: Iterable[Named], protocol: Protocol) ->
         raise InputError(
             f"The protocol {protocol.name} is for a video alone: a data set needs one for EEG or fMRI."
         )
+    files = list(files)
+    modality = choose_modality(folder, [file.path for file in files], protocol)
     for file in files:
         # Of several echoes or parts of one recording, the first stands for all: they share their time.
         first = all(
             file.entities.get(key, "1").lstrip("0") in ("1", "mag") for key in ("echo", "split", "part")
         )
-        right = _is_recording(file.path, protocol.modality) and "task" in file.entities
+        right = _is_recording(file.path, modality) and "task" in file.entities
         if right and first and _visit_of(folder, file.path) == _visit(file.entities):
             yield Named(file.path, _carried(file.entities), file.suffix, file.extension)
 
 
+def choose_modality(folder: Path, paths: Iterable[Path], protocol: Protocol) -> Modality:
+    """The kind of recordings that a protocol takes from a data set: EEG where there is any, else what there is.
+
+    Raises
+    ------
+    InputError
+        If a protocol for EEG finds several other kinds.
+    """
+    if protocol.modality is not Modality.EEG:
+        return protocol.modality
+    paths = list(paths)
+    there = [kind for kind in _SAMPLED if any(_is_recording(path, kind) for path in paths)]
+    if len(there) < 2 or Modality.EEG in there:
+        return there[0] if there else Modality.EEG
+    raise InputError(
+        f"{folder.name} has recordings of {' and '.join(kind.name for kind in there)}: write which of them is meant "
+        f'into the protocol, such as modality = "{there[0].value}".'
+    )
+
+
 def find_misnamed(folder: Path, protocol: Protocol) -> Iterator[tuple[Path, dict[str, str], EnicferError]]:
     """Recordings whose names do not say what they are of, with the ``sub`` and ``ses`` of their folders."""
-    place, suffix = _KINDS[protocol.modality]
-    found = {path for middle in ("", "ses-*/") for path in folder.glob(f"sub-*/{middle}{place}/*_{suffix}.*")}
-    for path in sorted(found):
+    wanted = _SAMPLED if protocol.modality is Modality.EEG else (protocol.modality,)
+    found = {
+        path
+        for place, suffix in (_KINDS[kind] for kind in wanted)
+        for middle in ("", "ses-*/")
+        for path in folder.glob(f"sub-*/{middle}{place}/*_{suffix}.*")
+    }
+    modality = choose_modality(folder, found, protocol)
+    suffix = _KINDS[modality][1]
+    for path in sorted(path for path in found if not is_leftover(path)):
         visit, match = _visit_of(folder, path), _NAME.fullmatch(path.name)
         entities = entities_of(match["entities"].strip("_")) if match is not None else {}
-        if not _is_recording(path, protocol.modality) or visit is None:
+        if not _is_recording(path, modality) or visit is None:
             continue
         if _visit(entities) != visit or "task" not in entities:
             stem = stem_of(visit)
@@ -166,16 +205,63 @@ def find_run_files(
     if table is not None:
         given = table.get(recording.path)
         if given is None:
-            raise InputError(f"The table of videos has no line for {recording.path.name}: add one.")
+            raise InputError(f"The table of videos has no line for {recording.path.name}", remedy="add one")
         videos, log = given.videos, given.triggers
     else:
         videos = tuple(_partners(recording, files, VIDEO_SUFFIXES, folder, "video"))
         log = None
-    if recording.suffix == "eeg":
-        return replace(make_run(recording, videos), recording=recording.path)
+    run = replace(
+        make_run(recording, videos),
+        events_beside=_events_beside(recording, files, folder),
+        notes=_note_passed_over(recording, videos),
+    )
+    if recording.suffix != "bold":
+        return replace(run, recording=recording.path)
     logs = [file for file in files if "sourcedata" in file.path.relative_to(folder).parts]
-    log = log or _partners(recording, logs, LOG_SUFFIXES, folder, "trigger log")[0]
-    return replace(make_run(recording, videos), bold=recording.path, triggers=log)
+    log = log or _find_log(recording, files, logs, folder)
+    return replace(run, bold=recording.path, triggers=log)
+
+
+def _find_log(recording: Named, files: Sequence[Named], logs: Sequence[Named], folder: Path) -> Path:
+    """The log of the task program, else the physio file of the same run, which has the volumes as well."""
+    try:
+        return _partners(recording, logs, LOG_SUFFIXES, folder, "trigger log")[0]
+    except InputError:
+        same = _carried(recording.entities)
+        physio = [f.path for f in files if is_physio(f.path) and _carried(f.entities) == same]
+        if len(physio) != 1:
+            raise
+        return physio[0]
+
+
+def _note_passed_over(recording: Named, videos: Sequence[Path]) -> tuple[str, ...]:
+    """What has a run's name beside its recording and its videos, and is no data."""
+    places = dict.fromkeys([recording.path.parent, *(video.parent for video in videos)])
+    endings = (*_SUFFIXES[Modality.EEG], *_SUFFIXES[Modality.FMRI], *VIDEO_SUFFIXES, ".tsv", ".json")
+    stem = f"{stem_of(recording.entities)}_"
+    return tuple(note for place in places for note in note_leftovers(place, endings, stem))
+
+
+def _events_beside(recording: Named, files: Sequence[Named], folder: Path) -> Path | None:
+    """The events table that says most of a recording's entities, in its folder or one above it."""
+    above = {recording.path.parent, *recording.path.parent.parents} & {
+        folder,
+        *_below(folder, recording.path),
+    }
+    fitting = [
+        file
+        for file in files
+        if file.suffix == "events"
+        and file.extension == ".tsv"
+        and file.path.parent in above
+        and all(recording.entities.get(key) == file.entities[key] for key in CARRIED if key in file.entities)
+    ]
+    return max(fitting, key=lambda file: len(_carried(file.entities))).path if fitting else None
+
+
+def _below(folder: Path, path: Path) -> Iterator[Path]:
+    """Folders between ``folder`` and a file below it."""
+    return (place for place in path.parents if place != folder and folder in place.parents)
 
 
 def _partners(
@@ -198,15 +284,20 @@ def _partners(
     stem = stem_of(recording.entities)
     if not fitting:
         raise InputError(
-            f"There is no {what} of {stem}: put it beside the recording, into beh/ or into sourcedata/, named "
-            f"like {stem}_{'video' if what == 'video' else 'log'}{extensions[0]}, or give --videos TABLE."
+            f"There is no {what} of {stem}",
+            remedy=(
+                "put it beside the recording, into beh/ or into sourcedata/, named like "
+                f"{stem}_{('video' if what == 'video' else 'log')}{extensions[0]}, or give "
+                f"{option('videos', '--videos TABLE')}"
+            ),
         )
     most = max(len(_carried(file.entities)) for file in fitting)
     best = [file for file in fitting if len(_carried(file.entities)) == most]
     if len(best) > 1 and len({file.entities.get("split") for file in best} - {None}) != len(best):
         names = ", ".join(file.path.relative_to(folder).as_posix() for file in best)
         raise InputError(
-            f"{stem} has {len(best)} files that may be its {what} ({names}): give --videos TABLE."
+            f"{stem} has {len(best)} files that may be its {what} ({names})",
+            remedy=f"give {option('videos', '--videos TABLE')}",
         )
     return [file.path for file in sorted(best, key=_split)]
 
@@ -234,26 +325,25 @@ def read_video_table(path: Path, folder: Path) -> dict[Path, Run]:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError):
         raise InputError(f"There is no table {path.name} that can be read as UTF-8 text.") from None
-    reader = csv.DictReader(text.splitlines(), delimiter="\t" if "\t" in text else ",")
-    lines = [(reader.line_num, row) for row in reader]
+    numbered = [(i, line) for i, line in enumerate(text.splitlines(), 1) if line.strip()]
+    (_, columns), *cells = split_rows(numbered, "\t" if "\t" in text else ",", path.name) or [(0, [])]
+    if not {"recording", "video"} <= set(columns):
+        raise InputError(
+            explain_columns(path.name, columns, ("recording", "video"), "for a BOLD series also triggers")
+        )
+    if not cells:
+        raise InputError(f"{path.name} must have at least one line below its columns {', '.join(columns)}.")
+    lines = [(number, _pair_cells(columns, found)) for number, found in cells]
     rows = [row for _, row in lines]
-    if not rows or not {"recording", "video"} <= rows[0].keys():
-        raise InputError(f"{path.name} must have the columns recording and video, and at least one line.")
     for number, row in lines:
-        beyond = "".join(row.pop(None, ())).strip()
-        if beyond or not all((row[name] or "").strip() for name in ("recording", "video")):
+        if "" in row or not all(row[name].strip() for name in ("recording", "video")):
             raise InputError(
                 f"Line {number} of {path.name} is not whole: each line must name a recording and its video, and have "
-                f"nothing beyond the columns {', '.join(row)}."
+                f"nothing beyond the columns {', '.join(columns)}."
             )
     missing = sorted(
         {row[key] for row in rows for key in ("recording", "video", "triggers") if row.get(key)}
-        - {
-            name
-            for row in rows
-            for name in row.values()
-            if isinstance(name, str) and (folder / name).exists()
-        }
+        - {name for row in rows for name in row.values() if (folder / name).exists()}
     )
     if missing:
         raise InputError(f"{path.name} names files that are not in {folder.name}: {', '.join(missing)}.")
@@ -264,3 +354,10 @@ def read_video_table(path: Path, folder: Path) -> dict[Path, Run]:
         triggers = folder / row["triggers"] if row.get("triggers") else None
         found[recording] = Run("", None, (*videos, folder / row["video"]), triggers=triggers)
     return found
+
+
+def _pair_cells(columns: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
+    """A line by its columns; what is beyond them is under ``""``."""
+    row = dict(zip(columns, [*cells, *[""] * len(columns)], strict=False))
+    beyond = "".join(cells[len(columns) :]).strip()
+    return {**row, "": beyond} if beyond else {key: cell for key, cell in row.items() if key}

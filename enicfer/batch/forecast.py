@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from enicfer.batch.jobs import Job, Options, Outcome
+from enicfer.batch.jobs import Job, Outcome
 from enicfer.batch.markers import DONE, Marker, read_marker
 from enicfer.batch.plan import make_plan
 from enicfer.batch.sessions import count_cores
 from enicfer.batch.work import strip_folders
+from enicfer.config.options import ProcessingOptions
+from enicfer.config.runs import Run, Session
 from enicfer.errors import EnicferError
-from enicfer.io.names import HIDDEN
-from enicfer.session import Run, Session
+from enicfer.io.files.names import HIDDEN
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def forecast(
     sessions: Sequence[Session],
     unread: Sequence[tuple[Path, EnicferError]],
     output: Path,
-    options: Options,
+    options: ProcessingOptions,
     *,
     n_jobs: int = 1,
     retry_failed: bool = False,
@@ -65,7 +66,7 @@ def forecast(
     OutputError
         If the outputs cannot be written there at all.
     """
-    from enicfer.outputs import check_place
+    from enicfer.pipeline.publish import check_place
 
     check_place(output)
     plan = make_plan(sessions, unread, output, options, retry_failed=retry_failed)
@@ -98,8 +99,8 @@ def check_job(job: Job) -> tuple[list[str], int]:
 
 
 def _errors(run: Run, session: Session) -> Iterator[EnicferError]:
-    from enicfer.io.video import probe_video
-    from enicfer.recording import find_pulses, find_trials, read_recording
+    from enicfer.io.video.reader import probe_video
+    from enicfer.pipeline.recording import find_pulses, find_trials, read_recording
 
     for video in run.videos:
         try:
@@ -122,7 +123,7 @@ def _errors(run: Run, session: Session) -> Iterator[EnicferError]:
 
 
 def _count_frames(run: Run) -> int:
-    from enicfer.io.video import probe_video
+    from enicfer.io.video.reader import probe_video
 
     return sum(probe_video(video).n_frames for video in run.videos)
 

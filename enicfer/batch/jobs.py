@@ -7,23 +7,17 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from enicfer.config.discovery import explain_missing
+from enicfer.config.leftovers import is_leftover, is_system_folder
+from enicfer.config.options import ProcessingOptions
+from enicfer.config.protocol import Protocol
+from enicfer.config.runs import SETTINGS, Session
+from enicfer.config.session import read_session
+from enicfer.config.suffixes import VIDEO_SUFFIXES
 from enicfer.errors import EnicferError, InputError
-from enicfer.fingerprint import hash_content, hash_program, hash_tools
-from enicfer.io.names import HIDDEN, stem_of
-from enicfer.protocol import Protocol
-from enicfer.session import SETTINGS, VIDEO_SUFFIXES, Session, explain_missing, read_session
-
-
-@dataclass(frozen=True)
-class Options:
-    """What all sessions are processed with; see `enicfer.pipeline.process_session`."""
-
-    protocol: str | Path | None = None
-    model: str | Path | None = None
-    detector: str = "centerface"
-    detector_weights: Path | None = None
-    max_uncertainty: float | None = None
-    overwrite: bool = False
+from enicfer.io.files.names import HIDDEN, stem_of
+from enicfer.pipeline.provenance import hash_content, hash_models, hash_program
+from enicfer.pipeline.review import hash_corrections, read_reviews
 
 
 @dataclass(frozen=True)
@@ -49,7 +43,7 @@ class Job:
     name: str
     session: Session
     output: Path
-    options: Options
+    options: ProcessingOptions
     parts: Mapping[str, str]
     threads: int = 1
 
@@ -92,7 +86,7 @@ class Outcome:
 def find_sessions(folders: Iterable[Path]) -> list[Path]:
     """Session folders: those given, or, for one without ``session.toml``, those in it that have one.
 
-    Folders of outputs are none. Links are followed.
+    Folders of outputs and of the system are none, and plain files are passed over (``study/*``). Links are followed.
 
     Raises
     ------
@@ -101,12 +95,15 @@ def find_sessions(folders: Iterable[Path]) -> list[Path]:
     """
     found: list[Path] = []
     for folder in folders:
+        if folder.is_file():
+            continue
         if not folder.is_dir():
             raise InputError(
-                f"There is no folder {folder}: give session folders, or a folder that holds some."
+                f"There is no folder {folder}", remedy="give session folders, or a folder that holds some"
             )
-        inner = _inner_sessions(folder)
-        found += inner if inner or _is_output(folder) else [folder]
+        inner = [] if is_system_folder(folder.name) else _inner_sessions(folder)
+        none = _is_output(folder) or is_system_folder(folder.name)
+        found += inner if inner or none else [folder]
     return list(dict.fromkeys(found))
 
 
@@ -128,7 +125,7 @@ def find_left_out(folders: Iterable[Path]) -> list[tuple[Path, EnicferError]]:
 
 
 def _has_video(names: Iterable[str]) -> bool:
-    return any(Path(name).suffix.lower() in VIDEO_SUFFIXES for name in names)
+    return any(Path(name).suffix.lower() in VIDEO_SUFFIXES and not is_leftover(name) for name in names)
 
 
 def _inner_sessions(folder: Path) -> list[Path]:
@@ -172,7 +169,7 @@ def _walk(
             continue
         yield place, [entry.name for entry in inside if not entry.is_dir()]
         for entry in reversed(inside):
-            if entry.is_dir() and not entry.name.startswith("."):
+            if entry.is_dir() and not entry.name.startswith(".") and not is_system_folder(entry.name):
                 (links if entry.is_symlink() else waiting).append(place / entry.name)
 
 
@@ -203,7 +200,7 @@ def session_entities(session: Session) -> dict[str, str]:
 
 
 def make_jobs(
-    sessions: Sequence[Session], output: Path, options: Options, threads: int = 1
+    sessions: Sequence[Session], output: Path, options: ProcessingOptions, threads: int = 1
 ) -> tuple[list[Job], list[tuple[Session, EnicferError]]]:
     """Make a job of each session; those that would write the same files are refused, all of them.
 
@@ -212,7 +209,7 @@ def make_jobs(
     ModelError
         If there is no such model.
     """
-    tools = hash_tools(options.model, options.detector, options.detector_weights)
+    tools = hash_models(options.model, options.detector, options.detector_weights)
     count = Counter(name_session(session) for session in sessions)
     jobs: list[Job] = []
     refused: list[tuple[Session, EnicferError]] = []
@@ -224,8 +221,14 @@ def make_jobs(
                 f"{SETTINGS}."
             )
             refused.append((session, error))
-        else:
-            jobs.append(Job(name, session, output, options, _parts(session, options, tools), threads))
+            continue
+        try:
+            said = hash_corrections(read_reviews(output, name).entries)
+        except EnicferError as error:
+            refused.append((session, error))
+            continue
+        parts = {**_parts(session, options, tools), "review": said}
+        jobs.append(Job(name, session, output, options, parts, threads))
     return jobs, refused
 
 
@@ -234,10 +237,12 @@ def hash_protocol(protocol: Protocol) -> str:
     return hash_content(asdict(protocol))
 
 
-def _parts(session: Session, options: Options, tools: str) -> dict[str, str]:
+def _parts(session: Session, options: ProcessingOptions, tools: str) -> dict[str, str]:
     plan: dict[str, Any] = asdict(session)
     folder = plan.pop("folder")
     plan.pop("protocol")
+    for run in plan["runs"]:
+        run.pop("notes")  # what was passed over changes no result
     return {
         "session": hash_content(plan, folder),
         "protocol": hash_protocol(session.protocol),

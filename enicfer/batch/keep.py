@@ -4,7 +4,7 @@ from pathlib import Path
 
 from enicfer.batch.jobs import Job, Outcome, session_entities
 from enicfer.batch.markers import Marker, altered_outputs, is_of_others
-from enicfer.io.names import SUFFIXES, output_path
+from enicfer.io.files.names import SUFFIXES, stem_of
 
 # kind of refusal: what to do
 ADVICE = {
@@ -61,9 +61,8 @@ def _lost_runs(job: Job, marker: Marker, whole: bool) -> list[str]:
     session, end = job.session, f"_{SUFFIXES['frames']}"
     if whole:
         return []
-    own = {
-        output_path(job.output, session.entities(run), session.protocol.modality, "frames")
-        for run in session.runs
-    }
-    there = {job.output / name for name in marker.outputs if name.endswith(end)}
-    return sorted(path.name.removesuffix(end) for path in there - own if path.exists())
+    own = {stem_of(session.entities(run)) for run in session.runs}
+    there = [job.output / name for name in marker.outputs if name.endswith(end)]
+    return sorted(
+        name for path in there if (name := path.name.removesuffix(end)) not in own and path.exists()
+    )

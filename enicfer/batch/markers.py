@@ -14,29 +14,29 @@ from typing import Any
 
 from filelock import FileLock
 
-from enicfer.errors import InputError, OutputError
-from enicfer.fingerprint import hash_file, input_files, name_input
-from enicfer.io.eeg import EEG_SUFFIXES
-from enicfer.io.names import HIDDEN
-from enicfer.io.store import replacing
+from enicfer.config.runs import Session
+from enicfer.config.suffixes import RECORDING_SUFFIXES, VIDEO_SUFFIXES
+from enicfer.errors import OUTPUT, InputError, OutputError
+from enicfer.io.files.atomic import is_visible, replacing
+from enicfer.io.files.names import HIDDEN
 from enicfer.io.tables import read_json, write_json
-from enicfer.session import VIDEO_SUFFIXES, Session
+from enicfer.pipeline.provenance import hash_file, input_files, name_input
 
 DONE, FAILED, PUBLISHING = "done", "failed", "publishing"
 # Files that hold signals or images; a BrainVision header alone does not tell two recordings apart.
-RECORDED = {*EEG_SUFFIXES, ".eeg", ".fdt", ".bin", ".xdf", ".xdfz", ".nii", ".gz"} - {".vhdr"}
+RECORDED = {*RECORDING_SUFFIXES, ".eeg", ".fdt", ".bin", ".xdf", ".xdfz", ".nii", ".gz"} - {".vhdr"}
 Files = dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
-class Places:
+class BatchFolders:
     """Where things are below the hidden folder of ``output``."""
 
     output: Path
 
     @property
     def seen(self) -> Path:
-        """What was seen in videos (`enicfer.cache`)."""
+        """What was seen in videos (`enicfer.pipeline.cache`)."""
         return self.output / HIDDEN / "seen"
 
     def marker(self, name: str) -> Path:
@@ -65,9 +65,12 @@ class Places:
                 _try_lock(file.fileno())
             except OSError as error:
                 raise OutputError(
-                    f"{self.output} has no file locks ({error.strerror}), which keep two processes from the same "
-                    "session: have it mounted with locks (Lustre: flock; NFS: its lock service), or give another "
-                    "folder with --output."
+                    f"{self.output} has no file locks ({error.strerror}), which keep two "
+                    "processes from the same session",
+                    remedy=(
+                        "have it mounted with locks (Lustre: flock; NFS: its lock service), "
+                        f"or give another folder with {OUTPUT}"
+                    ),
                 ) from None
 
     @contextmanager
@@ -110,6 +113,8 @@ class Marker:
         What the work took when the videos were watched, and how many frames they had.
     folder
         Of the session, as seen from the outputs.
+    pulses
+        Pulse times of its videos and recordings (`enicfer.batch.partners`).
     """
 
     state: str
@@ -122,6 +127,7 @@ class Marker:
     seconds: float = 0.0
     frames: int = 0
     folder: str = ""
+    pulses: Mapping[str, Any] = field(default_factory=dict)
 
 
 _NAMES = {entry.name for entry in fields(Marker)}
@@ -145,7 +151,11 @@ def _find_outputs(output: Path, name: str) -> dict[str, None]:
     """Files of a session that are in the outputs, of unknown size."""
     found = [output / f"{name}.html", *(output / name.split("_")[0]).rglob(f"{name}_*")]
     others = () if "_ses-" in name else (f"{name}_ses-",)
-    own = (path for path in found if path.is_file() and not path.name.startswith(others))
+    own = (
+        path
+        for path in found
+        if path.is_file() and is_visible(path, output) and not path.name.startswith(others)
+    )
     return {path.relative_to(output).as_posix(): None for path in sorted(own)}
 
 

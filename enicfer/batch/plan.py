@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from enicfer.batch.jobs import Job, Options, Outcome, make_jobs, name_session, session_entities
+from enicfer.batch.jobs import Job, Outcome, make_jobs, name_session, session_entities
 from enicfer.batch.keep import ADVICE as KEPT
 from enicfer.batch.keep import refuse
 from enicfer.batch.markers import (
     DONE,
     FAILED,
-    Places,
+    BatchFolders,
     find_changes,
     outputs_stand,
     read_marker,
@@ -18,13 +18,14 @@ from enicfer.batch.markers import (
 )
 from enicfer.batch.tables import entities_of, read_markers
 from enicfer.batch.work import ADVICE, strip_folders
+from enicfer.config.options import ProcessingOptions
+from enicfer.config.runs import Session
 from enicfer.errors import EnicferError
-from enicfer.fingerprint import name_input
-from enicfer.session import Session
+from enicfer.pipeline.provenance import name_input
 
 
 @dataclass(frozen=True)
-class Plan:
+class BatchPlan:
     """What is to be done, and what is not and why.
 
     Attributes
@@ -50,11 +51,11 @@ def make_plan(
     sessions: Sequence[Session],
     unread: Sequence[tuple[Path, EnicferError]],
     output: Path,
-    options: Options,
+    options: ProcessingOptions,
     *,
     retry_failed: bool = False,
     threads: int = 1,
-) -> Plan:
+) -> BatchPlan:
     """Sort out what is to be done; reads no more than names, sizes and times of files."""
     jobs, refused = make_jobs(sessions, output, options, threads)
     lost = [
@@ -62,7 +63,7 @@ def make_plan(
             _name_folder(folder),
             "failed",
             "input",
-            strip_folders(str(error), (folder,)),
+            strip_folders(error.for_command_line(), (folder,)),
             ADVICE["input"],
             entities=entities_of(_name_folder(folder).replace("/", "_")),
         )
@@ -73,7 +74,7 @@ def make_plan(
             f"{name_session(session)} ({session.folder.name})",
             "failed",
             "input",
-            str(error),
+            error.for_command_line(),
             ADVICE["input"],
             entities=session_entities(session),
         )
@@ -88,7 +89,7 @@ def make_plan(
         else:
             ready.append(job)
             changes[job.name] = changed
-    return Plan(tuple(ready), changes, tuple(settled), tuple(lost))
+    return BatchPlan(tuple(ready), changes, tuple(settled), tuple(lost))
 
 
 def _name_folder(folder: Path) -> str:
@@ -98,7 +99,7 @@ def _name_folder(folder: Path) -> str:
 
 def _settle(job: Job, retry_failed: bool) -> tuple[Outcome | None, list[str]]:
     """The outcome of a job that needs no doing, else what changed since it was done."""
-    marker = read_marker(Places(job.output).marker(job.name))
+    marker = read_marker(BatchFolders(job.output).marker(job.name))
     if marker is None:
         return refuse(job, marker), []
     try:
@@ -138,4 +139,4 @@ def forget_failures(
         data = datasets.get(marker.folder)
         gone = data is not None and not data.joinpath(*name.split("_")).is_dir()
         if gone or name not in names.get(marker.folder, {name}):
-            Places(output).marker(name).unlink(missing_ok=True)
+            BatchFolders(output).marker(name).unlink(missing_ok=True)

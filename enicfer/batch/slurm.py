@@ -65,7 +65,7 @@ def make_slurm_script(
         If there is no session.
     """
     if not folders:
-        raise InputError("There is no session folder to make tasks of: name some.")
+        raise InputError("There is no session folder to make tasks of", remedy="name some")
     share = -(-len(folders) // tasks)
     places = [shlex.quote(os.path.abspath(folder)) for folder in folders]  # noqa: PTH100, links are kept
     target = shlex.quote(os.path.abspath(output))  # noqa: PTH100

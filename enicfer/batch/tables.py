@@ -5,7 +5,6 @@ bytes in whatever order, in however many pieces and on whatever number of worker
 """
 
 import contextlib
-import shutil
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -13,24 +12,28 @@ from typing import Any
 
 import pandas as pd
 
-from enicfer.batch.group import render_group
 from enicfer.batch.jobs import Outcome
 from enicfer.batch.markers import (
     DONE,
     FAILED,
     RECORDED,
+    BatchFolders,
     Marker,
-    Places,
     altered_outputs,
     find_recorded,
     missing_outputs,
     read_marker,
 )
+from enicfer.batch.partners import name_partners
+from enicfer.batch.study import describe_study
+from enicfer.config.suffixes import VIDEO_SUFFIXES
 from enicfer.errors import EnicferError, OutputError
-from enicfer.io.names import HIDDEN, SUFFIXES
-from enicfer.io.store import read_result
-from enicfer.io.tables import read_json, read_table, write_json, write_table
-from enicfer.session import VIDEO_SUFFIXES
+from enicfer.io.files.atomic import staged
+from enicfer.io.files.names import HIDDEN, SUFFIXES
+from enicfer.io.results import read_run, read_versioned
+from enicfer.io.tables import read_table, write_json, write_table
+from enicfer.records import RunQuality, from_plain, to_plain
+from enicfer.report.group import render_group
 
 FURTHER = {"acquisition": "acq", "ceagent": "ce", "reconstruction": "rec", "direction": "dir"}
 ENTITIES = {"participant_id": "sub", "session_id": "ses", "task": "task", **FURTHER, "run": "run"}
@@ -50,15 +53,20 @@ QC_COLUMNS = {
     "reason": "why it failed",
     "advice": "what to do about it",
     "n_frames": "frames of the video",
-    "valid_fraction": "fraction of the frames within the recording that have an answer",
+    "valid_fraction": "fraction of the frames within the recording that are valid",
     "n_trials": "trials",
     "n_trials_valid": "trials with values",
+    "n_trials_reviewed": "trials that a person judged in a review; like the next, only where there is a review",
+    "n_trials_rejected": "trials that were rejected in a review; they are in group_trials.tsv all the same",
     "n_matched": "pulses matched between video and recording",
     "residual_rms": "root mean square of the pulses' residuals, in s",
-    "drift_ppm": "how much faster the recording's clock runs than the camera's, in ppm",
-    "max_uncertainty": "largest half-width of the 95 % interval of a frame's time, in s",
+    "drift_ppm": "how much faster the camera's clock runs than the recording's, in ppm; + is too fast",
+    "max_uncertainty": "largest half-width of the 95 % interval of the map between the clocks, in s",
     "warnings": "everything worth knowing about the run",
 }
+
+
+_COUNTS_OF_REVIEWS = ("n_trials_reviewed", "n_trials_rejected")
 
 
 def write_group(output: Path, unread: Sequence[Outcome] = ()) -> list[Path]:
@@ -88,22 +96,20 @@ def write_group(output: Path, unread: Sequence[Outcome] = ()) -> list[Path]:
     if refused:
         reason = next(iter(refused.values())).strerror or "no reason was given"
         raise OutputError(
-            f"{', '.join(refused)} cannot be written in {output.name} ({reason}): close what has it open, or make "
-            "room, and run the same command again."
+            f"{', '.join(refused)} cannot be written in {output.name} ({reason})",
+            remedy="close what has it open, or make room, and run the same command again",
         )
     return [output / name for name in names]
 
 
 def _write_tables(output: Path, unread: Sequence[Outcome]) -> tuple[list[str], dict[str, OSError]]:
     """Names of the files, and those that could not be put in their places."""
-    places = Places(output)
-    stage = places.stage("group")
+    places = BatchFolders(output)
     refused: dict[str, OSError] = {}
-    with places.locked("group"):
-        shutil.rmtree(stage, ignore_errors=True)
-        stage.mkdir(parents=True)
+    with places.locked("group"), staged(output) as waiting:
+        stage = waiting.tree
         markers = read_markers(output)
-        rows, trials = _read_sessions(output, markers, unread)
+        rows, trials, results = _read_sessions(output, markers, unread)
         quality = _drop_empty(pd.DataFrame(rows, columns=list(QC_COLUMNS)))
         write_table(stage / "group_qc.tsv", quality)
         write_table(stage / "group_trials.tsv", _drop_empty(trials))
@@ -111,21 +117,27 @@ def _write_tables(output: Path, unread: Sequence[Outcome]) -> tuple[list[str], d
             stage / "group_qc.json",
             {name: {"Description": text} for name, text in QC_COLUMNS.items() if name in quality},
         )
-        (stage / "group.html").write_text(render_group(rows), encoding="utf-8", newline="\n")
+        done = [row for row in rows if row["state"] == DONE]
+        (stage / "group.html").write_text(
+            render_group(rows, describe_study(output, done, results, trials)), encoding="utf-8", newline="\n"
+        )
         _describe_root(output, markers, stage)
         names = sorted(path.name for path in stage.iterdir())
-        for name in names:
-            try:
-                (stage / name).replace(output / name)
-            except OSError as error:
-                refused[name] = error
-        shutil.rmtree(stage, ignore_errors=True)
+        try:
+            waiting.publish(names)
+        except OSError:  # one of them is open in another program: the others all the same
+            for name in names:
+                try:
+                    waiting.publish([name])
+                except OSError as error:
+                    refused[name] = error
     return names, refused
 
 
 def _drop_empty(table: pd.DataFrame) -> pd.DataFrame:
-    """The table without the entities that no run has."""
-    return table.drop(columns=[name for name in FURTHER if table[name].isna().all()])
+    """The table without the entities, and the counts of reviews, that no run has."""
+    optional = (name for name in (*FURTHER, *_COUNTS_OF_REVIEWS) if name in table)
+    return table.drop(columns=[name for name in optional if table[name].isna().all()])
 
 
 def read_markers(output: Path) -> dict[str, Marker]:
@@ -169,25 +181,36 @@ def _labels(entities: Mapping[str, str]) -> dict[str, Any]:
 
 def _read_sessions(
     output: Path, markers: Mapping[str, Marker], unread: Sequence[Outcome]
-) -> tuple[list[dict[str, Any]], pd.DataFrame]:
-    """Rows of the runs and of the failed sessions, and the trials; a damaged run fails, and costs no other."""
+) -> tuple[list[dict[str, Any]], pd.DataFrame, dict[Path, Mapping[str, int]]]:
+    """Rows of the runs and of the failed sessions, the trials, and ``qc.json`` -> frames by status of the done runs.
+
+    A damaged run fails, and costs no other.
+    """
     same, refused = _find_same(markers), {outcome.name for outcome in unread}
+    partners = name_partners(markers)
     rows, tables = [], []
+    results: dict[Path, Mapping[str, int]] = {}
     for name, marker in markers.items():
         if marker.state == FAILED and name not in refused:
-            rows.append(_failed(entities_of(name), name, marker.kind, marker.reason, marker.advice))
+            reason = f"{marker.reason} {partners.get(name, '')}".rstrip()
+            rows.append(_failed(entities_of(name), name, marker.kind, reason, marker.advice))
         elif marker.state == DONE:
-            warnings = _find_differences(output, marker, same[name])
+            warnings = [*_find_differences(output, marker, same[name]), *filter(None, [partners.get(name)])]
             for entities, path in _runs(output, marker, "qc"):
                 labels = _labels(entities)
                 try:
-                    quality = _quality(path, warnings)
+                    quality, status = _quality(path, warnings)
                     table = read_table(path.with_name(path.name.replace(SUFFIXES["qc"], SUFFIXES["events"])))
                 except (EnicferError, KeyError, TypeError) as error:
-                    reason = str(error) if isinstance(error, EnicferError) else f"{path.name} is not whole."
+                    reason = (
+                        error.for_command_line()
+                        if isinstance(error, EnicferError)
+                        else f"{path.name} is not whole."
+                    )
                     rows.append(_failed(entities, name, "files", reason, DAMAGED))
                     continue
                 rows.append({**labels, "source": name, "state": DONE, **quality})
+                results[path] = status
                 tables.append(
                     pd.concat([pd.DataFrame(labels, index=table.index, columns=list(labels)), table], axis=1)
                 )
@@ -195,7 +218,7 @@ def _read_sessions(
         rows.append(_failed(outcome.entities, outcome.name, outcome.kind, outcome.reason, outcome.advice))
     tables = [table for table in tables if len(table)]
     trials = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(ENTITIES))
-    return [{**dict.fromkeys(QC_COLUMNS), **row} for row in rows], trials
+    return [{**dict.fromkeys(QC_COLUMNS), **row} for row in rows], trials, results
 
 
 def _failed(entities: Mapping[str, str], source: str, kind: str, reason: str, advice: str) -> dict[str, Any]:
@@ -243,20 +266,22 @@ def _hashes(marker: Marker, suffixes: Collection[str]) -> set[str]:
     return {facts["sha256"] for facts in found if "sha256" in facts}
 
 
-def _quality(path: Path, warnings: Sequence[str]) -> dict[str, Any]:
-    content = read_json(path)
-    numbers = {**content["quality"], **content["quality"]["sync"]}
+def _quality(path: Path, warnings: Sequence[str]) -> tuple[dict[str, Any], Mapping[str, int]]:
+    """The columns of a run, and its frames by status."""
+    content = read_versioned(path)
+    quality = from_plain(RunQuality, content["quality"], f"{path.name}: quality")
+    numbers = {**to_plain(quality), **to_plain(quality.sync), **to_plain(quality.review or {})}
     wanted = {name: numbers[name] for name in QC_COLUMNS if name in numbers and name != "source"}
-    return {**wanted, "warnings": " ".join([*content["warnings"], *warnings])}
+    return {**wanted, "warnings": " ".join([*content["warnings"], *warnings])}, quality.status
 
 
 def _describe_root(output: Path, markers: Mapping[str, Marker], stage: Path) -> None:
     """Write the files at the root from the first run by name: each worker wrote them from its own."""
     from enicfer.export.bids import write_root
-    from enicfer.outputs import filled_in
+    from enicfer.pipeline.publish import filled_in
 
     done = (marker for marker in markers.values() if marker.state == DONE)
     for path in (path for marker in done for _, path in _runs(output, marker, "frames")):
         with contextlib.suppress(EnicferError):  # a damaged run tells nothing of the others
-            write_root(stage, read_result(path), filled_in(output))
+            write_root(stage, read_run(path), filled_in(output))
             return

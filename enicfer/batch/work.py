@@ -11,9 +11,10 @@ import shutil
 import time
 import traceback
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from enicfer.batch.jobs import Job, Outcome, session_entities
 from enicfer.batch.keep import refuse
@@ -21,8 +22,8 @@ from enicfer.batch.markers import (
     DONE,
     FAILED,
     PUBLISHING,
+    BatchFolders,
     Marker,
-    Places,
     find_changes,
     hash_files,
     is_of_others,
@@ -31,10 +32,11 @@ from enicfer.batch.markers import (
     stamp_files,
     write_marker,
 )
+from enicfer.batch.partners import keep_pulses
 from enicfer.batch.progress import progress_writer
 from enicfer.errors import AlignmentError, EnicferError, InputError, ModelError, OutputError, ProtocolError
-from enicfer.fingerprint import name_input
-from enicfer.io.store import sync
+from enicfer.io.files.atomic import files_below, staged
+from enicfer.pipeline.provenance import name_input
 
 # kind of failure: what to do
 ADVICE = {
@@ -65,7 +67,7 @@ _PATH = re.compile(r"(?<![\w.</])(?:[A-Za-z]:)?(?:[\\/][^\\/\s:'\",;()]+)+[\\/](
 def work(job: Job) -> Outcome:
     """Do a job, unless it is done; never raises for what is wrong with a session."""
     started = time.monotonic()
-    places = Places(job.output)
+    places = BatchFolders(job.output)
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("default")
         try:
@@ -75,7 +77,7 @@ def work(job: Job) -> Outcome:
                 finally:
                     shutil.rmtree(places.stage(job.name), ignore_errors=True)
         except Exception as error:
-            outcome = fail(job, *explain(error, job))
+            outcome = fail(job, *explain(error, job), getattr(error, "pulses", {}))
             lines = _trace(error) if outcome.kind in ("unexpected", "files") else []
             notes = (*lines, *(f"{type(w.message).__name__}: {w.message}" for w in heard))
             outcome = replace(outcome, notes=notes)
@@ -85,7 +87,7 @@ def work(job: Job) -> Outcome:
     return outcome
 
 
-def _do(job: Job, places: Places) -> Outcome:
+def _do(job: Job, places: BatchFolders) -> Outcome:
     started = time.monotonic()
     marker = read_marker(places.marker(job.name))
     files = hash_files(job.session)
@@ -101,9 +103,8 @@ def _do(job: Job, places: Places) -> Outcome:
     stage = places.stage(job.name)
     shutil.rmtree(stage, ignore_errors=True)
     stage.mkdir(parents=True)
-    from enicfer.pipeline import process_session
+    from enicfer.pipeline.process import process_session
 
-    options = job.options
     watched: list[int] = []  # frames of each video that had not been seen before
 
     tell = progress_writer(stage)
@@ -117,12 +118,10 @@ def _do(job: Job, places: Places) -> Outcome:
 
     result = process_session(
         job.session,
+        replace(job.options, overwrite=False),
         output=stage / "tree",
-        model=options.model,
-        detector=options.detector,
-        detector_weights=options.detector_weights,
-        max_uncertainty=options.max_uncertainty,
         work=places.seen,
+        reviews=job.output,
         threads=job.threads,
         progress=count,
     )
@@ -133,6 +132,7 @@ def _do(job: Job, places: Places) -> Outcome:
         seconds=time.monotonic() - started if watched else 0.0,
         frames=sum(watched),
         folder=name_input(job.session.folder, job.output),
+        pulses=keep_pulses(result.runs),
     )
     if marker is not None and not watched:
         new = replace(new, seconds=marker.seconds, frames=marker.frames)
@@ -157,34 +157,28 @@ def publish(tree: Path, output: Path, path: Path, marker: Marker, before: Marker
     before
         What it held.
     """
-    files = sorted(file.relative_to(tree) for file in tree.rglob("*") if file.is_file())
-    own = {
-        file.as_posix(): (tree / file).stat().st_size for file in files if file.parts[0].startswith("sub-")
-    }
+    files = files_below(tree)
+    own = {name: (tree / name).stat().st_size for name in files if name.startswith("sub-")}
     old = before.outputs if before is not None else {}
     write_marker(path, replace(marker, state=PUBLISHING, outputs=dict.fromkeys({**old, **own})))
-    for file in files:
-        if file.name == "dataset_description.json" and (output / file).exists():
-            continue  # somebody may have filled in authors; it is brought up to date with the group tables
-        (output / file).parent.mkdir(parents=True, exist_ok=True)
-        sync(tree / file)
-        (tree / file).replace(output / file)
-    _remove_older(output, old.keys() - own.keys(), own)
+    about = "dataset_description.json"
+    if about in files and (output / about).exists():
+        files.remove(
+            about
+        )  # somebody may have filled in authors; it is brought up to date with the group tables
+    with staged(output) as stage:
+        stage.tree.rmdir()
+        tree.replace(stage.tree)
+        stage.publish(files, old.keys() - own.keys())
     write_marker(path, replace(marker, outputs=own))
 
 
-def _remove_older(output: Path, old: Iterable[str], own: Iterable[str]) -> None:
-    """Remove the older files, but not one that a new name means as well where capitals make no difference."""
-    new = {name.casefold(): output / name for name in own}
-    for path in (output / name for name in old):
-        same = new.get(path.relative_to(output).as_posix().casefold())
-        if path.exists() and not (same is not None and path.samefile(same)):
-            path.unlink()
+def fail(job: Job, kind: str, reason: str, pulses: Mapping[str, Any] | None = None) -> Outcome:
+    """Note in the marker that a session failed, and why; earlier results, and what is known of others', stay.
 
-
-def fail(job: Job, kind: str, reason: str) -> Outcome:
-    """Note in the marker that a session failed, and why; earlier results, and what is known of others', stay."""
-    places = Places(job.output)
+    ``pulses`` are those of a run that was refused, for the comparison with other runs.
+    """
+    places = BatchFolders(job.output)
     advice = ADVICE[kind]
     try:
         files = stamp_files(job.session, missing_ok=True)
@@ -192,6 +186,7 @@ def fail(job: Job, kind: str, reason: str) -> Outcome:
         if not is_of_others(before, job.session, job.output):
             folder = name_input(job.session.folder, job.output)
             failed = Marker(FAILED, job.parts, files, before.outputs, kind, reason, advice, folder=folder)
+            failed = replace(failed, pulses=dict(pulses or {}))
             write_marker(places.marker(job.name), failed)
     except (OSError, EnicferError):  # the disk that failed the session fails its marker: it is tried again
         pass
@@ -201,7 +196,8 @@ def fail(job: Job, kind: str, reason: str) -> Outcome:
 def explain(error: Exception, job: Job) -> tuple[str, str]:
     """Kind and one sentence, without the folders of this computer."""
     kind = next(kind for type_, kind in _KINDS if isinstance(error, type_))
-    text = " ".join(str(error).split()) or type(error).__name__
+    said = error.for_command_line() if isinstance(error, EnicferError) else str(error)
+    text = " ".join(said.split()) or type(error).__name__
     if isinstance(error, OSError) and error.errno is not None:
         name = Path(error.filename).name if isinstance(error.filename, str) else "A file"
         text = f"{name} cannot be read or written: {os.strerror(error.errno)}."
@@ -238,5 +234,5 @@ def _write_log(path: Path, outcome: Outcome) -> None:
 def remember_failure(job: Job, kind: str, reason: str) -> Outcome:
     """What the parent does for a worker that cannot: note the failure, and write the log."""
     outcome = fail(job, kind, reason)
-    _write_log(Places(job.output).log(job.name), outcome)
+    _write_log(BatchFolders(job.output).log(job.name), outcome)
     return outcome

@@ -36,7 +36,8 @@ def align(
     quiet: bool,
 ) -> None:
     """Relate the clocks of video and recording in the folder SESSION, without looking at faces."""
-    from enicfer.clocks import align_session, describe_alignment
+    from enicfer.pipeline.align import align_session
+    from enicfer.report.alignment import describe_alignment
 
     with progress_bar(quiet) as progress:
         runs, paths = align_session(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from enicfer.cli.options import TOOL_OPTIONS, max_uncertainty_option, protocol_option
+from enicfer.cli.options import TOOL_OPTIONS, max_uncertainty_option, pick, protocol_option
 from enicfer.cli.session_bars import show_sessions
 
 if TYPE_CHECKING:
@@ -76,13 +76,18 @@ def process_sessions(
     from enicfer.batch.sessions import collect_sessions
     from enicfer.batch.sessions import process_sessions as process
 
-    options, running = split_settings(settings)
-    if running.pop("dry_run"):
-        print_forecast(*collect_sessions(folders, output, options), options, running)
+    options, execution, others = split_settings(settings)
+    if others["dry_run"]:
+        print_forecast(*collect_sessions(folders, output, options), options, execution)
         return
     with show_sessions(quiet) as shown:
         result = process(
-            list(folders), output=output, options=options, report=shown.report, watch=shown.watch, **running
+            list(folders),
+            output=output,
+            options=options,
+            execution=execution,
+            report=shown.report,
+            watch=shown.watch,
         )
     finish(result, quiet, verbose)
 
@@ -106,13 +111,13 @@ def refuse_options(allowed: set[str]) -> None:
         )
 
 
-def split_settings(settings: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """What sessions are processed with, and how the work is run."""
-    from enicfer.batch.jobs import Options
+def split_settings(settings: dict[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
+    """What sessions are processed with, how the work is run, and whatever else was given."""
+    from enicfer.config.options import ExecutionOptions, ProcessingOptions
 
-    names = Options.__dataclass_fields__
-    running = {name: value for name, value in settings.items() if name not in names}
-    return Options(**{name: value for name, value in settings.items() if name in names}), running
+    processing, execution = pick(ProcessingOptions, settings), pick(ExecutionOptions, settings)
+    known = {*ProcessingOptions.__dataclass_fields__, *ExecutionOptions.__dataclass_fields__}
+    return processing, execution, {name: value for name, value in settings.items() if name not in known}
 
 
 def finish(result: "BatchResult", quiet: bool, verbose: bool = False) -> None:
@@ -135,12 +140,12 @@ def finish(result: "BatchResult", quiet: bool, verbose: bool = False) -> None:
         sys.exit(SOME_FAILED)
 
 
-def print_forecast(sessions: Any, unread: Any, output: Path, options: Any, running: dict[str, Any]) -> None:
+def print_forecast(sessions: Any, unread: Any, output: Path, options: Any, execution: Any) -> None:
     """Print what would be done; leave with exit code 3 if something is wrong with some sessions."""
     from enicfer.batch.forecast import forecast
 
     found = forecast(
-        sessions, unread, output, options, n_jobs=running["n_jobs"], retry_failed=running["retry_failed"]
+        sessions, unread, output, options, n_jobs=execution.n_jobs, retry_failed=execution.retry_failed
     )
     for name, changes, problems in found.work:
         again = f" again: {', '.join(changes)} changed" if changes else ""
@@ -183,7 +188,7 @@ def process_dataset(
 
     The level participant finds recordings and their videos (beside them, in beh/ or in sourcedata/) and
     processes each; the level group writes the tables and the page of everything that is in OUTPUT_DIR, and takes
-    no other option than --quiet. Options for labels can be given several times.
+    no other option than --quiet. ProcessingOptions for labels can be given several times.
     """
     from enicfer.batch.dataset import Selection, collect_dataset, summarise_dataset
     from enicfer.batch.dataset import process_dataset as process
@@ -196,10 +201,10 @@ def process_dataset(
                 click.echo(f"Wrote {path}")
         return
     videos = settings.pop("videos")
-    options, running = split_settings(settings)
-    if running.pop("dry_run"):
+    options, execution, others = split_settings(settings)
+    if others["dry_run"]:
         found = collect_dataset(bids_dir, output_dir, options, selection, videos)
-        print_forecast(found.sessions, found.lost, output_dir, options, running)
+        print_forecast(found.sessions, found.lost, output_dir, options, execution)
         return
     with show_sessions(quiet) as shown:
         result = process(
@@ -210,6 +215,6 @@ def process_dataset(
             videos=videos,
             report=shown.report,
             watch=shown.watch,
-            **running,
+            execution=execution,
         )
     finish(result, quiet, verbose)

@@ -53,6 +53,7 @@ def cross_evaluate(
     **reading: Any,
 ) -> None:
     """Accuracy of every model on every data set."""
+    from enicfer.training.commands import ReadingOptions
     from enicfer.training.cross import cross_evaluate_files, parse_source
 
     chosen = dict(text.rpartition("=")[::2] for text in readers)
@@ -64,7 +65,7 @@ def cross_evaluate(
             f"{', '.join(one.name for one in tests)}."
         )
     tests = [replace(one, reader=chosen.get(one.name, chosen.get("", ""))) for one in tests]
-    rows = cross_evaluate_files(models, tests, output, **reading)
+    rows = cross_evaluate_files(models, tests, output, ReadingOptions(**reading))
     for name in models:
         cells = (
             f"{row['data']} {row['accuracy']:.4f}{KNOWN[row['trained_on_these']]}"

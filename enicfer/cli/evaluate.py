@@ -54,6 +54,7 @@ def describe_known(summary: Mapping[str, Any]) -> Iterator[str]:
 @click.option("--split", default="", help="Only this partition of DATA (such as PublicTest).")
 @reading_options
 @click.option("--flip", is_flag=True, help="Average with the mirror image.")
+@click.option("--against", help="Another model: compare the two on the same images.")
 def evaluate(
     model: str,
     data: Path,
@@ -61,13 +62,15 @@ def evaluate(
     reader: str,
     split: str,
     flip: bool,
-    **reading: Any,
+    against: str | None,
+    **options: Any,
 ) -> None:
     """Measure MODEL (a shipped name or a .safetensors file) on the labelled faces in DATA."""
-    from enicfer.training.commands import evaluate_files
+    from enicfer.training.commands import ReadingOptions, evaluate_files
     from enicfer.training.metrics import format_rate
 
-    result = evaluate_files(model, data, output, reader=reader, split=split, flip=flip, **reading)
+    reading = ReadingOptions(**options)
+    result = evaluate_files(model, data, output, reader=reader, split=split, reading=reading, flip=flip)
     for line in describe_known(result.summary):
         click.echo(line)
     how = "faces were found and framed" if result.summary["crop"] else "pictures were taken whole"
@@ -75,6 +78,8 @@ def evaluate(
     for name, value in result.summary.items():
         if value is None:
             value = "unknown"
+        if value != value:
+            value = "n/a, too few subjects for an interval" if name.startswith("accuracy_") else "n/a"
         text = f"{value:.4f}" if isinstance(value, float) else value
         click.echo(f"{name:30} {', '.join(text) if isinstance(text, list) else text}")
     for label, precision, recall in zip(
@@ -84,5 +89,17 @@ def evaluate(
     for row in result.groups:
         click.echo(
             f"{row['kind']} {row['group']}: accuracy {row['accuracy']:.4f} "
-            f"[{row['low']:.4f}, {row['high']:.4f}], {row['count']} images"
+            f"{_interval(row['low'], row['high'])}, {row['count']} images"
         )
+    if against is not None:
+        from enicfer.training.paired import compare_classifiers, describe_paired
+
+        found = compare_classifiers(
+            model, against, data, reader=reader, split=split, flip=flip, reading=reading
+        )
+        for line in describe_paired(found, model, against):
+            click.echo(line)
+
+
+def _interval(low: float, high: float) -> str:
+    return f"[{low:.4f}, {high:.4f}]" if low == low else "(too few subjects for an interval)"

@@ -13,7 +13,7 @@ import click
 )
 def example_session(folder: Path, modality: str, seed: int) -> None:
     """Write an example session to DIR, with all true answers in truth.json."""
-    from enicfer.example import write_example_session
+    from enicfer.synthetic import write_example_session
 
     write_example_session(folder, modality, seed)
     click.echo(

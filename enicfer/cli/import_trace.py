@@ -66,7 +66,6 @@ def import_trace(
     videos: tuple[Path, ...],
     output: Path,
     codes: tuple[str, ...],
-    overwrite: bool,
     quiet: bool,
     **options: Any,
 ) -> None:
@@ -75,17 +74,14 @@ def import_trace(
     With ``trace = "OUT.h5"`` in a run of session.toml, `enicfer process-session` takes it instead of looking at
     the faces itself: alignment, trials and all outputs are then the same.
     """
-    from enicfer.imports import import_trace as read
-    from enicfer.io.store import check_free, check_trace_file, write_trace
+    from enicfer.config.options import ImportOptions
+    from enicfer.pipeline.import_trace import import_trace as read
 
-    check_trace_file(output)
-    check_free(output, overwrite)
+    chosen = ImportOptions(codes=_codes(codes), **options)
     with progress_bar(quiet) as progress:
-        seen = read(table, videos, codes=_codes(codes), progress=progress, **options)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    write_trace(output, seen.faces, seen.expression)
+        faces, expression = read(table, videos, chosen, output=output, progress=progress)
     if not quiet:
-        ok = seen.expression.ok
-        click.echo(f"{ok.mean():.1%} of {ok.size} frames have an answer. Look at {output}")
-        for note in seen.faces.notes:
+        ok = expression.ok
+        click.echo(f"{ok.mean():.1%} of {ok.size} frames are valid. Look at {output}")
+        for note in faces.notes:
             click.echo(f"  note  {note}")

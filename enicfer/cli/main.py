@@ -1,25 +1,33 @@
 """The ``enicfer`` command: a group whose commands are imported only when they are called."""
 
 import sys
+from contextlib import nullcontext, suppress
+from copy import copy
 from importlib import import_module
-from io import TextIOWrapper
+from typing import Any
 
 import click
 
 from enicfer import __version__
+from enicfer.cli.faults import cut, explain, fill_streams, finish_output, plain_warnings, say, stop_unread
 from enicfer.errors import EnicferError
 
 COMMANDS = {
     "process-session": "enicfer.cli.process_session:process_session",
     "process-sessions": "enicfer.cli.batch:process_sessions",
     "process-dataset": "enicfer.cli.batch:process_dataset",
+    "review": "enicfer.cli.review:review",
     "slurm-script": "enicfer.cli.slurm_script:slurm_script",
     "share-check": "enicfer.cli.share_check:share_check",
+    "cache": "enicfer.cli.cache:cache",
+    "forget": "enicfer.cli.forget:forget",
     "deidentify": "enicfer.cli.deidentify:deidentify",
     "trace": "enicfer.cli.trace:trace",
     "import": "enicfer.cli.import_trace:import_trace",
+    "events": "enicfer.cli.events:events",
     "align": "enicfer.cli.align:align",
     "apply": "enicfer.cli.apply:apply",
+    "export": "enicfer.cli.export:export",
     "example-session": "enicfer.cli.example_session:example_session",
     "protocols": "enicfer.cli.protocols:protocols",
     "models": "enicfer.cli.models:models",
@@ -31,6 +39,60 @@ COMMANDS = {
     "saliency": "enicfer.cli.saliency:saliency",
     "saliency-compare": "enicfer.cli.saliency:saliency_compare",
 }
+
+
+# They load much before they can say anything else.
+SLOW = frozenset(
+    {
+        *(
+            "process-session",
+            "process-sessions",
+            "process-dataset",
+            "review",
+            "share-check",
+            "deidentify",
+            "trace",
+            "import",
+        ),
+        *(
+            "align",
+            "apply",
+            "export",
+            "example-session",
+            "train",
+            "evaluate",
+            "cross-validate",
+            "cross-evaluate",
+            "dataset",
+        ),
+        *("saliency", "saliency-compare"),
+    }
+)
+# So do these, and what they print is a list or a script that goes on to another program.
+LISTS = frozenset({"events", "forget", "slurm-script"})
+
+
+TALK = object()  # somebody is at the command line
+
+
+def announce(command: click.Command, name: str, aside: bool = False) -> click.Command:
+    """The same command, which says at once, ``aside`` on standard error, that it started, unless told to be quiet."""
+    told = copy(command)
+    if isinstance(command, click.Group) and isinstance(told, click.Group):
+        told.commands = {
+            inner: announce(c, f"{name} {inner}", aside) for inner, c in command.commands.items()
+        }
+        return told
+    callback = command.callback
+
+    def start(*args: Any, **options: Any) -> Any:
+        if not options.get("quiet"):
+            with suppress(OSError):  # what cannot be printed is said at the end
+                click.echo(f"Starting {name} ...", err=aside)
+        return callback(*args, **options) if callback is not None else None
+
+    told.callback = start
+    return told
 
 
 class LazyGroup(click.Group):
@@ -47,30 +109,60 @@ class LazyGroup(click.Group):
         module, name = COMMANDS[cmd_name].split(":")
         command = getattr(import_module(module), name)
         assert isinstance(command, click.Command)
-        return command
+        if ctx.obj is not TALK or cmd_name not in SLOW | LISTS:
+            return command
+        return announce(command, cmd_name, cmd_name in LISTS)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="enicfer")
-def cli() -> None:
+@click.option(
+    "--debug", is_flag=True, help="Show where in the program an error arose; for reports of faults."
+)
+def cli(debug: bool) -> None:
     """From the video of a child's face to emotion events on the recording's clock."""
 
 
 def main() -> None:
-    """Run the command line; an expected error is one sentence and its exit code."""
-    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
-        sys.stdout.reconfigure(errors="backslashreplace")  # a file on Windows may lack the letters of a name
+    """Run the command line; an error is one sentence and an exit code, with ``--debug`` a traceback as well."""
+    fill_streams()
+    arguments = sys.argv[1:]
+    debug = "--debug" in arguments
+    while "--debug" in arguments:  # after a command as well
+        arguments.remove("--debug")
+    code, output = 1, sys.stdout
     try:
-        cli(standalone_mode=False)
+        code = _run(arguments, debug)
     except EnicferError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(error.exit_code)
+        code = error.exit_code
+        say(f"Error: {cut(error.for_command_line())}")
     except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+        code = error.exit_code
+        with suppress(OSError):
+            error.show()
+    except SystemExit:  # click replaces a stream that nobody reads any more
+        if sys.stdout is output:
+            raise
+        code = stop_unread()
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Stopped; earlier results are as they were.", err=True)
-        sys.exit(130)
+        code = 130
+        say("Stopped; earlier results are as they were.")
+    except Exception as error:
+        say(f"Error: {explain(error, log=not debug)}")
+    sys.exit(finish_output(code))
+
+
+def _run(arguments: list[str], debug: bool) -> int:
+    try:
+        with nullcontext() if debug else plain_warnings():
+            code = cli(arguments, standalone_mode=False, obj=TALK)
+    except Exception:
+        if debug:
+            import traceback
+
+            traceback.print_exc()
+        raise
+    return code if isinstance(code, int) else 0  # help and --version end with a code
 
 
 if __name__ == "__main__":

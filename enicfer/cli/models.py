@@ -24,8 +24,10 @@ def list_models() -> None:
 
 @models.command()
 @click.argument("name")
-@click.option("--sha256", default="", help="Expected SHA-256, where none is published.")
-@click.option("--url", default="", help="Fetch from here instead, such as a mirror.")
+@click.option(
+    "--sha256", default="", help="Expected SHA-256, all 64 digits, where it is not published whole."
+)
+@click.option("--url", default="", help="Fetch from here instead, such as a mirror; https only.")
 def fetch(name: str, sha256: str, url: str) -> None:
     """Download the weights NAME, continuing an interrupted download, and check their hash."""
     from tqdm import tqdm
@@ -45,7 +47,7 @@ def fetch(name: str, sha256: str, url: str) -> None:
 @models.command()
 @click.argument("name")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--sha256", default="", help="Expected SHA-256, where none is published.")
+@click.option("--sha256", default="", help="Expected SHA-256, all 64 digits.")
 def add(name: str, file: Path, sha256: str) -> None:
     """Copy the weights NAME from a local FILE, after checking their hash."""
     from enicfer.faces.weights import add_weights

@@ -1,12 +1,14 @@
-"""Options and the progress bar that several commands share."""
+"""ProcessingOptions and the progress bar that several commands share."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
+from enicfer.config.options import DETECTOR
 from enicfer.errors import InputError
 from enicfer.records import Progress
 
@@ -20,12 +22,20 @@ class FacePoint(click.ParamType[tuple[int, float, float]]):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[int, float, float]:
         """Parse the text."""
-        from enicfer.session import FACE_FORMAT, read_face_point
+        from enicfer.config.session import FACE_FORMAT, read_face_point
 
         try:
             return read_face_point(str(value))
         except ValueError:
             raise InputError(f"--face is {value!r}: write {FACE_FORMAT}.") from None
+
+
+T = TypeVar("T")
+
+
+def pick(kind: type[T], given: Mapping[str, Any]) -> T:
+    """The options of a dataclass among those that a command was given."""
+    return kind(**{entry.name: given[entry.name] for entry in fields(kind) if entry.name in given})  # type: ignore[arg-type]
 
 
 protocol_option = click.option("--protocol", metavar="NAME|FILE", help="Goes before the one in session.toml.")
@@ -37,7 +47,7 @@ max_uncertainty_option = click.option(
 )
 TOOL_OPTIONS = (
     click.option("--model", metavar="NAME|FILE", help="Classifier: a shipped name or a .safetensors file."),
-    click.option("--detector", default="centerface", show_default=True, help="Face detector."),
+    click.option("--detector", default=DETECTOR, show_default=True, help="Face detector."),
     click.option(
         "--detector-weights",
         type=click.Path(path_type=Path),

@@ -1,14 +1,13 @@
 """``enicfer process-session``: from a session folder to emotion events."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from enicfer.cli.options import face_options, max_uncertainty_option, progress_bar, protocol_option
-from enicfer.quality import drift_text, milliseconds
-from enicfer.records import RunResult, SessionResult
+from enicfer.cli.options import face_options, max_uncertainty_option, pick, progress_bar, protocol_option
+from enicfer.records import RunQuality, RunResult, SessionResult, TrialCounts
+from enicfer.timecourse.quality import drift_text, milliseconds
 
 
 @click.command("process-session")
@@ -23,12 +22,15 @@ from enicfer.records import RunResult, SessionResult
 @max_uncertainty_option
 @click.option("--overwrite", is_flag=True, help="Replace earlier results of the same runs.")
 @face_options
-def process_session(session: Path, quiet: bool, **options: Any) -> None:
+def process_session(session: Path, output: Path | None, quiet: bool, **options: Any) -> None:
     """Turn the folder SESSION (video, recording, session.toml) into emotion events on the recording's clock."""
-    from enicfer.pipeline import process_session as process
+    from enicfer.config.options import ProcessingOptions
+    from enicfer.pipeline.process import find_work
+    from enicfer.pipeline.process import process_session as process
 
+    settings, work = pick(ProcessingOptions, options), find_work(session, output)
     with progress_bar(quiet) as progress:
-        result = process(session, progress=progress, **options)
+        result = process(session, settings, output=output, work=work, progress=progress)
     if not quiet:
         click.echo(describe(result))
 
@@ -44,24 +46,24 @@ def describe(result: SessionResult) -> str:
 
 
 def _describe_run(run: RunResult) -> list[str]:
-    quality, sync = run.quality, run.quality["sync"]
-    shares = sorted(quality["expression_fraction"].items(), key=lambda item: -(item[1] or 0))
+    quality, sync = run.quality, run.quality.sync
+    shares = sorted(quality.expression_fraction.items(), key=lambda item: -(item[1] or 0))
     dominant = ", ".join(f"{label} {share:.0%}" for label, share in shares[:3] if share) or "none"
-    valid = quality["valid_fraction"]
-    drift = drift_text(sync["drifts"][0]) if sync["drifts"] else "not measured"
-    counts = [_count(condition, trials) for condition, trials in quality["conditions"].items()]
+    valid = quality.valid_fraction
+    drift = drift_text(sync.drifts[0]) if sync.drifts else "not measured"
+    counts = [_count(condition, trials) for condition, trials in quality.conditions.items()]
     name = "_".join(f"{key}-{value}" for key, value in run.entities.items())
     return [
         name,
         f"  trials        {', '.join([_count('all', quality), *counts])} with values",
         f"  expressions   {dominant}",
         f"  valid frames  {'none' if valid is None else f'{valid:.1%}'} of the "
-        f"{quality['n_frames_inside']} frames read during the recording",
-        f"  clock         {sync['n_matched']} pulses matched, residual "
-        f"{milliseconds(sync['residual_rms'])}, camera's drift {drift}, "
-        f"95 % within {milliseconds(sync['max_uncertainty'])}",
+        f"{quality.n_frames_inside} frames read during the recording",
+        f"  clock         {sync.n_matched} pulses matched, residual "
+        f"{milliseconds(sync.residual_rms)}, camera's drift {drift}, "
+        f"95 % within {milliseconds(sync.max_uncertainty)}",
     ]
 
 
-def _count(name: str, trials: Mapping[str, Any]) -> str:
-    return f"{name} {trials['n_trials_valid']} of {trials['n_trials']}"
+def _count(name: str, trials: RunQuality | TrialCounts) -> str:
+    return f"{name} {trials.n_trials_valid} of {trials.n_trials}"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
+from enicfer.config.protocol import list_protocols, read_protocol
 from enicfer.errors import EnicferError, ProtocolError
-from enicfer.protocol import list_protocols, read_protocol
 
 
 @click.command()
@@ -18,7 +18,7 @@ def protocols(files: tuple[Path, ...]) -> None:
             found = read_protocol(path)
         except EnicferError as error:
             wrong += 1
-            click.echo(f"wrong  {path.stem}: {error}")
+            click.echo(f"wrong  {path.stem}: {error.for_command_line()}")
         else:
             click.echo(f"ok     {found.name}: {found.description}")
             if files:

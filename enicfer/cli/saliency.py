@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from enicfer.cli.options import progress_bar
+from enicfer.cli.options import pick, progress_bar
 
 
 @click.command()
@@ -62,10 +62,11 @@ def saliency(inputs: tuple[str, ...], output: Path, quiet: bool, **options: Any)
     INPUTS are picture files or folders of them, after a model's name or .safetensors file where it is not the
     default; or one output folder of process-session, for the frames that carried each trial's answer.
     """
+    from enicfer.saliency.options import SaliencyOptions
     from enicfer.saliency.request import explain_request
 
     with progress_bar(quiet, unit="images") as progress:
-        found = explain_request(inputs, output, progress=progress, **options)
+        found = explain_request(inputs, output, pick(SaliencyOptions, options), progress=progress)
     if not quiet:
         for line in found.sentences():
             click.echo(line)
@@ -94,15 +95,19 @@ def saliency(inputs: tuple[str, ...], output: Path, quiet: bool, **options: Any)
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the permutations.")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier comparison.")
-def saliency_compare(a: Path, b: Path, output: Path, **options: Any) -> None:
+def saliency_compare(
+    a: Path, b: Path, output: Path, names: tuple[str, str] | None, overwrite: bool, **options: Any
+) -> None:
     """Compare the parts of the face that decided in two groups.
 
     A and B are folders that `enicfer saliency` wrote, or folders of such folders: children and adults, two
     models, two conditions. What has the same pictures in both is paired; equal names alone are not.
     """
-    from enicfer.saliency.comparison_files import compare_sources
+    from enicfer.saliency.groups.compare import ComparisonOptions
+    from enicfer.saliency.groups.files import compare_sources
 
-    found = compare_sources(a, b, output, **options)
+    how = pick(ComparisonOptions, options)
+    found = compare_sources(a, b, output, how, names=names, overwrite=overwrite)
     for line in (*found.sentences(), *found.checks):
         click.echo(line)
     click.echo(f"Look at {output}")

@@ -62,7 +62,7 @@ class Bars(Silent):
 
     def watch(self, jobs: "Sequence[Job | None]") -> None:
         """Move the bars of the workers."""
-        from enicfer.batch.markers import Places
+        from enicfer.batch.markers import BatchFolders
         from enicfer.batch.progress import read_progress
 
         self._overall(None)
@@ -70,7 +70,7 @@ class Bars(Silent):
             if place == len(self._workers):
                 self._workers.append(self._make(1 + place, None, " frames", leave=False))
             bar = self._workers[place]
-            step = read_progress(Places(job.output).stage(job.name)) if job is not None else None
+            step = read_progress(BatchFolders(job.output).stage(job.name)) if job is not None else None
             name = "idle" if job is None else job.name
             ended, total, stage = step or (0, 0, "")
             if ended < bar.n:

@@ -19,7 +19,7 @@ def share_check(output: Path, names: tuple[str, ...], names_file: Path | None) -
 
     Names are only found if they are given. The exit code is 1 if something was found.
     """
-    from enicfer.batch.share import check_share, read_names
+    from enicfer.privacy.share_check import check_share, read_names
 
     known = [*names, *(read_names(names_file) if names_file is not None else [])]
     found = check_share(output, known)

@@ -20,7 +20,10 @@ from enicfer.errors import InputError
 @click.option("--memory", default="4G", show_default=True, help="Memory of each task.")
 @click.option("--time", default="08:00:00", show_default=True, help="Longest time of each task.")
 @click.option(
-    "--options", default="", metavar="TEXT", help='Options of process-sessions, such as "--protocol eeg-led".'
+    "--options",
+    default="",
+    metavar="TEXT",
+    help='ProcessingOptions of process-sessions, such as "--protocol eeg-led".',
 )
 def slurm_script(folders: tuple[Path, ...], output: Path, options: str, **settings: Any) -> None:
     """Print a SLURM job array that processes the session FOLDERs into one tree."""
@@ -33,5 +36,7 @@ def slurm_script(folders: tuple[Path, ...], output: Path, options: str, **settin
         further = shlex.split(options)
     except ValueError as error:
         raise InputError(f"--options is {options!r} ({error}): write it as on a command line.") from None
-    text = make_slurm_script(find_sessions(folders), output, further, **settings)
+    # study/* of a shell names plain files too.
+    kept = [folder for folder in folders if not folder.is_file()] or list(folders)
+    text = make_slurm_script(find_sessions(kept), output, further, **settings)
     click.echo(text, nl=False)

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from enicfer.cli.options import face_options, progress_bar
+from enicfer.cli.options import face_options, pick, progress_bar
 from enicfer.records import Status
 
 
@@ -23,13 +23,16 @@ from enicfer.records import Status
 @face_options
 def trace(video: Path, quiet: bool, output: Path, **options: Any) -> None:
     """Classify the participant's expression in every frame of VIDEO, on the video's own clock."""
-    from enicfer.pipeline import trace_video
+    from enicfer.config.options import ProcessingOptions
+    from enicfer.pipeline.process import trace_video
 
     with progress_bar(quiet) as progress:
-        faces, expression = trace_video(video, output=output, progress=progress, **options)
+        faces, expression = trace_video(
+            video, pick(ProcessingOptions, options), output=output, progress=progress
+        )
     if not quiet:
         read = expression.status != Status.NOT_ANALYSED
         share = expression.ok[read].mean() if read.any() else 0.0
-        click.echo(f"{share:.1%} of the {read.sum()} frames read have an answer. Look at {output}")
+        click.echo(f"{share:.1%} of the {read.sum()} frames read are valid. Look at {output}")
         for note in faces.notes:
             click.echo(f"  warning  {note}")

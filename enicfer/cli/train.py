@@ -20,8 +20,24 @@ import click
     type=click.Choice(["float32", "bfloat16"]),
     help="Instead of the recipe's; bfloat16 is fast only on processors that have it (AVX-512 BF16, AMX).",
 )
+@click.option("--epochs", type=click.IntRange(min=1), help="Instead of the recipe's.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="TABLE.KEY=VALUE",
+    help="A setting instead of the recipe's, such as schedule.learning_rate=0.0003; repeat.",
+)
 @click.option("--quiet", is_flag=True, help="No progress.")
-def train(recipe: Path, output: Path, data: Path | None, precision: str | None, quiet: bool) -> None:
+def train(
+    recipe: Path,
+    output: Path,
+    data: Path | None,
+    precision: str | None,
+    epochs: int | None,
+    settings: tuple[str, ...],
+    quiet: bool,
+) -> None:
     """Train a classifier as RECIPE (a TOML file, or the name of a shipped one) says.
 
     Stop it whenever you like, even by force: the same command continues it.
@@ -29,5 +45,7 @@ def train(recipe: Path, output: Path, data: Path | None, precision: str | None, 
     from enicfer.training.commands import train_recipe
 
     report = (lambda line: None) if quiet else click.echo
-    path = train_recipe(recipe, output, data, report, precision)
+    if epochs is not None:
+        settings += (f"schedule.epochs={epochs}",)
+    path = train_recipe(recipe, output, data, report, precision, settings)
     click.echo(f"Model: {path}")

@@ -18,8 +18,9 @@ from enicfer.export.events import events_table
 from enicfer.export.fmri import timeseries_table
 from enicfer.export.mne import make_annotations, write_annotations
 from enicfer.export.physio import physio_table, physioevents_table
-from enicfer.io.names import output_path, session_folder, sidecar_path
-from enicfer.io.store import sync_record, write_frames
+from enicfer.io.files.names import output_path, session_folder, sidecar_path
+from enicfer.io.frames_file import write_frames
+from enicfer.io.results import quality_record, sync_record
 from enicfer.io.tables import write_json, write_table
 from enicfer.records import Modality, RunResult
 
@@ -52,7 +53,7 @@ def write_run(root: Path, run: RunResult) -> None:
         table, sidecar = make(run)
         write_table(path(kind), table, header=path(kind).suffix != ".gz")
         write_json(sidecar_path(path(kind)), sidecar)
-    if modality is Modality.EEG:
+    if modality.sampled:
         write_annotations(path("annot"), make_annotations(run))
     write_json(path("sync"), sync_record(run))
-    write_json(path("qc"), {"quality": run.quality, "warnings": run.warnings, "provenance": run.provenance})
+    write_json(path("qc"), quality_record(run))

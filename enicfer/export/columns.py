@@ -8,8 +8,10 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from enicfer.io.tables import defuse_text
 from enicfer.records import Status
-from enicfer.segments import UNCERTAIN
+from enicfer.records.review import ACCEPTED, REJECTED, REVIEW_REASON, REVIEWED
+from enicfer.timecourse.segments import UNCERTAIN
 
 HED_VERSION = "8.4.0"
 _WHO = "(Human-agent, Experiment-participant)"
@@ -32,7 +34,7 @@ _REASONS = {
     Status.NOT_ANALYSED: "the expression was not read: a lower analysis rate, or an imported table without a row",
     Status.NO_EXPRESSION: "the imported program or coder gave no expression",
 }
-STATUS_LEVELS = {"ok": "the frame has an answer", **{s.label: text for s, text in _REASONS.items()}}
+STATUS_LEVELS = {"ok": "the frame is valid", **{s.label: text for s, text in _REASONS.items()}}
 
 _LATE = (
     "Frames carry the time at which their exposure ended, so this is late by half of the exposure, at most half of "
@@ -41,20 +43,28 @@ _LATE = (
 # Patterns are tried in this order; {label} and {reason} stand for what they matched.
 _TABLE: tuple[tuple[str, str, str], ...] = (
     ("onset", "s", "Start on the recording's clock: 0 is the first sample or first stored volume."),
-    ("duration", "s", "Length of the span; of a trial, from its trigger to the end of its window."),
+    ("duration", "s", "Length of the segment; of a trial, from its trigger to the end of its window."),
     ("timestamp", "s", "Time on the recording's clock: 0 is the first sample or first stored volume."),
     ("code", "", "Trigger code in the recording, blanks made one."),
-    ("probability", "1", "Mean probability of the span's expression; n/a where the face was lost."),
-    ("valid_fraction", "1", "Fraction of the span whose frames have an answer."),
-    ("time_uncertainty", "s", "Half-width of the 95 % interval of the onset."),
-    ("fer_time_uncertainty", "s", "Half-width of the 95 % interval of the face's time in the trial."),
-    ("fer_valid", "1", "Fraction of the time in which the face has an answer."),
+    ("probability", "1", "Mean probability of the segment's expression; n/a where the face was lost."),
+    ("valid_fraction", "1", "Fraction of the segment whose frames are valid."),
+    (
+        "time_uncertainty",
+        "s",
+        "Half-width of the 95 % interval of the onset: of the map between the clocks, without a frame's jitter.",
+    ),
+    (
+        "fer_time_uncertainty",
+        "s",
+        "Half-width of the 95 % interval of the face's time in the trial: of the map between the clocks.",
+    ),
+    ("fer_valid", "1", "Fraction of the time in valid frames."),
     ("fer_invalid_no_video", "1", "Fraction of the trial's window without any frame."),
-    ("fer_invalid_{reason}", "1", "Fraction of the trial's window without an answer because {text}."),
+    ("fer_invalid_{reason}", "1", "Fraction of the trial's window in invalid frames because {text}."),
     ("fer_{label}_mean", "1", "Mean probability of the expression {label} in the trial's window."),
     ("fer_{label}_peak", "1", "Highest probability of the expression {label} in the trial's window."),
     ("fer_{label}_latency", "s", f"Time from the trigger to the peak of {{label}}. {_LATE}"),
-    ("fer_{label}_auc", "s", "Integral of the probability of {label} over the part with answers."),
+    ("fer_{label}_auc", "s", "Integral of the probability of {label} over the valid frames."),
     ("fer_{label}_dwell", "s", "Time in which {label} is the most probable expression."),
     ("fer_{label}_change", "1", "Mean probability of {label} minus its mean in the baseline window."),
     (
@@ -69,7 +79,18 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
         "Time from the trigger to where that {label} ends (probability below 0.3); n/a where that is not seen. "
         f"{_LATE}",
     ),
-    ("fer_{label}_hrf", "1", "fer_{label} convolved with the canonical haemodynamic response."),
+    (
+        "fer_{label}_hrf",
+        "1",
+        "Trace of {label} convolved with the canonical haemodynamic response. Where the face was lost the trace has "
+        "what is to be expected there: near to valid frames like them, else the mean of the run.",
+    ),
+    (
+        "fer_{label}_hrf_derivative",
+        "1/s",
+        "The same with the derivative of the response by time: beside the column _hrf it takes up a response that "
+        "comes early or late.",
+    ),
     ("fer_head_motion", "1/s", "Mean speed of the landmarks' centre, in distances between the eyes."),
     (
         "fer_face_motion",
@@ -90,7 +111,7 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     (
         "fer_uncertain",
         "1",
-        "Fraction of the answers in the window in which no expression is probable enough.",
+        "Fraction of the valid frames in the window in which no expression is probable enough.",
     ),
     ("{label}_smoothed", "1", "Smoothed probability of the expression {label}; the raw one is in {label}."),
     (
@@ -129,15 +150,23 @@ def describe_columns(
             **_conditions(conditions),
         },
         "fer_dominant": {
-            "Description": "Expression with the highest mean probability in the window; n/a with too few answers.",
+            "Description": "Expression with the highest mean probability in the window; n/a if too few are valid.",
             "Levels": {
                 **{label: f"the face looks {label}" for label in labels},
                 UNCERTAIN: "no expression is probable enough",
             },
             "HED": {**expression_hed(labels), UNCERTAIN: UNCERTAIN_HED},
         },
+        REVIEWED: {
+            "Description": "What a person said of the trial in a review; n/a where nobody did.",
+            "Levels": {
+                ACCEPTED: "the trial was looked at and can be used",
+                REJECTED: "the trial should not be used",
+            },
+        },
+        REVIEW_REASON: {"Description": "Why the trial was rejected in a review."},
         "reason": {
-            "Description": "Most frequent reason of a span in which the face was lost.",
+            "Description": "Most frequent reason of a segment in which the face was lost.",
             "Levels": {status.label: text for status, text in _REASONS.items()},
         },
         "other_person_present": {
@@ -149,7 +178,7 @@ def describe_columns(
             "Levels": {"0": "an expression is", "1": "none is"},
         },
         "status": {
-            "Description": "Why there is an answer or none.",
+            "Description": "Why the frame is valid or is not.",
             "Levels": {
                 str(status.value): f"{status.label}: {STATUS_LEVELS[status.label]}" for status in Status
             },
@@ -175,7 +204,8 @@ def _hed(label: str) -> str:
 
 
 def _conditions(conditions: Iterable[str]) -> dict[str, Any]:
-    names = sorted({str(name) for name in conditions} - {"n/a", "HED"})  # words that HED reserves
+    # As the table writes them, and without the words that HED reserves.
+    names = sorted({str(defuse_text(str(name))) for name in conditions} - {"n/a", "HED"})
     if not names:
         return {}
     hed = {

@@ -14,6 +14,7 @@ BIDSIGNORE = """\
 *.html
 figures
 group_*
+reviews
 *_annot.fif
 *_frames.h5
 *_sync.json
@@ -30,7 +31,7 @@ _README = """\
 # Facial expressions by enicfer {version}
 
 This folder is a BIDS derivative. It holds, for each run, the expression of the participant's face on the
-recording's clock: for every video frame, for every span of one expression, and for every trial. Time 0 is the
+recording's clock: for every video frame, for every segment of one expression, and for every trial. Time 0 is the
 first sample of an EEG recording, or the first stored volume of a BOLD series.
 
 ## Files of a run
@@ -39,15 +40,15 @@ first sample of an EEG recording, or the first stored volume of a BOLD series.
 | --- | --- |
 | `*_desc-enicfer_events.tsv` | the trials, each with its `fer_*` columns (described in the `.json`) |
 | `*_recording-face_desc-enicfer_physio.tsv.gz` | the trace on a regular grid; the `.json` names its columns |
-| `*_recording-face_desc-enicfer_physioevents.tsv.gz` | spans of one expression, and those without a face |
-| `*_desc-enicfer_annot.fif` | EEG: the spans as MNE-Python annotations of the whole recording |
-| `*_desc-enicfer_timeseries.tsv` | fMRI: one row per volume, without gaps, for `confounds=` of nilearn; one \
-expression, usually neutral, is the reference and has no column |
+| `*_recording-face_desc-enicfer_physioevents.tsv.gz` | segments of one expression, and those without a face |
+| `*_desc-enicfer_annot.fif` | EEG: the segments as MNE-Python annotations of the whole recording |
+| `*_desc-enicfer_timeseries.tsv` | fMRI: one row per volume, without gaps; one expression, usually neutral, is the \
+reference and has no column; `ConfoundColumns` of the `.json` are those for `confounds=` of nilearn |
 | `*_desc-enicfer_sync.json` | how video time became recording time, with residuals and uncertainty |
 | `*_desc-enicfer_qc.json` | quality in numbers, warnings, provenance |
 | `*_desc-enicfer_frames.h5` | every frame: true times, face box, landmarks, probabilities, status |
 
-`sub-*.html` shows a session at a glance. Missing values are `n/a`, and every frame without an answer has a
+`sub-*.html` shows a session at a glance. Missing values are `n/a`, and every invalid frame has a
 reason. Probabilities say what the face shows, as a classifier sees it; they do not say what a person feels.
 
 ## Use
@@ -55,18 +56,24 @@ reason. Probabilities say what the face shows, as a classifier sees it; they do 
 ```python
 import enicfer
 
-result = enicfer.read_result("sub-01/...any file of a run...")
-result.trials, result.segments  # pandas tables
+result = enicfer.read_result("sub-<label>")  # of a session; any file of a run gives that run alone
+run = result.runs[0]  # or result["task-..."]
+run.trials, run.segments  # pandas tables
 
 # EEG: raw is an mne.io.Raw, cropped or not
-enicfer.add_emotion_events(raw, result)
-enicfer.add_emotion_channels(raw, result)
-epochs.metadata = enicfer.emotion_metadata(epochs, result)  # then epochs["fer_happy_mean > 0.5"]
+enicfer.add_emotion_events(raw, run)
+enicfer.add_emotion_channels(raw, run)
+epochs.metadata = enicfer.emotion_metadata(epochs, run)  # then epochs["fer_happy_mean > 0.5"]
 
-# fMRI: events for nilearn, main effect and demeaned modulation
-from enicfer.export.fmri import modulation_events
+# fMRI: main effect and demeaned modulation as events; of the volumes' columns those that vary as confounds
+from nilearn.glm.first_level import FirstLevelModel
 
-events = modulation_events(result, "happy")
+from enicfer.export.fmri import modulation_events, timeseries_table
+
+events = modulation_events(run, "happy")
+table, about = timeseries_table(run)
+model = FirstLevelModel(t_r=about["RepetitionTime"], slice_time_ref=0)  # 0.5: slice timing corrected to the middle
+model.fit("bold.nii.gz", events=events, confounds=table[about["ConfoundColumns"]])
 ```
 
 ## Methods, to paste and adapt
@@ -102,8 +109,11 @@ ALIGNED_BY = {
 }
 _REFERENCES = (
     ("bids", "BIDS: Gorgolewski et al. 2016, Scientific Data 3, doi:10.1038/sdata.2016.44"),
-    ("eeg", "EEG-BIDS: Pernet et al. 2019, Scientific Data 6, doi:10.1038/s41597-019-0104-8"),
-    ("eeg", "MNE-Python: Gramfort et al. 2013, Frontiers in Neuroscience 7, doi:10.3389/fnins.2013.00267"),
+    (" eeg", "EEG-BIDS: Pernet et al. 2019, Scientific Data 6, doi:10.1038/s41597-019-0104-8"),
+    (" meg", "MEG-BIDS: Niso et al. 2018, Scientific Data 5, doi:10.1038/sdata.2018.110"),
+    (" ieeg", "iEEG-BIDS: Holdgraf et al. 2019, Scientific Data 6, doi:10.1038/s41597-019-0105-7"),
+    (" nirs", "NIRS-BIDS: Luke et al. 2025, Scientific Data 12, doi:10.1038/s41597-024-04136-9"),
+    (" mne", "MNE-Python: Gramfort et al. 2013, Frontiers in Neuroscience 7, doi:10.3389/fnins.2013.00267"),
     ("centerface", "CenterFace: Xu et al. 2020, Scientific Programming 2020, doi:10.1155/2020/7845384"),
     ("yunet", "YuNet: Wu et al. 2023, Machine Intelligence Research 20, doi:10.1007/s11633-023-1423-y"),
     ("fer2013", "FER2013: Goodfellow et al. 2013, ICONIP, doi:10.1007/978-3-642-42051-1_16"),
@@ -157,8 +167,10 @@ def readme(run: RunResult) -> str:
 
 def references(run: RunResult) -> list[str]:
     """What to cite: the formats, and the detector, data and tools that made the run."""
-    words = " ".join((run.faces.detector, run.expression.model, str(run.provenance.get("model", "")))).lower()
-    words += f" bids {run.recording.modality.value}"
+    words = " ".join(
+        (run.faces.detector, run.expression.model, str(run.provenance.model.content or ""))
+    ).lower()
+    words += f" bids {run.recording.modality.value}{' mne' * run.recording.modality.sampled}"
     return [text for key, text in _REFERENCES if key in words]
 
 
@@ -172,46 +184,43 @@ def methods_text(run: RunResult) -> str:
         else "Times are the frames' presentation time stamps."
     )
     rest = [sync]
-    if run.course.about:
-        rest += ["The probabilities were processed further.", *run.course.about.values()]
+    if run.time_course.about:
+        rest += ["The probabilities were processed further.", *run.time_course.about.values()]
     rest.append(
         "For each trial we report mean, peak, latency of the peak, area under the curve and dwell time of each "
         "expression in the trial's window, weighted by the time that each frame stands for; trials with too few "
-        "answered frames are missing."
+        "valid frames are missing."
     )
-    baseline = run.provenance.get("protocol", {}).get("trial", {}).get("baseline")
+    baseline = run.provenance.protocol.baseline
     if baseline is not None:
         start, stop = baseline
         rest.append(f"Changes are the mean minus that from {start:g} to {stop:g} s around the trial's onset.")
-    imported = run.provenance.get("model", {}).get("imported")
+    imported = run.provenance.model.imported
     if imported is not None:
         return (
             f"Expressions ({labels}) were not read by enicfer but taken from {imported} ({expression.model}), and "
             f"brought to the recording's clock with enicfer {__version__}. {' '.join(rest)}"
         )
-    rate = run.provenance.get("analysis_rate")
+    rate = run.provenance.analysis_rate
     pace = f" Expressions were read at most {rate:g} times a second." if rate else ""
     return (
         f"Facial expressions were read from video with enicfer {__version__}. In each frame, faces were found "
         f"with the detector {run.faces.detector}, the participant's face was told from others by following it "
         f"over time, and the face was classified by the model {expression.model} into {len(expression.labels)} "
         f"expressions ({labels}). Frames in which the face was missing, turned away, blurred, dark, covered, too "
-        f"small or another person's have no answer, and none was made up for them.{pace}{accuracy_text(run)} "
+        f"small or another person's have no probabilities, and none were made up for them.{pace}{accuracy_text(run)} "
         f"{' '.join(rest)}"
     )
 
 
 def accuracy_text(run: RunResult) -> str:
     """A sentence on how good the model is, from its card, or nothing."""
-    card = run.provenance.get("model", {})
-    metrics, data = card.get("metrics", {}), card.get("data", {})
-    accuracy = metrics.get("accuracy_unseen", metrics.get("accuracy"))
-    if accuracy is None:
+    card = run.provenance.model
+    if card.accuracy is None:
         return ""
-    sets = ", ".join(data.get("sets", ())) or "its data"
-    error = metrics.get("ece_calibrated", metrics.get("ece"))
+    sets, error = ", ".join(card.data_sets) or "its data", card.calibration_error
     calibration = f" with an expected calibration error of {error:.3f}" if error is not None else ""
     return (
-        f" On images of {sets} that it was not trained on ({data.get('validation', 'validation part')}) the model's "
-        f"accuracy was {accuracy:.1%}{calibration}; how good it is on the faces of this study was not measured."
+        f" On images of {sets} that it was not trained on ({card.validation or 'validation part'}) the model's "
+        f"accuracy was {card.accuracy:.1%}{calibration}; how good it is on the faces of this study was not measured."
     )

@@ -14,7 +14,7 @@ def events_table(run: RunResult) -> tuple[pd.DataFrame, dict[str, Any]]:
     Returns
     -------
     table
-        As `enicfer.trials.summarise_trials` gives it: ``onset``, ``duration`` (s, recording's clock),
+        As `enicfer.timecourse.trials.summarise_trials` gives it: ``onset``, ``duration`` (s, recording's clock),
         ``trial_type``, ``code`` and the ``fer_*`` columns.
     sidecar
         A description of every column, with units, levels and HED tags.
@@ -24,7 +24,7 @@ def events_table(run: RunResult) -> tuple[pd.DataFrame, dict[str, Any]]:
         "Description": " ".join(
             (
                 "Trials on the recording's clock, with the facial expression of the participant in each.",
-                *run.course.about.values(),
+                *run.time_course.about.values(),
             )
         ),
         "StimulusPresentation": {},

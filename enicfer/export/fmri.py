@@ -13,15 +13,21 @@ import pandas as pd
 
 from enicfer.errors import InputError
 from enicfer.export.columns import describe_columns
-from enicfer.export.sampling import interpolate, window_weights
-from enicfer.records import FloatArray, RunResult
-from enicfer.segments import frame_support
+from enicfer.export.filling import expected_deviation
+from enicfer.records import FloatArray, RunResult, SessionResult, only_run
+from enicfer.timecourse.sampling import window_weights
+from enicfer.timecourse.segments import frame_support
 
 METHOD = (
-    "Mean over the frames with an answer in each volume's acquisition, weighted by the time that each frame "
+    "Mean over the valid frames in each volume's acquisition, weighted by the time that each frame "
     "stands for. Volumes without such a frame are interpolated linearly between their neighbours with one "
     "(constant before the first and after the last; 0 if there is none at all); fer_valid is the fraction of "
-    "the volume with an answer, 0 where the row is interpolated alone."
+    "the volume in valid frames, 0 where the row is interpolated alone."
+)
+_RESPONSE = (
+    "Columns *_hrf: where the face was lost, its expression is taken as it is to be expected: near to valid frames "
+    "like them, else the mean of the run (the conditional mean, from the covariance of the trace over time), so that "
+    "effects keep their size. Sampled at {:g} of each volume's acquisition (0 its start, 1 its end)."
 )
 _MOTION = (
     "Movement, from each frame to the one before, is averaged and interpolated likewise; fer_motion_valid is the "
@@ -34,10 +40,15 @@ _REFERENCE = (
 )
 _OVERSAMPLING = 16
 _SAME = 1e-9  # differences of a measure that are rounding
+_SAME_COLUMN = 2e-6  # of a column as it is written, with six digits
 
 
 def timeseries_table(
-    run: RunResult, convolve: bool = False, reference: str | None = None
+    run: RunResult | SessionResult,
+    convolve: bool = False,
+    reference: str | None = None,
+    slice_time_ref: float | None = None,
+    derivative: bool = False,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """One row per stored volume, ready for ``confounds=`` of nilearn.
 
@@ -46,11 +57,17 @@ def timeseries_table(
     run
         With an fMRI recording.
     convolve
-        Add ``fer_<label>_hrf``: the trace convolved with the canonical response, sampled at each volume's
-        start.
+        Add ``fer_<label>_hrf``: the trace convolved with the canonical response, see Notes.
     reference
         Expression without a column, which is 1 minus the sum of the others: their effects are against it. By
         default ``neutral``, or the last label of a model that does not know it.
+    slice_time_ref
+        At which part of a volume's acquisition the ``_hrf`` columns are sampled, 0 (start) to 1 (end), as nilearn's
+        argument of this name; by default that of the protocol's ``[scanner]``, which is 0 unless it says otherwise.
+        Give what the images' slice timing was corrected to.
+    derivative
+        With ``convolve``: add ``fer_<label>_hrf_derivative``, the trace convolved with the derivative of the
+        response by time, in 1/s. Its effect, beside that of ``_hrf``, takes up a response that comes early or late.
 
     Returns
     -------
@@ -58,19 +75,29 @@ def timeseries_table(
         ``fer_<label>`` (mean probability), ``fer_valid`` and, where any movement was measured,
         ``fer_head_motion``, ``fer_face_motion`` and ``fer_motion_valid``.
     sidecar
-        Method, reference, repetition time, and a description of every column.
+        Method, reference, repetition time, the columns for a design beside a constant (``ConfoundColumns``, see
+        `confound_columns`), and a description of every column.
 
     Raises
     ------
     InputError
-        If the recording has no volumes or no repetition time, or the model does not know the reference.
+        If the recording has no volumes or no repetition time, the model does not know the reference, or
+        ``slice_time_ref`` is not between 0 and 1.
+
+    Notes
+    -----
+    A line over a stretch of lost face keeps chance values of its ends and makes estimated effects too small. So the
+    ``_hrf`` columns have there what is to be expected, see `enicfer.export.filling`. The rows of the other columns
+    are means over whole volumes, which do not depend on ``slice_time_ref``.
     """
+    run = only_run(run)
     run = run.analysed
     tr, n_volumes = run.recording.repetition_time, run.recording.n_volumes
     if tr is None or n_volumes is None:
         raise InputError(
             f"{run.recording.file.name} has no repetition time or no volumes: a time series needs an fMRI run."
         )
+    instant = _check_slice_time(run, slice_time_ref)
     edges = np.arange(n_volumes + 1, dtype=np.float64) * tr
     ok = run.expression.ok
     trace, valid = _volume_means(run, edges, run.expression.probability.astype(np.float64), ok)
@@ -84,18 +111,57 @@ def timeseries_table(
         table["fer_head_motion"], table["fer_face_motion"] = movement.T
         table["fer_motion_valid"] = np.clip(moved / tr, 0, 1)
     if convolve:
-        for label, regressor in zip(labels, _convolved(run, tr, n_volumes).T, strict=True):
-            table[f"fer_{label}_hrf"] = regressor
-    table = table.drop(columns=[f"fer_{reference}", f"fer_{reference}_hrf"], errors="ignore")
+        for order, end in enumerate(("_hrf", "_hrf_derivative")[: 1 + derivative]):
+            for label, regressor in zip(
+                labels, _convolved(run, tr, n_volumes, instant, order).T, strict=True
+            ):
+                table[f"fer_{label}{end}"] = regressor
+    ends = ("", "_hrf", "_hrf_derivative")
+    table = table.drop(columns=[f"fer_{reference}{end}" for end in ends], errors="ignore")
+    method = [METHOD, _MOTION if moved.any() else _NO_MOTION, _REFERENCE.format(reference)]
+    if convolve:
+        method.append(_RESPONSE.format(instant))
     sidecar = {
         "Description": "Facial expression and movement of the participant, one row per stored volume.",
-        "Method": " ".join((METHOD, _MOTION if moved.any() else _NO_MOTION, _REFERENCE.format(reference))),
+        "Method": " ".join(method),
         "Reference": reference,
         "RepetitionTime": tr,
         "StartTime": 0,
+        "ConfoundColumns": confound_columns(table),
+        **({"SliceTimeRef": instant} if convolve else {}),
         **describe_columns(table.columns, labels),
     }
     return table, sidecar
+
+
+def confound_columns(table: pd.DataFrame) -> list[str]:
+    """Columns that can stand together in a design with a constant: nilearn's ``confounds=table[...]``.
+
+    Left out are those that do not vary in this run, such as ``fer_motion_valid`` of a face that was never lost, and
+    those that the columns before them already give.
+    """
+    design = np.ones((len(table), 1)) / np.sqrt(max(1, len(table)))
+    chosen = []
+    for name in table.columns:
+        left = table[name].to_numpy(np.float64)
+        for _ in range(2):  # twice, because rounding leaves a little the first time
+            left = left - design @ (design.T @ left)
+        if np.abs(left).max(initial=0.0) > _SAME_COLUMN:
+            chosen.append(str(name))
+            design = np.hstack([design, (left / np.linalg.norm(left))[:, None]])
+    return chosen
+
+
+def _check_slice_time(run: RunResult, given: float | None) -> float:
+    """The part of a volume's acquisition at which responses are sampled."""
+    if given is None:
+        given = run.provenance.protocol.slice_time_ref
+    if not 0 <= given <= 1:
+        raise InputError(
+            f"There is no slice_time_ref of {given:g}",
+            remedy="give 0 for the start of a volume, 0.5 for its middle, 1 for its end",
+        )
+    return float(given)
 
 
 def _check_reference(run: RunResult, reference: str | None) -> str:
@@ -111,7 +177,7 @@ def _check_reference(run: RunResult, reference: str | None) -> str:
     return reference
 
 
-def modulation_events(run: RunResult, label: str, measure: str = "mean") -> pd.DataFrame:
+def modulation_events(run: RunResult | SessionResult, label: str, measure: str = "mean") -> pd.DataFrame:
     """Events for nilearn's ``FirstLevelModel``: the main effect of each condition, and its modulation.
 
     nilearn multiplies by ``modulation`` as it stands: a modulator that is not demeaned takes the main effect
@@ -138,11 +204,13 @@ def modulation_events(run: RunResult, label: str, measure: str = "mean") -> pd.D
     InputError
         If the trials have no such column.
     """
+    run = only_run(run)
     column = f"fer_{label}_{measure}"
     if column not in run.trials:
         there = ", ".join(name for name in run.trials.columns if name.startswith("fer_"))
         raise InputError(
-            f"The trials have no column {column}: choose one of {there or 'none, there are no trials'}."
+            f"The trials have no column {column}",
+            remedy=f"choose one of {there or 'none, there are no trials'}",
         )
     base = run.trials[["onset", "duration", "trial_type"]]
     values = run.trials[column].astype(np.float64)
@@ -157,15 +225,19 @@ def modulation_events(run: RunResult, label: str, measure: str = "mean") -> pd.D
     return table.sort_values(["onset", "trial_type"], kind="stable", ignore_index=True)
 
 
-def canonical_hrf(step: float, length: float = 32.0, start: float = 0.0) -> FloatArray:
+def canonical_hrf(step: float, length: float = 32.0, start: float = 0.0, order: int = 0) -> FloatArray:
     """The double-gamma response of SPM, sampled every ``step`` s from ``start`` to ``length`` and with sum 1.
 
-    Friston et al. 1998, doi:10.1006/nimg.1997.0306: peak at 6 s, undershoot at 16 s of a sixth of its size.
+    Friston et al. 1998, doi:10.1006/nimg.1997.0306: peak at 6 s, undershoot at 16 s of a sixth of its size. With
+    ``order`` 1 its derivative by time, in 1/s, divided by the same sum.
     """
     from scipy.stats import gamma
 
     time = np.arange(start, length, step)
     response = gamma.pdf(time, 6) - gamma.pdf(time, 16) / 6
+    if order:
+        slope = [gamma.pdf(time, shape - 1) - gamma.pdf(time, shape) for shape in (6, 16)]
+        return np.asarray((slope[0] - slope[1] / 6) / response.sum())
     return np.asarray(response / response.sum())
 
 
@@ -222,10 +294,32 @@ def _volume_means(
     return np.stack([np.interp(index, index[known], column) for column in means.T], axis=1), total
 
 
-def _convolved(run: RunResult, tr: float, n_volumes: int) -> FloatArray:
+def _convolved(
+    run: RunResult, tr: float, n_volumes: int, slice_time_ref: float, order: int = 0
+) -> FloatArray:
+    """``(n_volumes, k)`` responses, or with ``order`` 1 their slopes, at ``(volume + slice_time_ref) * tr``."""
     step = tr / _OVERSAMPLING
-    time = np.asarray((np.arange(n_volumes * _OVERSAMPLING) + 0.5) * step, dtype=np.float64)
-    trace, _ = interpolate(run, time)
-    response = canonical_hrf(step, start=-step / 2)  # from a step's middle to the starts of those after it
-    columns = [np.convolve(column, response)[: time.size : _OVERSAMPLING] for column in trace.T]
-    return np.stack(columns, axis=1)
+    trace = _fill_trace(run, np.arange(n_volumes * _OVERSAMPLING + 1, dtype=np.float64) * step)
+    first = int(slice_time_ref * _OVERSAMPLING)
+    # From a step's middle to the instants that are sampled, which lie after the starts of the steps.
+    response = canonical_hrf(step, start=(slice_time_ref * _OVERSAMPLING - first - 0.5) * step, order=order)
+    stop = first + n_volumes * _OVERSAMPLING
+    return np.stack([np.convolve(column, response)[first:stop:_OVERSAMPLING] for column in trace.T], axis=1)
+
+
+def _fill_trace(run: RunResult, edges: FloatArray) -> FloatArray:
+    """Mean probabilities ``(m, k)`` in steps between ``edges`` (m + 1,) s, without gaps."""
+    n = edges.size - 1
+    window, frame, weight = window_weights(run, edges)
+    use = run.expression.ok[frame]
+    window, frame, weight = window[use], frame[use], weight[use]
+    known = np.bincount(window, weight, n).astype(np.float64)
+    trace = np.zeros((n, run.expression.probability.shape[1]))
+    if not known.any():
+        return trace
+    for k, values in enumerate(run.expression.probability.T.astype(np.float64)):
+        total = np.bincount(window, weight * values[frame], n)
+        mean = total.sum() / known.sum()
+        deviation = np.divide(total, known, out=np.full(n, mean), where=known > 0) - mean
+        trace[:, k] = mean + expected_deviation(deviation, known / np.diff(edges))
+    return trace

@@ -1,12 +1,13 @@
-"""The trace as a continuous recording and its spans as events of that recording, as BIDS has them.
+"""The trace as a continuous recording and its segments as events of that recording, as BIDS has them.
 
 ``physio``: a regular grid that starts at 0 of the recording's clock and ends with the recording, at the usual
-frame rate nearest to the video's. A point of the grid takes the probabilities and the status of the one frame
-that stands for that time (`enicfer.segments.frame_support`), so nothing is averaged or interpolated and the
-error in time is at most half of the way to the next frame (the exact times are in ``frames.h5``). Where that
-frame has no answer the probabilities are ``n/a``; in a hole of the video the status is ``n/a`` as well.
+frame rate nearest to the video's. Probabilities are interpolated linearly between two frames that follow each other
+and both are valid, so that the grid is not shifted against the frames (whose own values are in ``frames.h5``).
+The status, and whatever is 0 or 1, is that of the one frame that stands for the time
+(`enicfer.timecourse.segments.frame_support`). Where that frame is not valid the probabilities are ``n/a``; in
+a hole of the video the status is ``n/a`` as well. Nothing is interpolated over invalid frames.
 
-``physioevents``: one row per span of a dominant expression or of a lost face.
+``physioevents``: one row per segment of a dominant expression or of a lost face.
 """
 
 import math
@@ -16,9 +17,9 @@ import numpy as np
 import pandas as pd
 
 from enicfer.export.columns import LOST_HED, UNCERTAIN_HED, describe_columns, expression_hed
-from enicfer.export.sampling import frame_at, nominal_rate, spans_inside
 from enicfer.records import RunResult
-from enicfer.segments import LOST, UNCERTAIN
+from enicfer.timecourse.sampling import nominal_rate, sample_values, spans_inside
+from enicfer.timecourse.segments import LOST, UNCERTAIN
 
 
 def physio_table(run: RunResult) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -39,10 +40,8 @@ def physio_table(run: RunResult) -> tuple[pd.DataFrame, dict[str, Any]]:
     if not (math.isfinite(length) and length > 0):
         length = float(run.time[-1]) if run.time.size else 0.0
     timestamp = np.arange(max(1, math.ceil(length * rate - 1e-6))) / rate
-    frame = frame_at(run, timestamp)
+    probability, frame = sample_values(run, timestamp, run.expression.probability)
     there = frame >= 0
-    probability = np.full((timestamp.size, len(labels)), np.nan)
-    probability[there] = run.expression.probability[frame[there]]
     status = np.full(timestamp.size, np.nan)
     status[there] = run.expression.status[frame[there]]
     table = pd.DataFrame({"timestamp": timestamp})
@@ -51,17 +50,19 @@ def physio_table(run: RunResult) -> tuple[pd.DataFrame, dict[str, Any]]:
     # numbers without a decimal point, and missing ones, in one column
     table["status"] = pd.array(status, dtype="Int64")
     for name, values in _further(run).items():
+        if name.endswith(("_smoothed", "_relative")):
+            table[name] = sample_values(run, timestamp, values[:, None])[0][:, 0]
+            continue
         column = np.full(timestamp.size, np.nan)
         column[there] = values[frame[there]]
-        table[name] = (
-            column if "_" in name and name != "other_person_present" else pd.array(column, dtype="Int64")
-        )
+        table[name] = pd.array(column, dtype="Int64")
     sidecar = {
         "Description": " ".join(
             (
-                "Probabilities of facial expressions, each taken from the video frame that stands for the time "
-                "stamp: no averaging, no interpolation.",
-                *run.course.about.values(),
+                "Probabilities of facial expressions, interpolated linearly between video frames that follow each "
+                "other and both are valid; no gap is filled. What is a whole number is that of the video frame "
+                "that stands for the time stamp.",
+                *run.time_course.about.values(),
             )
         ),
         "SamplingFrequency": rate,
@@ -75,20 +76,20 @@ def physio_table(run: RunResult) -> tuple[pd.DataFrame, dict[str, Any]]:
 
 def _further(run: RunResult) -> dict[str, np.ndarray]:
     """Columns beside the probabilities: values (n,) of every frame."""
-    course = run.course
+    time_course = run.time_course
     columns: dict[str, np.ndarray] = {"other_person_present": run.faces.other_person_present}
     for k, label in enumerate(run.expression.labels):
-        if course.smoothed is not None:
-            columns[f"{label}_smoothed"] = course.smoothed[:, k]
-        if course.baseline is not None:
-            columns[f"{label}_relative"] = run.expression.probability[:, k] - course.baseline[:, k]
-    if course.uncertain is not None:
-        columns["uncertain"] = course.uncertain
+        if time_course.smoothed is not None:
+            columns[f"{label}_smoothed"] = time_course.smoothed[:, k]
+        if time_course.baseline is not None:
+            columns[f"{label}_relative"] = run.expression.probability[:, k] - time_course.baseline[:, k]
+    if time_course.uncertain is not None:
+        columns["uncertain"] = time_course.uncertain
     return columns
 
 
 def physioevents_table(run: RunResult) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """The spans, and their sidecar.
+    """The segments, and their sidecar.
 
     Returns
     -------
@@ -104,11 +105,11 @@ def physioevents_table(run: RunResult) -> tuple[pd.DataFrame, dict[str, Any]]:
     levels = {label: f"the most probable expression is mostly {label}" for label in labels}
     about = describe_columns(table.columns, labels)
     about["trial_type"] = {
-        "Description": "Dominant expression of the span, or that the face was lost.",
+        "Description": "Dominant expression of the segment, or that the face was lost.",
         "Levels": {
             **levels,
             UNCERTAIN: "no expression is probable enough",
-            LOST: "hardly a frame of the span has an answer",
+            LOST: "hardly a frame of the segment is valid",
         },
         "HED": {**expression_hed(labels), UNCERTAIN: UNCERTAIN_HED, LOST: LOST_HED},
     }
@@ -116,8 +117,8 @@ def physioevents_table(run: RunResult) -> tuple[pd.DataFrame, dict[str, Any]]:
     sidecar = {
         "Description": " ".join(
             (
-                "Spans of one dominant facial expression, and spans in which the face was lost.",
-                *run.course.about.values(),
+                "Segments of one dominant facial expression, and segments in which the face was lost.",
+                *run.time_course.about.values(),
             )
         ),
         "Columns": list(table.columns),

@@ -8,16 +8,14 @@ Conventions: pictures are uint8 (h, w) or (h, w, 3); pixel centres are at whole 
 picture's extent is 0..w, as in boxes; landmarks and boxes are as in `enicfer.records`.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
-from enicfer.io.frame import average_blocks
+from enicfer.io.video.warp import warp_part
 from enicfer.records import FloatArray, UInt8Array
 
 # Fractions of the crop's side: right eye, left eye, nose, right and left mouth corner.
@@ -135,36 +133,7 @@ def crop_face(
 
 def warp_crop(picture: UInt8Array | Source, matrix: FloatArray, size: int) -> UInt8Array:
     """Cut out what ``matrix`` (2, 3), from `frame_face`, brings into a crop of ``size`` px."""
-    (a, b, x), (c, d, y) = matrix.tolist()
-    # The crop's corners in the picture, to cut out only what it sees; averaging that down to about the
-    # crop's scale prevents aliasing. Plain numbers, because this runs several times for every face.
-    area = a * d - b * c
-    corners = [
-        ((d * (u - x) - b * (v - y)) / area, (a * (v - y) - c * (u - x)) / area)
-        for u, v in ((0, 0), (size, 0), (0, size), (size, size))
-    ]
+    if isinstance(picture, Source):
+        return warp_part(picture.shape, picture.cut, matrix, size)
     height, width = picture.shape[:2]
-    factor = max(1, int(math.hypot(d, c) / abs(area) + 0.25))
-    reach = 2 * factor
-    left = min(max(math.floor(min(u for u, _ in corners)) - reach, 0), width - 1)
-    top = min(max(math.floor(min(v for _, v in corners)) - reach, 0), height - 1)
-    right = min(max(math.ceil(max(u for u, _ in corners)) + reach, left + 1), width)
-    bottom = min(max(math.ceil(max(v for _, v in corners)) + reach, top + 1), height)
-    part = (
-        picture.cut(left, top, right, bottom)
-        if isinstance(picture, Source)
-        else picture[top:bottom, left:right]
-    )
-    step_x, step_y = min(factor, right - left), min(factor, bottom - top)
-    if factor > 1:
-        part = average_blocks(part, step_x, step_y)
-    p, q, r, s = a * step_x, b * step_y, c * step_x, d * step_y
-    # warpAffine counts pixel centres as whole numbers, hence the halves.
-    moved = np.array(
-        [
-            [p, q, a * left + b * top + x + 0.5 * (p + q - 1)],
-            [r, s, c * left + d * top + y + 0.5 * (r + s - 1)],
-        ]
-    )
-    crop = cv2.warpAffine(part, moved, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(crop, dtype=np.uint8)
+    return warp_part((height, width), lambda x0, y0, x1, y1: picture[y0:y1, x0:x1], matrix, size)

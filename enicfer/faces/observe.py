@@ -11,46 +11,38 @@ frames in the order in which `FaceObserver.observe` returns them.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from itertools import zip_longest
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from enicfer.config.protocol import Quality
 from enicfer.faces.appearance import SIGNATURE
+from enicfer.faces.choose import Resized, SeenFaces, choose_track
 from enicfer.faces.crop import Source, crop_face
-from enicfer.faces.detectors.base import (
-    MAX_OVERLAP,
-    Detections,
-    Detector,
-    intersection_over_union,
-    join_detections,
-    suppress_overlaps,
-)
-from enicfer.faces.participant import Hints, choose_participant
-from enicfer.faces.quality import (
-    extend_occlusion,
-    judge,
-    measure_faces,
-    measure_sharpness,
-    measure_truncation,
-)
+from enicfer.faces.detectors.base import MAX_OVERLAP, Detector, find_distinct, intersection_over_union
+from enicfer.faces.flow import Sight
+from enicfer.faces.locate import Located, locate_known, locate_new
+from enicfer.faces.participant import Hints
+from enicfer.faces.quality import measure_sharpness, measure_truncation
 from enicfer.faces.rows import FRAME, ROW, Signatures, Table
 from enicfer.faces.scene import EVERYWHERE, Cells, Picture, Scene
-from enicfer.faces.square import cut_square, find_face
 from enicfer.faces.track import Tracker
-from enicfer.protocol import Quality
-from enicfer.records import FaceTrack, Float32Array, FloatArray, Status, UInt8Array
+from enicfer.records import FaceTrack, Float32Array, FloatArray, UInt8Array
 
 # Frames from one search of all that has moved to the next, and so many times as many from one search of the whole
 # picture to the next: a new face cannot come where nothing moves.
 FULL_EVERY, PATIENCE = 15, 4
 MAX_FACES = 8
+# A new face has at least this score, or the smallest that will be believed, if that is less: thresholds above it do
+# not decide what is seen.
+SURE = 0.5
 SHARPNESS_SIZE = 48
 # Number of frames from one search to the next: of all that has moved, while no face is known, and while a known one
 # is lost; and at least, of what changed, while no face is known, and elsewhere while one is.
 REST_EMPTY, REST_MISSING = 6, 3
-REST_NEWS_EMPTY, REST_NEWS = 2, 6
+REST_CHANGES_EMPTY, REST_NEWS = 2, 6
 
 
 @dataclass(frozen=True)
@@ -85,7 +77,7 @@ class FaceObserver:
     detector
         From `enicfer.faces.detectors.load_detector`.
     quality
-        Thresholds of the status.
+        Thresholds of the status; of them only a ``min_score`` below `SURE` decides what is seen.
     crop_size
         Side in px of the crops for the classifier.
     channels
@@ -115,14 +107,16 @@ class FaceObserver:
     ) -> None:
         self.detector = detector
         self.quality = quality if quality is not None else Quality()
+        self._sure = min(SURE, self.quality.min_score)
         self.crop_size, self.channels, self.full_every = crop_size, channels, full_every
         self._rows, self._frames, self._signatures = Table(ROW), Table(FRAME), Signatures()
         self._tracker = Tracker()
+        self._sights: dict[int, Sight] = {}
         self._since_full = self._since_part = 10**9
         self._scene = self._first_scene = Scene()
         self._missing = False
         self._size = self._first_size = (0, 0)
-        self._resized: tuple[int, tuple[int, int], tuple[int, int]] | None = None
+        self._resized: Resized | None = None
         self.searches = 0.0
 
     def observe(self, frame: Picture) -> list[Face]:
@@ -130,13 +124,19 @@ class FaceObserver:
         if not frame.decodable:
             self._frames.append((frame.video_time, False, 0, (0, 0)))
             return []
-        self._mind_size((frame.width, frame.height))
-        found, signatures = self._detect(frame)
-        numbers = self._tracker.assign(frame.video_time, found.box, signatures)
+        self._check_size((frame.width, frame.height))
+        found = self._detect(frame)
+        boxes = np.array([face.face.box[0] for face in found], np.float32).reshape(-1, 4)
+        signatures = np.array([face.signature for face in found], np.uint8).reshape(-1, SIGNATURE)
+        numbers = self._tracker.assign(frame.video_time, boxes, signatures)
         self._missing = self._tracker.misses()
+        self._sights = {
+            n: face.sight(frame.video_time, self._sights.get(n))
+            for n, face in zip(numbers, found, strict=True)
+        }
         number = self._frames.append((frame.video_time, True, min(len(found), 255), self._size))
         return [
-            self._record(frame, number, tracklet, found.select([i]), signatures[i])
+            self._record(frame, number, tracklet, found[i], signatures[i])
             for i, tracklet in enumerate(numbers)
         ]
 
@@ -151,7 +151,7 @@ class FaceObserver:
                 self._tracker.cut()
             if self._size == (0, 0):
                 self._first_scene = following._first_scene
-            self._mind_size(following._first_size)
+            self._check_size(following._first_size)
             if self._resized is None and following._resized is not None:
                 number, before, now = following._resized
                 self._resized = (count + number, before, now)
@@ -169,7 +169,7 @@ class FaceObserver:
         self._signatures.extend(following._signatures)
         self.searches += following.searches
 
-    def _mind_size(self, size: tuple[int, int]) -> None:
+    def _check_size(self, size: tuple[int, int]) -> None:
         """Where the size of the pictures changes, no face is expected where it was."""
         if self._size == (0, 0):
             self._first_size = size
@@ -180,65 +180,17 @@ class FaceObserver:
                 self._resized = (len(self._frames), self._size, size)
         self._size = size
 
-    def finish(self, hints: Hints | None = None) -> tuple[FaceTrack, npt.NDArray[np.int64]]:
-        """Choose the participant and judge every frame.
-
-        Parameters
-        ----------
-        hints
-            Who the participant is, where somebody knows; None to choose automatically.
-
-        Returns
-        -------
-        track
-            The participant's face in every frame.
-        row
-            (n,) number of the participant's face among all faces observed, -1 where there is none.
-        """
+    def collect(self) -> SeenFaces:
+        """All faces so far."""
         rows, frames = self._rows.join(), self._frames.join()
-        choice = choose_participant(
-            rows, self._signatures, len(frames), frames["size"], hints, self.quality.min_score
-        )
-        n = len(frames)
-        row = choice.row
-        shown = row >= 0
-        chosen = rows[row[shown]]
+        return SeenFaces(rows, frames, self._signatures, self.detector.name, self._resized)
 
-        def spread(values: npt.NDArray[Any]) -> Float32Array:
-            out = np.full((n, *values.shape[1:]), np.nan, dtype=np.float32)
-            out[shown] = values
-            return out
+    def finish(self, hints: Hints | None = None) -> tuple[FaceTrack, npt.NDArray[np.int64]]:
+        """Choose the participant and judge every frame, as `enicfer.faces.choose.choose_track` does."""
+        return choose_track(self.collect(), self.quality, hints)
 
-        measures = {name: spread(v) for name, v in measure_faces(chosen, choice.occlusion).items()}
-        score = spread(chosen["score"])
-        status = np.where(shown, judge(score, measures, self.quality), choice.reason).astype(np.uint8)
-        status[~frames["decodable"]] = Status.UNDECODABLE
-        status = extend_occlusion(status, measures["occlusion"], self.quality)
-        track = FaceTrack(
-            video_time=frames["video_time"],
-            box=spread(chosen["box"]),
-            landmarks=spread(chosen["landmarks"]),
-            score=score,
-            status=status,
-            n_faces=frames["n_faces"],
-            measures=measures,
-            detector=self.detector.name,
-            notes=(*choice.notes, *self._say_resized()),
-        )
-        return track, row
-
-    def _say_resized(self) -> list[str]:
-        if self._resized is None:
-            return []
-        number, *sizes = self._resized
-        before, now = (f"{width} x {height}" for width, height in sizes)
-        return [
-            f"The picture changes its size from {before} to {now} px in frame {number}: boxes are in each "
-            "frame's own pixels."
-        ]
-
-    def _detect(self, frame: Picture) -> tuple[Detections, UInt8Array]:
-        """The frame's faces and their signatures."""
+    def _detect(self, frame: Picture) -> list[Located]:
+        """The frame's faces."""
         known = self._tracker.predict(frame.video_time)
         self._since_full += 1
         self._since_part += 1
@@ -251,7 +203,7 @@ class FaceObserver:
         if cells is not None:
             known = self._add_new(frame, known, cells)
         found = self._search_regions(frame, known)
-        if len(found[0]) < len(known) and not self._missing and self._since_full >= REST_MISSING:
+        if len(found) < len(known) and not self._missing and self._since_full >= REST_MISSING:
             found = self._search_regions(frame, self._add_new(frame, known, EVERYWHERE))
         return found
 
@@ -262,9 +214,9 @@ class FaceObserver:
         rest = self.full_every if len(known) else REST_EMPTY
         if self._since_part >= (min(rest, REST_MISSING) if self._missing else rest):
             return self._scene.moved(known[:0] if self._missing else known)
-        if self._since_part < (REST_NEWS if len(known) else REST_NEWS_EMPTY):
+        if self._since_part < (REST_NEWS if len(known) else REST_CHANGES_EMPTY):
             return None
-        return self._scene.news(known)
+        return self._scene.changes(known)
 
     def _add_new(self, frame: Picture, known: FloatArray, cells: Cells) -> FloatArray:
         """Search a part of the picture; the known boxes and those of new faces."""
@@ -282,29 +234,29 @@ class FaceObserver:
             picture = frame.bgr_region(left, top, right, bottom, size)
         self.searches += picture.shape[0] * picture.shape[1] * scale**2 / (frame.width * frame.height)
         found = self.detector.detect(picture).place(scale, left, top)
-        new = found.score >= self.quality.min_score
+        new = found.score >= self._sure
         if len(known) and len(found):
             new &= intersection_over_union(found.box, known).max(axis=1) < MAX_OVERLAP
         return np.concatenate([known, found.box[new].astype(np.float64)])[:MAX_FACES]
 
-    def _search_regions(self, frame: Picture, boxes: FloatArray) -> tuple[Detections, UInt8Array]:
+    def _search_regions(self, frame: Picture, boxes: FloatArray) -> list[Located]:
         """Find the face that is expected in each box, in a square around it; each face once."""
-        squares, parts = [], []
-        for box in boxes:
-            square = cut_square(frame, box, self.detector.region_side)
-            found = find_face(self.detector, square, box, self.quality.min_score)
-            if len(found):
-                parts.append(found)
-                squares.append(square)
-        kept = suppress_overlaps(join_detections(parts))
-        order = [next(i for i, p in enumerate(parts) if (p.box[0] == box).all()) for box in kept.box]
-        signatures = [squares[i].describe(parts[i]) for i in order]
-        return kept, np.array(signatures, dtype=np.uint8).reshape(-1, SIGNATURE)
+        found = []
+        for box, number in zip_longest(boxes, self._tracker.expected[: len(boxes)]):
+            located = (
+                locate_new(frame, self.detector, box, self._sure)
+                if number is None
+                else locate_known(frame, self.detector, box, self._sights.get(number), self._sure)
+            )
+            if located is not None:
+                found.append(located)
+        return [found[i] for i in find_distinct([face.found for face in found])]
 
     def _record(
-        self, frame: Picture, number: int, tracklet: int, face: Detections, signature: UInt8Array
+        self, frame: Picture, number: int, tracklet: int, located: Located, signature: UInt8Array
     ) -> Face:
         """Measure one face, keep its row, cut it out for the classifier."""
+        face = located.face
         box, landmarks, score = face.box[0], face.landmarks[0], float(face.score[0])
         gray = Source((frame.height, frame.width), frame.gray_region)
         crop = crop_face(gray, box, landmarks, SHARPNESS_SIZE)

@@ -19,7 +19,7 @@ from enicfer.records import Float32Array, UInt8Array
 # standard deviations of the face's grey values; in units of 8-bit Cr and Cb).
 LIMIT = 4.0
 LUMA_FLOOR, CHROMA_FLOOR = 0.35, 5.0
-CHROMA_WEIGHT = 0.25
+CHROMA_WEIGHT, SOFT = 0.25, 0.15
 # The median face comes from this many faces at most, evenly spread over the video.
 SAMPLE = 2000
 BLOCK = 8192
@@ -46,11 +46,20 @@ def measure_occlusion(signatures: Signatures | UInt8Array) -> Float32Array:
     out = np.empty(n, dtype=np.float32)
     for start in range(0, n, BLOCK):
         part = signatures[start : start + BLOCK]
-        differs = np.abs(_fit_residual(_face_cells(part), face)) > LIMIT * luma_spread + LUMA_FLOOR
+        residual = np.abs(_fit_residual(_face_cells(part), face))
+        differs = _count_beyond(residual, LIMIT * luma_spread + LUMA_FLOOR)
         shift = np.linalg.norm(_relative_chroma(part) - colour, axis=-1)
-        coloured = shift > LIMIT * chroma_spread + CHROMA_FLOOR
+        coloured = _count_beyond(shift, LIMIT * chroma_spread + CHROMA_FLOOR)
         out[start : start + BLOCK] = differs.mean(axis=1) + CHROMA_WEIGHT * coloured.mean(axis=1)
     return np.minimum(out, 1.0)
+
+
+def _count_beyond(size: Float32Array, limit: Float32Array) -> Float32Array:
+    """How much each deviation counts: a half at its limit, nothing and wholly within `SOFT` of it on either side.
+
+    With a step there, the rounding of single pixels would show in the evidence.
+    """
+    return np.asarray(np.clip((size / limit - 1) / (2 * SOFT) + 0.5, 0, 1), np.float32)
 
 
 def _spread(size: Float32Array) -> Float32Array:

@@ -98,6 +98,7 @@ def choose_participant(
     size: npt.ArrayLike,
     hints: Hints | None = None,
     min_score: float = 0.0,
+    max_truncated: float = 1.0,
 ) -> Choice:
     """Say which row of each frame is the participant's.
 
@@ -115,6 +116,8 @@ def choose_participant(
         Who the participant is, or None.
     min_score
         A face with a lower score counts for nothing when who is there most is taken: it may be none.
+    max_truncated
+        Likewise one of which a larger part is outside the picture: it could not be read.
 
     Raises
     ------
@@ -127,15 +130,12 @@ def choose_participant(
         if hints is not None and hints.faces:
             raise InputError("No face was found, so none can be pointed at.")
         return Choice(row, reason, np.zeros(0, np.float32), 0.0, ("No face was found in any frame.",))
-    picture = np.broadcast_to(np.asarray(size, np.float64), (n_frames, 2))[rows["frame"]]
-    tracklets = summarise_tracklets(rows, signatures, picture)
-    together = find_coexisting(rows, len(tracklets.count))
-    person = join_people(tracklets, together)
+    tracklets, together, person = find_people(rows, signatures, n_frames, size)
     if hints is not None and hints.faces:
         person = _join_pointed_at(rows, person, together, hints.faces)
-    chosen, confidence, notes = _name_participant(
-        rows, signatures, tracklets, person, n_frames, hints, min_score
-    )
+    score = np.where(rows["truncated"] > max_truncated, 0, rows["score"])
+    sure = score >= min(min_score, score[person[rows["tracklet"]] >= 0].max())
+    chosen, confidence, notes = _name_participant(rows, signatures, tracklets, person, n_frames, hints, sure)
     if chosen < 0 and confidence > 0:
         identity = np.full(len(person), Status.AMBIGUOUS_PERSON, np.uint8)
     else:
@@ -148,6 +148,16 @@ def choose_participant(
     frames, at = np.unique(rows["frame"][mine], return_index=True)
     row[frames] = mine[at]
     return Choice(row, reason, measure_occlusion(signatures.select(row[row >= 0])), confidence, notes)
+
+
+def find_people(
+    rows: RowArray, signatures: Signatures, n_frames: int, size: npt.ArrayLike
+) -> tuple[Summary, npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+    """Tracklets, which of them share a frame, and the person of each (see `join_people`); as `choose_participant`."""
+    picture = np.broadcast_to(np.asarray(size, np.float64), (n_frames, 2))[rows["frame"]]
+    tracklets = summarise_tracklets(rows, signatures, picture)
+    together = find_coexisting(rows, len(tracklets.count))
+    return tracklets, together, join_people(tracklets, together)
 
 
 def summarise_tracklets(rows: RowArray, signatures: Signatures, picture: FloatArray) -> Summary:
@@ -217,9 +227,9 @@ def _name_participant(
     person: npt.NDArray[np.int64],
     n_frames: int,
     hints: Hints | None,
-    min_score: float,
+    sure: npt.NDArray[np.bool_],
 ) -> tuple[int, float, tuple[str, ...]]:
-    """Person, confidence, notes; nobody (-1) where the confidence does not do."""
+    """Person, confidence, notes; nobody (-1) where the confidence does not do. Only rows that are ``sure`` count."""
     count = int(person.max()) + 1
     if hints is not None and hints.faces:
         return _pointed_at(rows, person, hints.faces[0]), 1.0, ()
@@ -239,8 +249,6 @@ def _name_participant(
             "because people who look alike can be taken for each other."
         )
         return best, confidence, (note,)
-    followed = person[rows["tracklet"]] >= 0
-    sure = rows["score"] >= min(min_score, rows["score"][followed].max())
     presence = np.bincount(rows["tracklet"][sure], minlength=len(person)) / n_frames
     merit = np.zeros(count)
     for i in range(count):

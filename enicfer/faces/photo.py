@@ -6,6 +6,7 @@ of another video of the session, say), and it states a confidence, below which n
 alike to it, such as men of one age in one light, it can take for each other.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -16,6 +17,9 @@ from enicfer.errors import InputError
 from enicfer.faces.appearance import describe_face, face_distance
 from enicfer.faces.detectors.base import Detector
 from enicfer.faces.rows import Signatures
+from enicfer.faces.square import settle_face
+from enicfer.io.pictures import decode_bgr
+from enicfer.io.video.warp import warp_part
 from enicfer.records import FloatArray, UInt8Array
 
 # Distance of a face that is nobody in the video: with the least confidence that does, a face that is more than two
@@ -37,13 +41,12 @@ def describe_photo(path: Path, detector: Detector) -> UInt8Array:
         If the file is no picture, or shows no face or several.
     """
     try:
-        content = np.frombuffer(path.read_bytes(), np.uint8)
+        content = path.read_bytes()
     except OSError as error:
         raise InputError(f"The photo {path.name} cannot be read: {error.strerror}.") from None
-    decoded = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
-    if decoded is None:
+    picture = decode_bgr(content, f"The photo {path.name}")
+    if picture is None:
         raise InputError(f"{path.name} is no picture that can be read: give a JPEG or PNG photo.")
-    picture: UInt8Array = np.asarray(decoded, np.uint8)
     scale = min(1.0, detector.long_side / max(picture.shape[:2]))
     small = picture
     if scale < 1:
@@ -56,7 +59,23 @@ def describe_photo(path: Path, detector: Detector) -> UInt8Array:
         raise InputError(
             f"The photo {path.name} shows {count}: give one that shows the participant's face alone, from the front."
         )
-    return describe_face(picture, found.box[0], found.landmarks[0])
+    # As the video's faces are found and described.
+    settled = settle_face(_Photo(picture), detector, found.box[0], _MIN_SCORE)
+    if settled is None:
+        return describe_face(picture, found.box[0], found.landmarks[0])
+    face, square = settled
+    return square.describe(face)
+
+
+@dataclass(frozen=True)
+class _Photo:
+    """A photo (h, w, 3) of which parts can be had."""
+
+    picture: UInt8Array
+
+    def bgr_warped(self, matrix: FloatArray, size: int) -> UInt8Array:
+        height, width = self.picture.shape[:2]
+        return warp_part((height, width), lambda x, y, x1, y1: self.picture[y:y1, x:x1], matrix, size, 128)
 
 
 def compare_people(

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import maximum_filter1d
 
-from enicfer.protocol import Quality
+from enicfer.config.protocol import Quality
 from enicfer.records import Float32Array, FloatArray, Status, UInt8Array
 
 # A generic head in units of the distance between the eyes: x to the picture's right, y down, z towards the
@@ -22,6 +22,9 @@ HEAD = np.array(
     [[-0.5, 0.0, 0.0], [0.5, 0.0, 0.0], [0.0, 0.55, 0.42], [-0.40, 0.97, 0.02], [0.40, 0.97, 0.02]]
 )
 BESIDE = 3
+# Part of a threshold by which a measure must be within it, or s for which it must be, before a face that failed is
+# believed again.
+MARGIN, HOLD = 0.1, 0.3
 _BLOCK = 8192
 _FROM_HEAD = np.linalg.pinv(HEAD - HEAD.mean(axis=0))
 MEASURES = ("yaw", "pitch", "roll", "size", "sharpness", "brightness", "truncated", "occlusion")
@@ -91,7 +94,12 @@ def measure_faces(rows: npt.NDArray[Any], occlusion: Float32Array) -> dict[str, 
     return dict(zip(MEASURES, columns, strict=True))
 
 
-def judge(score: Float32Array, measures: Mapping[str, Float32Array], quality: Quality) -> UInt8Array:
+def judge(
+    score: Float32Array,
+    measures: Mapping[str, Float32Array],
+    quality: Quality,
+    video_time: FloatArray | None = None,
+) -> UInt8Array:
     """Status of faces from their measures: the first of the rules below that fails, else ``OK``.
 
     Parameters
@@ -102,22 +110,42 @@ def judge(score: Float32Array, measures: Mapping[str, Float32Array], quality: Qu
         Name -> (n,), the names of `MEASURES`.
     quality
         The thresholds.
+    video_time
+        (n,) s, where these are the face of one person in consecutive frames. A measure beside its threshold would
+        go to and fro by the rounding of single pixels: so once a rule has failed, it goes on to fail for `HOLD` s
+        unless the measure is within its threshold by `MARGIN` of it. None judges each face by itself. For evidence of
+        a covered face `extend_occlusion` does so.
     """
-    rules: tuple[tuple[Status, npt.NDArray[np.bool_]], ...] = (
-        (Status.NO_FACE, score < quality.min_score),
-        (Status.TOO_SMALL, measures["size"] < quality.min_size),
-        (Status.OCCLUDED, measures["truncated"] > quality.max_truncated),
-        (Status.POSE, np.abs(measures["yaw"]) > quality.max_yaw),
-        (Status.POSE, np.abs(measures["pitch"]) > quality.max_pitch),
-        (Status.POSE, np.abs(measures["roll"]) > quality.max_roll),
-        (Status.DARK, measures["brightness"] < quality.min_brightness),
-        (Status.BLURRED, measures["sharpness"] < quality.min_sharpness),
-        (Status.OCCLUDED, measures["occlusion"] > quality.max_occlusion),
+    above, below = 1, -1
+    rules: tuple[tuple[Status, int, Float32Array, float], ...] = (
+        (Status.NO_FACE, below, score, quality.min_score),
+        (Status.TOO_SMALL, below, measures["size"], quality.min_size),
+        (Status.OCCLUDED, above, measures["truncated"], quality.max_truncated),
+        (Status.POSE, above, np.abs(measures["yaw"]), quality.max_yaw),
+        (Status.POSE, above, np.abs(measures["pitch"]), quality.max_pitch),
+        (Status.POSE, above, np.abs(measures["roll"]), quality.max_roll),
+        (Status.DARK, below, measures["brightness"], quality.min_brightness),
+        (Status.BLURRED, below, measures["sharpness"], quality.min_sharpness),
+        (Status.OCCLUDED, above, measures["occlusion"], quality.max_occlusion),
     )
     status = np.full(len(score), Status.OK, dtype=np.uint8)
-    for reason, failed in reversed(rules):
+    for reason, side, value, limit in reversed(rules):
+        failed = side * value > side * limit
+        if video_time is not None and value is not measures["occlusion"]:
+            near = side * value > side * limit - MARGIN * limit
+            failed |= _hold(failed, near, video_time)
         status[failed] = reason
     return status
+
+
+def _hold(
+    failed: npt.NDArray[np.bool_], near: npt.NDArray[np.bool_], video_time: FloatArray
+) -> npt.NDArray[np.bool_]:
+    """Frames near a threshold that follow a failed one within `HOLD` s, with none that is clear of it between."""
+    number = np.arange(len(failed))
+    last_failed = np.maximum.accumulate(np.where(failed, number, -1))
+    last_clear = np.maximum.accumulate(np.where(near | failed, -1, number))
+    return near & (last_failed > last_clear) & (video_time - video_time[last_failed] <= HOLD)
 
 
 def extend_occlusion(status: UInt8Array, occlusion: Float32Array, quality: Quality) -> UInt8Array:

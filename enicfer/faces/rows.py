@@ -91,6 +91,16 @@ class Signatures:
     def __len__(self) -> int:
         return self._count
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """As of an array."""
+        return self._count, SIGNATURE
+
+    @property
+    def dtype(self) -> np.dtype[np.uint8]:
+        """As of an array."""
+        return np.dtype(np.uint8)
+
     def append(self, signature: UInt8Array) -> None:
         """Add one (SIGNATURE,)."""
         self._file.write(np.ascontiguousarray(signature, np.uint8).tobytes())
@@ -99,8 +109,12 @@ class Signatures:
     def extend(self, others: "Signatures") -> None:
         """Add all of others."""
         for start in range(0, len(others), _BLOCK):
-            self._file.write(others[start : start + _BLOCK].tobytes())
-        self._count += len(others)
+            self.extend_block(others[start : start + _BLOCK])
+
+    def extend_block(self, signatures: UInt8Array) -> None:
+        """Add some (k, SIGNATURE)."""
+        self._file.write(np.ascontiguousarray(signatures, np.uint8).tobytes())
+        self._count += len(signatures)
 
     def __getitem__(self, which: slice | npt.NDArray[Any]) -> UInt8Array:
         wanted = np.arange(self._count)[which] if self._rows is None else self._rows[which]

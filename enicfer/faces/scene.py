@@ -28,7 +28,7 @@ EVERYWHERE: Cells = (slice(0, GRID[0]), slice(0, GRID[1]))
 
 
 class Picture(Protocol):
-    """What is needed of a frame; `enicfer.io.frame.Frame` has it."""
+    """What is needed of a frame; `enicfer.io.video.frame.Frame` has it."""
 
     @property
     def video_time(self) -> float: ...  # noqa: D102
@@ -43,6 +43,8 @@ class Picture(Protocol):
     def bgr_region(  # noqa: D102
         self, left: int, top: int, right: int, bottom: int, size: tuple[int, int] | None = None
     ) -> UInt8Array: ...
+    def bgr_warped(self, matrix: FloatArray, size: int) -> UInt8Array: ...  # noqa: D102
+    def gray_warped(self, matrix: FloatArray, size: int) -> UInt8Array: ...  # noqa: D102
     def brightness_grid(  # noqa: D102
         self, rows: int, columns: int, samples: int | None = None
     ) -> UInt8Array: ...
@@ -90,11 +92,11 @@ class Scene:
         """Where, but around the known boxes (m, 4) px, something has moved since it was last searched."""
         return _enclose(self._change(known) > STILL)
 
-    def news(self, known: FloatArray) -> Cells | None:
+    def changes(self, known: FloatArray) -> Cells | None:
         """Where, but around the known boxes (m, 4) px, a cell changed beyond its limit, which then grows."""
-        news = self._change(known) > self._limit
-        self._limit[news] = np.minimum(self._limit[news] * VAIN, HIGHEST)
-        return _enclose(news)
+        changes = self._change(known) > self._limit
+        self._limit[changes] = np.minimum(self._limit[changes] * VAIN, HIGHEST)
+        return _enclose(changes)
 
     def region(self, cells: Cells) -> tuple[int, int, int, int]:
         """Cells and those around them: (left, top, right, bottom), even px, because two pixels share a colour."""

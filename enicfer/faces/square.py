@@ -1,81 +1,78 @@
 """A known face is found anew in a small square around the box in which it is expected.
 
+The square is turned as the head is, and the face lies in it always at the same place, to fractions of a pixel, and at
+the same size: a detector's error depends on where a face lies in its picture, and so is the same in every frame.
+
 The middle of the square is searched first: a face that moves by less than 0.3 of its size is whole in there,
 which costs half. Where that leaves a doubt, the whole square is searched.
 
-Conventions: boxes and landmarks in px of the frame, sides of squares in px of the scaled picture.
+Conventions: boxes and landmarks in px of the frame, sides of squares in px of the small picture; roll as in
+`enicfer.faces.window`.
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from enicfer.faces.appearance import describe_face
 from enicfer.faces.detectors.base import NO_DETECTIONS, Detections, Detector, intersection_over_union
-from enicfer.faces.scene import Picture
+from enicfer.faces.window import Window, measure_roll, open_window
 from enicfer.records import FloatArray, UInt8Array
 
 # The square's side in sides of the box, and the part of it that is searched first.
 REGION, CORE = 2.2, 0.8
+# Px by which the box's middle lies beside that of the square, where four cells of the detector's grid (4 px) meet:
+# now one of them would answer and now another. In the middle of a cell the answer is the same, and surest.
+ASIDE = 2.0
 # Px of the square between a face found there and the part's edge for which nothing can be missing.
 RIM = 3.0
 # What a face found in a square must share with the box expected there (intersection over union).
 MIN_OVERLAP = 0.15
+# A new face is searched again where it was found, until the answer no longer depends on where it was looked for.
+ROUNDS = 5
+
+
+class Warped(Protocol):
+    """A picture of which parts can be had moved, turned and scaled."""
+
+    def bgr_warped(self, matrix: FloatArray, size: int) -> UInt8Array: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
 class Square:
-    """A square cut out of a frame and scaled.
+    """A square cut out of a frame, turned and scaled.
 
     Attributes
     ----------
     picture
         (side, side, 3) uint8, grey (128) where it lies outside the frame.
-    scale
-        Pixels of the frame per pixel of ``picture``.
-    left, top
-        The square's corner in the frame, px.
+    window
+        Where it lies.
     """
 
     picture: UInt8Array
-    scale: float
-    left: float
-    top: float
+    window: Window
 
-    def describe(self, found: Detections) -> UInt8Array:
-        """Signature of the one face in ``found``, whose box and landmarks are px of the frame."""
-        local = found.place(1.0, -self.left, -self.top).place(1 / self.scale)
-        return describe_face(self.picture, local.box[0], local.landmarks[0])
+    def describe(self, face: Detections) -> UInt8Array:
+        """Signature of the one face in ``face``, whose box and landmarks are px of the frame."""
+        box, landmarks = self.window.box_inwards(face.box[0]), self.window.points_inwards(face.landmarks[0])
+        return describe_face(self.picture, box, landmarks)
 
-
-def cut_square(frame: Picture, box: npt.ArrayLike, side: int) -> Square:
-    """Cut the square around a box (4,) px out of a frame, scaled to ``side`` px."""
-    x0, y0, x1, y1 = np.asarray(box, dtype=np.float64).tolist()
-    # Even numbers, because two pixels share their colour.
-    half = max(2, round(REGION * max(x1 - x0, y1 - y0) / 4) * 2)
-    left, top = round((x0 + x1) / 4) * 2 - half, round((y0 + y1) / 4) * 2 - half
-    scale = 2 * half / side
-    right, bottom = min(left + 2 * half, frame.width), min(top + 2 * half, frame.height)
-    picture = np.full((side, side, 3), 128, np.uint8)
-    if max(left, 0) < right and max(top, 0) < bottom:
-        (x, x_end), (y, y_end) = (
-            _span(max(low, 0) - low, high - low, scale, side) for low, high in ((left, right), (top, bottom))
-        )
-        picture[y:y_end, x:x_end] = frame.bgr_region(
-            max(left, 0), max(top, 0), right, bottom, (x_end - x, y_end - y)
-        )
-    return Square(picture, scale, float(left), float(top))
+    def outwards(self, found: Detections) -> Detections:
+        """Faces of the picture in px of the frame."""
+        box = self.window.boxes_outwards(found.box).astype(np.float32)
+        return Detections(box, self.window.points_outwards(found.landmarks).astype(np.float32), found.score)
 
 
-def _span(low: int, high: int, scale: float, side: int) -> tuple[int, int]:
-    """From and to which pixel of the square its part from ``low`` to ``high`` (px of the frame) reaches."""
-    start = round(low / scale)
-    stop = min(max(round(high / scale), start + 1), side)
-    return min(start, stop - 1), stop
+def cut_square(frame: Warped, box: npt.ArrayLike, side: int, roll: float = 0.0) -> Square:
+    """Cut the square around a box (4,) px out of a frame, turned by ``roll`` and scaled to ``side`` px."""
+    window = open_window(box, side, REGION, roll, ASIDE)
+    return Square(frame.bgr_warped(window.matrix, side), window)
 
 
-def find_face(detector: Detector, square: Square, box: FloatArray, min_score: float) -> Detections:
+def find_face(detector: Detector, square: Square, box: npt.ArrayLike, min_score: float) -> Detections:
     """Find the face that is expected in a box.
 
     Parameters
@@ -94,24 +91,39 @@ def find_face(detector: Detector, square: Square, box: FloatArray, min_score: fl
     Detections
         One face, or none.
     """
-    side = len(square.picture)
+    side, expected = len(square.picture), square.window.box_inwards(box)
     rim = round((1 - CORE) * side / 2)
-    found = _search(detector, square, box, rim)
+    found = _search(detector, square.picture, expected, rim)
     if len(found) and found.score[0] >= min_score:
-        x, y = (corner + (rim + RIM) * square.scale for corner in (square.left, square.top))
-        reach = (side - 2 * (rim + RIM)) * square.scale
-        left, top, right, bottom = found.box[0].tolist()
-        if left >= x and top >= y and right <= x + reach and bottom <= y + reach:
-            return found
-    return _search(detector, square, box, 0)
+        inside = rim + RIM
+        if (found.box[0, :2] >= inside).all() and (found.box[0, 2:] <= side - inside).all():
+            return square.outwards(found)
+    return square.outwards(_search(detector, square.picture, expected, 0))
 
 
-def _search(detector: Detector, square: Square, box: FloatArray, rim: int) -> Detections:
-    """The face that fits the box best, in a square less ``rim`` px on each side."""
-    inner = slice(rim, len(square.picture) - rim)
-    corner = square.left + rim * square.scale, square.top + rim * square.scale
-    picture = np.ascontiguousarray(square.picture[inner, inner])
-    found = detector.detect(picture).place(square.scale, *corner)
+def settle_face(
+    frame: Warped, detector: Detector, box: npt.ArrayLike, min_score: float
+) -> tuple[Detections, Square] | None:
+    """Find a face that a search of the whole picture showed in a box (4,); where it lies, and the last square."""
+    square = cut_square(frame, box, detector.region_side)
+    face = find_face(detector, square, box, min_score)
+    for _ in range(ROUNDS if len(face) else 0):
+        around = cut_square(frame, face.box[0], detector.region_side, measure_roll(face.landmarks[0]))
+        again = find_face(detector, around, face.box[0], min_score)
+        if not len(again):
+            break
+        square = around
+        half = np.float32(0.5)
+        face = Detections(
+            half * (face.box + again.box), half * (face.landmarks + again.landmarks), again.score
+        )
+    return (face, square) if len(face) else None
+
+
+def _search(detector: Detector, picture: UInt8Array, box: FloatArray, rim: int) -> Detections:
+    """The face that fits the box best, px of the square, in a square less ``rim`` px on each side."""
+    inner = slice(rim, len(picture) - rim)
+    found = detector.detect(np.ascontiguousarray(picture[inner, inner])).place(1.0, rim, rim)
     overlap = intersection_over_union(found.box, box)[:, 0]
     if not len(found) or not overlap.max() > MIN_OVERLAP:
         return NO_DETECTIONS

@@ -70,6 +70,8 @@ class Tracker:
     ----------
     live
         The faces that are followed.
+    expected
+        Numbers of the tracklets whose boxes the last call of `predict` gave; none after a `cut`.
     count
         Number of tracklets so far.
     forgot
@@ -78,6 +80,7 @@ class Tracker:
 
     def __init__(self) -> None:
         self.live: list[Tracklet] = []
+        self.expected: list[int] = []
         self.count = 0
         self.forgot = False
         self._time, self._interval = -math.inf, 0.0
@@ -94,7 +97,9 @@ class Tracker:
         self.forgot = any(time - t.seen > gap and t.seen >= self._time for t in self.live)
         self._time, self._interval = time, interval
         self.live = kept
-        return np.array([t.predict(time) for t in kept if not self._is_replaced(t)]).reshape(-1, 4)
+        expected = [t for t in kept if not self._is_replaced(t)]
+        self.expected = [t.number for t in expected]
+        return np.array([t.predict(time) for t in expected]).reshape(-1, 4)
 
     def misses(self) -> bool:
         """Whether a face is not in the last frame, nor another one in its place since."""
@@ -111,7 +116,7 @@ class Tracker:
 
     def cut(self) -> None:
         """Forget all faces: the scene has changed."""
-        self.live = []
+        self.live, self.expected = [], []
 
     def assign(self, time: float, boxes: Float32Array, signatures: UInt8Array) -> list[int]:
         """Numbers of the tracklets of a frame's faces, (m, 4) boxes and (m, SIGNATURE) signatures."""

@@ -1,25 +1,38 @@
 """Weights of other people's networks that do not ship: where they come from, where they lie, how they are checked.
 
-Nothing is ever downloaded unless `fetch_weights` is called. Files lie in the folder that the environment variable
-``ENICFER_MODELS`` names, or else in the user's data folder.
+Nothing is ever downloaded unless `fetch_weights` is called. Files lie in the folder that the environment
+variable ``ENICFER_MODELS`` names, or else in the user's data folder.
 
-Conventions: SHA-256 as lower-case hexadecimal digits. Of files from PyTorch's world only the first ten digits
-are published, as part of their names (the convention of ``torch.hub``); these are checked then. Where nothing is
-published, the hash must be given by whoever fetches the file.
+A download goes over https alone, also where the server sends on to another place, ends at the size that is
+allowed, and counts only if its whole SHA-256 is the one that was expected.
+
+Conventions: SHA-256 as 64 lower-case hexadecimal digits. Of files from PyTorch's world only the first ten
+digits are published, as part of their names (the convention of ``torch.hub``). Ten digits can be made to fit
+by whoever wants to, so whoever fetches such a file, or one of which nothing is published, gives the whole
+hash; a file that the user adds is checked against the ten.
 """
 
 import hashlib
 import os
+import re
 import shutil
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from enicfer.errors import ModelError, OutputError
+from enicfer.io.files.atomic import replacing
+from enicfer.io.files.portable import move
+from enicfer.io.files.swap import sync
 
 BLOCK = 1 << 18
+SCHEMES = ("https",)
+MOST_BYTES = 1 << 30  # of a file whose size nobody stated
+_WHOLE = re.compile(r"[0-9a-f]{64}")
 Progress = Callable[[int, int], None]
 
 
@@ -150,14 +163,13 @@ def add_weights(name: str, file: Path, sha256: str = "") -> Path:
     entry = _entry(name)
     if not file.is_file():
         raise ModelError(f"There is no file {file}.")
+    if sha256:
+        sha256 = _whole(name, sha256)
     check_hash(file, sha256 or entry.sha256)
     target = _prepare(entry)
-    part = target.with_name(target.name + ".adding")
-    try:
-        shutil.copyfile(file, part)
-        part.replace(target)
-    except OSError as error:
-        raise OutputError(f"{target} cannot be written: {error.strerror}.") from None
+    with replacing(target) as partial:
+        shutil.copyfile(file, partial)
+        check_hash(partial, sha256 or entry.sha256)  # the file may have changed in between
     return target
 
 
@@ -169,9 +181,9 @@ def fetch_weights(name: str, sha256: str = "", url: str = "", progress: Progress
     name
         A key of `WEIGHTS`.
     sha256
-        The SHA-256 to expect; needed where none is published.
+        The whole SHA-256 to expect, 64 digits; needed where it is not published whole.
     url
-        Another place to fetch from, such as a mirror.
+        Another place to fetch from, such as a mirror; https.
     progress
         Called with the bytes that are there and the bytes in all (0 where unknown).
 
@@ -183,27 +195,27 @@ def fetch_weights(name: str, sha256: str = "", url: str = "", progress: Progress
     Raises
     ------
     ModelError
-        If no hash is known, the server fails, or the file is not what was expected (it is removed then).
+        If no whole hash is known, the address is not https or leads to another kind, the server fails, or the
+        file is larger than allowed or not what was expected (it is removed then).
     OutputError
         If the folder cannot be written.
     """
     entry = _entry(name)
-    expected = sha256 or entry.sha256
-    if not expected:
-        raise ModelError(
-            f"No hash is published for {name} ({entry.file}), so it is not fetched unchecked: give the hash that you "
-            f"trust with --sha256, or download it from {entry.url} and use 'enicfer models add {name} FILE'."
-        )
+    expected = _choose_hash(name, entry, sha256)
+    _check_address(url or entry.url)
     target = _prepare(entry)
-    if target.is_file() and _hash(target).startswith(expected.lower()):
+    if target.is_file() and _hash(target) == expected:
         return target
     part = target.with_name(target.name + ".part")
     try:
-        _download(url or entry.url, part, progress)
+        _download(url or entry.url, part, progress, entry.size or MOST_BYTES)
     except urllib.error.HTTPError as error:
         raise ModelError(
             f"{name} cannot be fetched: the server answered {error.code} for {error.url}."
         ) from None
+    except TooLargeError as error:
+        part.unlink(missing_ok=True)
+        raise ModelError(f"{name} is not what was expected: {error}; what had come was removed.") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "reason", None) or error
         raise ModelError(
@@ -215,7 +227,8 @@ def fetch_weights(name: str, sha256: str = "", url: str = "", progress: Progress
     except ModelError:
         part.unlink()
         raise
-    part.replace(target)
+    sync(part)
+    move(part, target)
     return target
 
 
@@ -236,12 +249,58 @@ def check_hash(file: Path, expected: str) -> str:
     return found
 
 
-def _download(url: str, part: Path, progress: Progress | None) -> None:
+def _whole(name: str, sha256: str) -> str:
+    """The hash in small letters; one that is not whole is refused."""
+    digits = sha256.strip().lower()
+    if not _WHOLE.fullmatch(digits):
+        raise ModelError(
+            f"The SHA-256 for {name} has {len(digits)} characters ({digits[:80]!r}): give all 64 hexadecimal digits."
+        )
+    return digits
+
+
+def _choose_hash(name: str, entry: Weights, sha256: str) -> str:
+    """The whole hash to expect of a download."""
+    given = _whole(name, sha256) if sha256 else entry.sha256
+    if not _WHOLE.fullmatch(given):
+        known = f"Only the first {len(given)} digits of the hash of" if given else "No hash is published for"
+        raise ModelError(
+            f"{known} {name} ({entry.file}){' are published' * bool(given)}, so it is not fetched unchecked: give "
+            f"the whole hash that you trust with --sha256, or download it from {entry.url} and use "
+            f"'enicfer models add {name} FILE'."
+        )
+    if not given.startswith(entry.sha256):
+        raise ModelError(
+            f"The SHA-256 that was given for {name} ({given}) is not the published one, which "
+            f"{'is' if len(entry.sha256) == 64 else 'begins with'} {entry.sha256}: check it."
+        )
+    return given
+
+
+def _check_address(url: str) -> None:
+    scheme = urllib.parse.urlsplit(url).scheme.lower()
+    if scheme not in SCHEMES:
+        raise ModelError(f"{url} is not fetched: an address must begin with {SCHEMES[0]}://.")
+
+
+class TooLargeError(Exception):
+    """A download has more bytes than it may have."""
+
+
+class _OnlySafe(urllib.request.HTTPRedirectHandler):
+    """Follows a server's answer that the file is elsewhere, but to no other kind of address."""
+
+    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
+        _check_address(newurl)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _download(url: str, part: Path, progress: Progress | None, most: int = MOST_BYTES) -> None:
     have = part.stat().st_size if part.is_file() else 0
     headers = {"User-Agent": "enicfer"} | ({"Range": f"bytes={have}-"} if have else {})
     request = urllib.request.Request(url, headers=headers)
     try:
-        response = urllib.request.urlopen(request, timeout=30)
+        response = urllib.request.build_opener(_OnlySafe()).open(request, timeout=30)
     except urllib.error.HTTPError as error:
         if (
             error.code == 416 and have
@@ -254,11 +313,15 @@ def _download(url: str, part: Path, progress: Progress | None) -> None:
         start = have if resumed else 0
         total = int(response.headers.get("Content-Length") or 0)
         total = total + start if total else 0
+        if total > most:
+            raise TooLargeError(f"the server has {total} bytes, and at most {most} are allowed")
         with part.open("ab" if resumed else "wb") as out:
             done = start
             while block := response.read(BLOCK):
-                out.write(block)
                 done += len(block)
+                if done > most:
+                    raise TooLargeError(f"the server sends more than the {most} bytes that are allowed")
+                out.write(block)
                 if progress is not None:
                     progress(done, total)
     if total and done < total:

@@ -43,7 +43,7 @@ def read_sound(path: Path) -> tuple[Float32Array, float, float, float]:
     from av.error import FFmpegError
 
     if not path.is_file():
-        raise InputError(f"There is no video {path.name} in {path.parent.name}: check the name.")
+        raise InputError(f"There is no video {path.name} in {path.parent.name}", remedy="check the name")
     blocks: list[Float32Array] = []
     stamps: list[float] = []
     rate = 0.0
@@ -51,8 +51,9 @@ def read_sound(path: Path) -> tuple[Float32Array, float, float, float]:
         with av.open(str(path)) as container:
             if not container.streams.audio:
                 raise InputError(
-                    f"{path.name} has no sound track, but the protocol's pulses are beeps: use another source in "
-                    "[pulses]."
+                    f"{path.name} has no sound track, but the protocol's pulses are beeps",
+                    place=path,
+                    remedy="use another source in [pulses]",
                 )
             resampler = av.AudioResampler(format="fltp")
             for frame in container.decode(audio=0):
@@ -66,7 +67,7 @@ def read_sound(path: Path) -> tuple[Float32Array, float, float, float]:
     except FFmpegError as error:
         raise InputError(f"The sound track of {path.name} cannot be decoded ({error.strerror}).") from None
     if not blocks:
-        raise InputError(f"The sound track of {path.name} is empty: use another source in [pulses].")
+        raise InputError(f"The sound track of {path.name} is empty", remedy="use another source in [pulses]")
     counts = np.array([len(block) for block in blocks])
     begin, stop, off = _fit_stamps(counts, np.array(stamps), rate)
     first, last = (np.rint((x - begin[0]) * rate).astype(np.int64) for x in (begin, stop))

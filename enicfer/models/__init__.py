@@ -1,29 +1,8 @@
 """Face crops to probabilities: RonNet, model files, calibration.
 
-`load_model` is the way in.  Importing this package does not import torch.
+`load_model` is the way in. Importing this package does not import torch.
 """
 
-from __future__ import annotations
+import lazy_loader
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from enicfer.models.classifier import Classifier, load_model
-    from enicfer.models.weights import read_model, save_model
-
-__all__ = ["Classifier", "load_model", "read_model", "save_model"]
-
-_HOME = {
-    "Classifier": "classifier",
-    "load_model": "classifier",
-    "read_model": "weights",
-    "save_model": "weights",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -22,8 +22,10 @@ def fit_temperature(logits: np.ndarray, label: np.ndarray) -> float:
 
     Parameters
     ----------
-    logits : ndarray, shape (n, k)
-    label : ndarray of int, shape (n,)
+    logits
+        ``(n, k)``.
+    label
+        ``(n,)``.
 
     Returns
     -------
@@ -46,11 +48,13 @@ class Reliability:
 
     Attributes
     ----------
-    edge : ndarray, shape (bins + 1,)
-    count : ndarray of int, shape (bins,)
-    confidence, accuracy : ndarray, shape (bins,)
-        Means in the bin; NaN where it is empty.
-    error : float
+    edge
+        ``(bins + 1,)``.
+    count
+        ``(bins,)``.
+    confidence, accuracy
+        ``(bins,)``: means in the bin; NaN where it is empty.
+    error
         Expected calibration error: the mean absolute gap, weighted by count.
     """
 
@@ -66,9 +70,11 @@ def reliability(probability: np.ndarray, label: np.ndarray, bins: int = BINS) ->
 
     Parameters
     ----------
-    probability : ndarray, shape (n, k)
-    label : ndarray of int, shape (n,)
-    bins : int
+    probability
+        ``(n, k)``.
+    label
+        ``(n,)``.
+    bins
 
     Returns
     -------

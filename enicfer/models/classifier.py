@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from enicfer.errors import InputError, ModelError
-from enicfer.models.device import choose_device
+from enicfer.models.device import choose_device, one_thread
 from enicfer.models.preprocessing import as_tensor, resize_crops
 from enicfer.models.ronnet import RonNet
 from enicfer.models.weights import NORMALISATIONS, Model, read_model
@@ -33,7 +33,7 @@ def load_model(name_or_file: str | Path | None = None) -> Classifier:
 
     Parameters
     ----------
-    name_or_file : str or Path, optional
+    name_or_file
         A name of `SHIPPED`, or a path to a ``.safetensors`` file; None is the default model.
 
     Returns
@@ -67,20 +67,20 @@ class Classifier:
 
     Attributes
     ----------
-    name : str
-    labels : tuple of str
+    name
+    labels
         The columns of `predict`.
-    metadata : dict
+    metadata
         What the model file says about training data, recipe and measured accuracy.
-    pictures : Pictures
+    pictures
         What it learnt from (`enicfer.models.pictures`).
-    input_size : int
+    input_size
         Height and width in pixels to which crops are brought.
-    channels : int
+    channels
         1 (grey) or 3 (RGB).
-    network : torch.nn.Module
+    network
         In evaluation mode, with frozen weights, on the CPU; for attributions.
-    device : torch.device
+    device
         Where `predict` runs: on a GPU, if PyTorch sees one.
     """
 
@@ -107,12 +107,13 @@ class Classifier:
     def logits(self, crops: np.ndarray | Sequence[np.ndarray], flip: bool = False) -> np.ndarray:
         """Outputs before calibration, float32 (n, k); see `predict`."""
         result = np.empty((len(crops), len(self.labels)), np.float32)
-        for start in range(0, len(crops), BATCH):
-            batch = self.prepare(crops[start : start + BATCH]).to(self.device)
-            logits = self._runs(batch)
-            if flip:
-                logits = (logits + self._runs(batch.flip(3))) / 2
-            result[start : start + BATCH] = logits.cpu().numpy()
+        with one_thread():
+            for start in range(0, len(crops), BATCH):
+                batch = self.prepare(crops[start : start + BATCH]).to(self.device)
+                logits = self._runs(batch)
+                if flip:
+                    logits = (logits + self._runs(batch.flip(3))) / 2
+                result[start : start + BATCH] = logits.cpu().numpy()
         return result
 
     def predict(self, crops: np.ndarray | Sequence[np.ndarray], flip: bool = False) -> np.ndarray:
@@ -120,9 +121,10 @@ class Classifier:
 
         Parameters
         ----------
-        crops : ndarray of uint8, (n, h, w) or (n, h, w, 3), or a sequence of such images
+        crops
+            ``(n, h, w)`` or ``(n, h, w, 3)``, or a sequence of such images:
             Grey or RGB, of any size; in a sequence, each of its own size.
-        flip : bool
+        flip
             Average with the mirror image: a little more accurate, twice the time.
 
         Returns

@@ -33,13 +33,13 @@ class Transforms:
 
     Attributes
     ----------
-    image_rows, kernel_rows : Tensor
+    image_rows, kernel_rows
         Real width axis -> (real, imaginary) x half spectrum: (2 v, width).
-    image_columns, kernel_columns : Tensor
+    image_columns, kernel_columns
         Height axis x (real, imaginary) -> 3 Gauss terms x full spectrum: (3 u, 2 height).
-    output_columns : Tensor
+    output_columns
         3 Gauss terms x full spectrum -> height axis x (real, imaginary): (2 out, 3 u).
-    output_rows : Tensor
+    output_rows
         (real, imaginary) x half spectrum -> real width axis: (out, 2 v).
     """
 
@@ -136,10 +136,11 @@ def kernel_spectrum(weight: Tensor, size: int, padding: int) -> Tensor:
 
     Parameters
     ----------
-    weight : Tensor, shape (filters, channels, k, k)
-    size : int
+    weight
+        ``(filters, channels, k, k)``.
+    size
         Height and width of the images that the kernel will meet.
-    padding : int
+    padding
 
     Returns
     -------
@@ -157,11 +158,12 @@ def convolve(
 
     Parameters
     ----------
-    x : Tensor, shape (size, size, images, channels)
-    spectrum : Tensor
+    x
+        ``(size, size, images, channels)``.
+    spectrum
         From `kernel_spectrum` with the same size and padding.
-    kernel, padding : int
-    memory : Workspace, optional
+    kernel, padding
+    memory
         Where the result may lie until the next but one product; None for memory of its own and for gradients.
 
     Returns

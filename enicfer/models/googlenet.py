@@ -64,12 +64,12 @@ class GoogLeNet(nn.Module):
 
     Parameters
     ----------
-    outputs : int
-    input_size : int
+    outputs
+    input_size
         Height and width in pixels; at least 33.
-    channels : int
+    channels
         1 (grey) or 3 (RGB).
-    dropout : float
+    dropout
         Before the last layer.
     """
 

@@ -40,11 +40,11 @@ class Pictures:
 
     Attributes
     ----------
-    learnt : ndarray of int64
+    learnt
         Digests, sorted, of what it learnt from, and of what the model that it began from and its teachers did.
-    validated : ndarray of int64
+    validated
         Digests, sorted, of what chose its temperature and, with patience, its epoch.
-    unrecorded : tuple of str
+    unrecorded
         Those of these models, itself included, of which nobody noted what they learnt from.
     """
 

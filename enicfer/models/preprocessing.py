@@ -23,11 +23,11 @@ def resize_crops(crops: np.ndarray | Sequence[np.ndarray], size: int, channels: 
 
     Parameters
     ----------
-    crops : ndarray (n, h, w) or (n, h, w, 3), or a sequence of such images of different sizes
-        uint8, grey or RGB.
-    size : int
+    crops
+        ``(n, h, w)`` or ``(n, h, w, 3)``, or a sequence of such images of different sizes: uint8, grey or RGB.
+    size
         Height and width of the result in pixels.
-    channels : {1, 3}
+    channels
 
     Returns
     -------

@@ -38,16 +38,16 @@ class RonNet(nn.Module):
 
     Parameters
     ----------
-    outputs : int
+    outputs
         Number of labels (times the number of heads while training with several label sources).
-    input_size : int
+    input_size
         Height and width of the face crop in pixels.
-    channels : int
+    channels
         1 (grey) or 3 (RGB).
-    padding : {"same", "valid"}
-    batch_norm : bool
+    padding
+    batch_norm
         Normalise after each hidden layer (training only; folded before shipping).
-    dropout : tuple of float
+    dropout
         After the last block and after the hidden fully connected layer.
     """
 
@@ -268,7 +268,7 @@ def fold_batch_norm(model: RonNet) -> RonNet:
 
     Parameters
     ----------
-    model : RonNet
+    model
         With ``batch_norm=True``; a plain one is copied.
     """
     plain = RonNet(**{**model.arguments, "batch_norm": False})

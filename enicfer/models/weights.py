@@ -9,16 +9,22 @@ A model file is safetensors: half-precision tensors, and one JSON text in its me
     preprocessing  `standardise`: a name of `NORMALISATIONS`
     temperature    by which logits are divided (`enicfer.models.calibration`)
     data, metrics, recipe   what it was trained on, what was measured, how it was made
+    tensors        checksum of the tensors (`digest_tensors`); not in earlier files
     pictures       digests of the pictures behind it (`enicfer.models.pictures`); not in earlier files
+    trunk          only with format 2: `file`, the name of a model file from which the tensors `names` are taken, and
+                   `tensors`, the checksum of these (`share_layers`)
 
-Nothing in such a file is ever executed.  `save_model` is the only writer and `read_model` the
+A file with a trunk needs that file beside it, or among those that come with the package.  Its tensors' checksum
+is that of all, so it reads as the same model that a whole file is.
+
+Nothing in such a file is ever executed.  `save_model` and `share_layers` are the only writers and `read_model` the
 only reader.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,17 +35,30 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from enicfer.errors import InputError, ModelError
+from enicfer.errors import InputError, ModelError, shown
 from enicfer.expressions import Expression
+from enicfer.io.files.atomic import replacing
+from enicfer.io.format_version import check_format
+from enicfer.models.checksums import CHECKSUMS, SHIPPED_FOLDER
 from enicfer.models.googlenet import GoogLeNet
 from enicfer.models.pictures import Pictures, unpack_pictures
 from enicfer.models.preprocessing import standardise
 from enicfer.models.ronnet import RonNet
+from enicfer.records.validity import check_labels
 
-FORMAT = 1
+FORMAT, SHARED = 1, 2  # the second for files that take layers from another
 KEY = "enicfer"
 ARCHITECTURES: dict[str, type[nn.Module]] = {"ronnet": RonNet, "googlenet": GoogLeNet}
 NORMALISATIONS = {"image": standardise}
+TEMPERATURES = 0.05, 20.0
+SIZES = {"input_size": 1024, "channels": 3, "outputs": len(Expression)}
+# What the entries of the description are, and how JSON calls it.
+_KINDS: dict[str, Any] = {
+    **dict.fromkeys(("name", "tensors"), str),
+    **dict.fromkeys(("arguments", "preprocessing", "recipe", "metrics", "data"), dict),
+    "labels": list,
+}
+_JSON = {str: "text", dict: "object", list: "list"}
 PICKLES = {".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt"}
 
 
@@ -49,13 +68,13 @@ class Model:
 
     Attributes
     ----------
-    network : nn.Module
+    network
         float32, (n, channels, size, size) -> logits (n, k).
-    labels : tuple of str
-    temperature : float
-    metadata : dict
+    labels
+    temperature
+    metadata
         The JSON description, as stored, without `pictures`.
-    pictures : Pictures
+    pictures
         What it learnt from; a file that does not say names the model itself as `unrecorded`.
     """
 
@@ -81,16 +100,16 @@ def save_model(
 
     Parameters
     ----------
-    path : Path
+    path
         Ends in ``.safetensors``.
-    network : nn.Module
+    network
         Has the attribute `arguments`, with which its class makes it again.
-    name, architecture : str
-    labels : sequence of str
-    temperature : float
-    description : mapping, optional
+    name, architecture
+    labels
+    temperature
+    description
         JSON-able `data`, `metrics`, `recipe`.
-    pictures : Pictures, optional
+    pictures
         What it learnt from; None: nobody noted it.
     """
     if path.suffix != ".safetensors":
@@ -105,16 +124,18 @@ def save_model(
         "temperature": temperature,
         **(description or {}),
     }
+    check_labels(about["labels"])
+    _check_temperature(path, temperature)
     if pictures is not None:
         about["pictures"] = pictures.pack()
-    text = json.dumps(about, sort_keys=True, ensure_ascii=False)
     tensors = {
         key: (value.half() if value.is_floating_point() else value).contiguous()
         for key, value in network.state_dict().items()
     }
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_bytes(save(tensors, metadata={KEY: text}))
-    temporary.replace(path)
+    about["tensors"] = digest_tensors(tensors)
+    text = json.dumps(about, sort_keys=True, ensure_ascii=False)
+    with replacing(path) as partial:
+        partial.write_bytes(save(tensors, metadata={KEY: text}))
 
 
 def read_model(path: Path) -> Model:
@@ -122,7 +143,7 @@ def read_model(path: Path) -> Model:
 
     Parameters
     ----------
-    path : Path
+    path
 
     Returns
     -------
@@ -133,6 +154,18 @@ def read_model(path: Path) -> Model:
     ModelError
         The file is missing, a pickle, truncated, not made by enicfer, or does not fit itself.
     """
+    text, tensors = _content(path)
+    about = _description(path, text)
+    if about["format"] == SHARED:
+        tensors |= _take_trunk(path, about.pop("trunk", None), tensors)
+    _check_tensors(path, about, tensors)
+    pictures = _pictures(path, about)
+    network = _network(path, about, tensors)
+    return Model(network, tuple(about["labels"]), float(about["temperature"]), about, pictures)
+
+
+def _content(path: Path) -> tuple[str, dict[str, Tensor]]:
+    """The description of a model file as text, and the tensors that it holds itself."""
     if path.suffix.lower() in PICKLES:
         raise ModelError(
             f"{path} is a pickle, and opening a pickle can run any program hidden in it; load it "
@@ -152,37 +185,146 @@ def read_model(path: Path) -> Model:
             f"{path} has no description of labels and preprocessing, so it was not written by "
             "enicfer; write it with enicfer.models.save_model."
         )
-    about = _description(path, text)
-    pictures = _pictures(path, about)
-    network = _network(path, about, tensors)
-    return Model(network, tuple(about["labels"]), float(about["temperature"]), about, pictures)
+    return text, tensors
+
+
+def share_layers(path: Path, trunk: Path, target: Path) -> int:
+    """Write a model file again without the tensors that another has, too.
+
+    Parameters
+    ----------
+    path
+        Of a whole model file.
+    trunk
+        Of another whole model file, from which the written one takes what both have.
+    target
+        To write; it is read only with a copy of `trunk` beside it, or where that came with the package.
+
+    Returns
+    -------
+    int
+        Number of tensors that are not stored again.
+
+    Raises
+    ------
+    InputError
+        The files have no tensor in common.
+    ModelError
+        One of the files is no whole model file.
+    """
+    own, other = _content(path), _content(trunk)
+    about = json.loads(own[0])
+    for file, text in ((path, own[0]), (trunk, other[0])):
+        read_model(file)
+        if json.loads(text)["format"] != FORMAT:
+            raise ModelError(f"{file} takes layers from another file itself; give a whole model file.")
+    common = {
+        name: value for name, value in own[1].items() if name in other[1] and _same(value, other[1][name])
+    }
+    if not common:
+        raise InputError(f"{path} and {trunk} have no layer in common, so none can be shared.")
+    about |= {"format": SHARED, "trunk": {"file": trunk.name, "names": sorted(common)}}
+    about["trunk"]["tensors"] = digest_tensors({name: other[1][name] for name in common})
+    about["tensors"] = digest_tensors(own[1] | {name: other[1][name] for name in common})
+    rest = {name: value for name, value in own[1].items() if name not in common}
+    with replacing(target) as partial:
+        partial.write_bytes(save(rest, metadata={KEY: json.dumps(about, sort_keys=True, ensure_ascii=False)}))
+    return len(common)
+
+
+def _same(first: Tensor, second: Tensor) -> bool:
+    """The same numbers; zeros may differ in a sign that no sum feels."""
+    return first.dtype == second.dtype and torch.equal(first, second)
+
+
+def _take_trunk(path: Path, trunk: object, own: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors that a model file takes from another, checked."""
+    if not isinstance(trunk, dict) or not all(isinstance(trunk.get(key), str) for key in ("file", "tensors")):
+        raise ModelError(f"{path} says that it takes layers from another file, but not from which.")
+    name, names = trunk["file"], trunk.get("names")
+    if Path(name).name != name or not name.endswith(".safetensors"):
+        raise ModelError(
+            f"{path} takes layers from {shown(name)}; only a .safetensors file beside it is allowed."
+        )
+    found = [file for file in (path.parent / name, SHIPPED_FOLDER / name) if file.is_file()]
+    if not found:
+        raise ModelError(
+            f"{path} takes layers from {name}, which is not beside it",
+            place=path,
+            remedy="copy that file there as well",
+        )
+    there = _content(found[0])[1]
+    if not isinstance(names, list) or not all(isinstance(one, str) and one in there for one in names):
+        raise ModelError(
+            f"{found[0]} lacks layers that {path} takes from it", remedy="copy both from the same place again"
+        )
+    taken = {one: there[one] for one in names if one not in own}
+    if digest_tensors(taken) != trunk["tensors"]:
+        raise ModelError(
+            f"{found[0]} has other weights than {path} was made for",
+            remedy="copy both from the same place again",
+        )
+    return taken
+
+
+def digest_tensors(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 in hexadecimal of names, types, shapes and bytes of tensors, in the order of their names."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].contiguous()
+        digest.update(f"{name}\0{tensor.dtype}\0{list(tensor.shape)}\0".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes() if tensor.numel() else b"")
+    return digest.hexdigest()
+
+
+def _check_tensors(path: Path, about: dict[str, Any], tensors: Mapping[str, Tensor]) -> None:
+    """Compare the tensors with their checksum: in the file, or, of shipped files, in `CHECKSUMS`."""
+    stated = about.pop("tensors", None)
+    shipped = CHECKSUMS.get(path.name) if path.parent == SHIPPED_FOLDER else None
+    wanted = shipped or stated
+    if wanted is not None and digest_tensors(tensors) != wanted:
+        raise ModelError(
+            f"The weights in {path} are not those that were written: the file is damaged or was changed. Copy or "
+            "install it again."
+        )
 
 
 def _description(path: Path, text: str) -> dict[str, Any]:
     try:
         about = json.loads(text)
-    except ValueError as error:
-        raise ModelError(f"The description inside {path} is not JSON ({error}).") from error
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"The description inside {path} is not JSON ({str(error)[:200]}).") from error
+    if not isinstance(about, dict):
+        raise ModelError(f"The description inside {path} is a {type(about).__name__}, not a JSON object.")
     needed = ("format", "name", "architecture", "arguments", "labels", "temperature")
     missing = [key for key in needed if key not in about]
     if missing:
         raise ModelError(f"The description inside {path} lacks {', '.join(missing)}.")
-    if about["format"] != FORMAT:
-        raise ModelError(f"{path} has format {about['format']}; this version of enicfer reads {FORMAT}.")
+    check_format(
+        about["format"], (FORMAT, SHARED), str(path), "update enicfer, or train the model again", ModelError
+    )
     _choose(path, "architecture", about["architecture"], ARCHITECTURES)
     about.setdefault("preprocessing", {"standardise": "image"})
+    for key, kind in _KINDS.items():
+        if not isinstance(about.get(key, kind()), kind):
+            raise ModelError(f"{path} has {key} {str(about[key])[:60]!r}; it must be a JSON {_JSON[kind]}.")
     _choose(path, "preprocessing", about["preprocessing"].get("standardise"), NORMALISATIONS)
-    known = [str(expression) for expression in Expression]
-    strange = [label for label in about["labels"] if label not in known]
-    if strange or len(set(about["labels"])) < len(about["labels"]):
+    try:
+        check_labels(about["labels"])
+    except InputError as error:
+        raise ModelError(f"{path}: {error}.") from None
+    about["temperature"] = _check_temperature(path, about["temperature"])
+    return about
+
+
+def _check_temperature(path: Path, value: Any) -> float:
+    """The temperature; far from 1 it is no calibration, and makes every answer certain or none."""
+    low, high = TEMPERATURES
+    if isinstance(value, bool) or not isinstance(value, float | int) or not low <= value <= high:
         raise ModelError(
-            f"{path} has the labels {', '.join(about['labels'])}; each must be a different one "
-            f"of {', '.join(known)}."
+            f"{path} has the temperature {str(value)[:40]}; it must be above 0: from {low} to {high}."
         )
-    temperature = about["temperature"]
-    if not (isinstance(temperature, float | int) and 0 < temperature < math.inf):
-        raise ModelError(f"{path} has the temperature {temperature}; it must be above 0.")
-    return dict(about)
+    return float(value)
 
 
 def _pictures(path: Path, about: dict[str, Any]) -> Pictures:
@@ -192,23 +334,49 @@ def _pictures(path: Path, about: dict[str, Any]) -> Pictures:
         return Pictures(unrecorded=(about["name"],))
     try:
         return unpack_pictures(packed)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelError(
             f"The record of training pictures inside {path} cannot be read ({error})."
         ) from error
 
 
+def _is_size(value: object, largest: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= largest
+
+
 def _choose(path: Path, what: str, value: object, table: Mapping[str, object]) -> None:
-    if value not in table:
-        raise ModelError(f"{path} asks for {what} {value!r}; allowed are {', '.join(table)}.")
+    if not isinstance(value, str) or value not in table:
+        raise ModelError(f"{path} asks for {what} {str(value)[:60]!r}; allowed are {', '.join(table)}.")
 
 
 def _network(path: Path, about: Mapping[str, Any], tensors: dict[str, Tensor]) -> nn.Module:
+    arguments = about["arguments"]
     try:
-        network = ARCHITECTURES[about["architecture"]](**about["arguments"])
+        for key, largest in SIZES.items():
+            if not _is_size(arguments.get(key), largest):
+                told = shown(arguments.get(key), 40)
+                raise ValueError(f"{key} is {told}: a whole number up to {largest} is needed")
+        with torch.device("meta"):  # sizes that a file only claims to have cost nothing
+            shapes = {
+                key: value.shape
+                for key, value in ARCHITECTURES[about["architecture"]](**arguments).state_dict().items()
+            }
+        for key in shapes.keys() & tensors.keys():
+            if shapes[key] != tensors[key].shape:
+                raise RuntimeError(f"{key} is {list(tensors[key].shape)}, not {list(shapes[key])}")
+        network = ARCHITECTURES[about["architecture"]](**arguments)
         network.load_state_dict(tensors)
-    except (TypeError, KeyError, RuntimeError) as error:
-        first = str(error).splitlines()[0]
+    except (
+        TypeError,
+        KeyError,
+        ValueError,
+        AttributeError,
+        IndexError,
+        RuntimeError,
+        ArithmeticError,
+        AssertionError,
+    ) as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise ModelError(
             f"The weights in {path} do not fit the {about['architecture']} that it describes ({first})."
         ) from error

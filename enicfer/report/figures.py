@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from enicfer.export.sampling import trial_courses, window_weights
-from enicfer.io.names import stem_of
+from enicfer.io.files.names import stem_of
 from enicfer.records import FloatArray, RunResult, Status
-from enicfer.segments import LOST
+from enicfer.timecourse.sampling import trial_courses, window_weights
+from enicfer.timecourse.segments import LOST
+from enicfer.timecourse.study import START, STEP, half_width, mean_known
+from enicfer.timecourse.trials import trials_that_count
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -74,24 +76,29 @@ _STYLE: dict[Any, Any] = {
 
 def draw_figures(run: RunResult) -> dict[str, str]:
     """Name -> SVG text of every figure of `FIGURES` that the run has something for."""
+    return draw_all(FIGURES, stem_of(run.entities), run)
+
+
+def draw_all(figures: Mapping[str, Callable[..., bool]], about: str, *given: Any) -> dict[str, str]:
+    """Name -> SVG text of each figure that there is something for; ``about`` tells its ids from those of others."""
     import matplotlib
     from matplotlib.figure import Figure
 
     drawn = {}
-    for name, draw in FIGURES.items():
+    for name, draw in figures.items():
         with matplotlib.rc_context({**_STYLE, "svg.hashsalt": name}), warnings.catch_warnings():
             # Text stays text: a glyph that is missing here is the viewer's to draw.
             warnings.filterwarnings("ignore", message=r"Glyph \d+", category=UserWarning)
             figure = Figure(layout="constrained")
-            if draw(figure, run):
-                drawn[name] = _svg(figure, f"{stem_of(run.entities)}-{name}")
+            if draw(figure, *given):
+                drawn[name] = _svg(figure, f"{about}-{name}")
     return drawn
 
 
 def draw_trace(figure: "Figure", run: RunResult) -> bool:
-    """Trials, spans, and the probabilities as a stack over time; hatched where the face was lost."""
+    """Trials, segments, and the probabilities as a stack over time; hatched where the face was lost."""
     figure.set_size_inches(10, 3.7)
-    trials, spans, stack = figure.subplots(3, 1, sharex=True, height_ratios=[0.35, 0.35, 2.6])
+    trials, segments, stack = figure.subplots(3, 1, sharex=True, height_ratios=[0.35, 0.35, 2.6])
     conditions = list(dict.fromkeys(run.trials["trial_type"]))
     colors = condition_colors(conditions)
     for condition in conditions:
@@ -104,7 +111,7 @@ def draw_trace(figure: "Figure", run: RunResult) -> bool:
     ):  # rare ones on top
         rows = run.segments[run.segments["label"] == label]
         look = {"color": EXPRESSION_COLORS[label]} if label != LOST else _LOST_LOOK
-        for axes, height in ((spans, 1.0), *([(stack, 1.0)] if label == LOST else [])):
+        for axes, height in ((segments, 1.0), *([(stack, 1.0)] if label == LOST else [])):
             axes.broken_barh(list(zip(rows["onset"], rows["duration"], strict=True)), (0, height), **look)
     time, means = _binned(run)
     stack.stackplot(
@@ -114,25 +121,25 @@ def draw_trace(figure: "Figure", run: RunResult) -> bool:
         labels=run.expression.labels,
         linewidth=0,
     )
-    for axes, name in ((trials, "trials"), (spans, "spans")):
+    for axes, name in ((trials, "trials"), (segments, "segments")):
         axes.set_yticks([])
         axes.set_ylabel(name, rotation=0, ha="right", va="center")
         axes.spines[:].set_visible(False)
         axes.tick_params(bottom=False)
     stack.set(ylim=(0, 1), ylabel="probability", xlabel="time on the recording's clock (s)")
     stack.set_xlim(*_time_limits(run))
-    _key(figure, {label: EXPRESSION_COLORS[label] for label in run.expression.labels}, colors)
+    draw_key(figure, {label: EXPRESSION_COLORS[label] for label in run.expression.labels}, colors)
     return bool(run.time.size)
 
 
 def draw_status(figure: "Figure", run: RunResult) -> bool:
-    """How many frames have an answer, why the others have none, and when."""
+    """How many frames are valid, why the others are not, and when."""
     inside = (run.time >= 0) & (run.time <= run.recording.duration)
     status = np.where(inside, run.expression.status, Status.OUTSIDE_RECORDING)
     counts = {reason: int((status == reason).sum()) for reason in Status}
     shown = [reason for reason in Status if counts[reason]]
     figure.set_size_inches(10, max(1.7, 0.55 + 0.27 * len(shown)))
-    bars, course = figure.subplots(1, 2, width_ratios=[1, 1.5])
+    bars, time_course = figure.subplots(1, 2, width_ratios=[1, 1.5])
     part = {**counts, Status.OUTSIDE_RECORDING: 0}  # of the frames during the recording
     share = [100 * part[reason] / max(1, int(inside.sum())) for reason in shown]
     names = [reason.label.replace("_", " ") for reason in shown]
@@ -150,10 +157,10 @@ def draw_status(figure: "Figure", run: RunResult) -> bool:
     total = np.maximum(np.histogram(run.time, edges)[0], 1)
     layers = [100 * np.histogram(run.time[status == reason], edges)[0] / total for reason in shown]
     if shown:
-        course.stackplot(
+        time_course.stackplot(
             edges[:-1], layers, colors=[STATUS_COLORS[r] for r in shown], step="post", linewidth=0
         )
-    course.set(
+    time_course.set(
         xlim=_time_limits(run), ylim=(0, 100), xlabel="time on the recording's clock (s)", ylabel="frames (%)"
     )
     return bool(shown)
@@ -193,38 +200,46 @@ def draw_sync(figure: "Figure", run: RunResult) -> bool:
 
 
 def draw_conditions(figure: "Figure", run: RunResult) -> bool:
-    """Mean course of each expression around the triggers of each condition, with 95 % intervals over trials.
+    """Mean time course of each expression around the triggers of each condition, with 95 % intervals over trials.
 
-    Trials without values are left out.
+    Trials without values, and those that a review rejected, are left out.
     """
     from matplotlib.ticker import MaxNLocator
 
     conditions = list(dict.fromkeys(run.trials["trial_type"]))
     if not conditions:
         return False
-    columns = len(conditions) if len(conditions) <= 4 else 3
-    rows = -(-len(conditions) // columns)
-    figure.set_size_inches(10, 0.5 + 2.1 * rows)
-    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-    time, courses = trial_courses(run, -0.5, float(run.trials["duration"].max()))
-    answered = run.trials["fer_dominant"].notna().to_numpy()
-    for axes, condition in zip(grid.ravel(), conditions, strict=False):
+    time, courses = trial_courses(run, START, float(run.trials["duration"].max()), STEP)
+    counts = trials_that_count(run.trials)
+    panels = condition_panels(figure, len(conditions), 2.1)
+    for axes, condition in zip(panels, conditions, strict=True):
         its = (run.trials["trial_type"] == condition).to_numpy()
-        n, known = int(its.sum()), int((its & answered).sum())
-        _draw_means(axes, time, courses[its & answered], run.expression.labels)
+        n, known = int(its.sum()), int((its & counts).sum())
+        shown = courses[its & counts]
+        draw_means(axes, time, mean_known(shown), half_width(shown, 2), run.expression.labels)
         axes.set_title(f"{condition}  (n = {known})" if known == n else f"{condition}  (n = {known} of {n})")
-    for axes in grid.ravel()[len(conditions) :]:
+    panels[0].xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10], prune="both"))
+    draw_key(figure, {label: EXPRESSION_COLORS[label] for label in run.expression.labels}, {})
+    return True
+
+
+def condition_panels(figure: "Figure", count: int, height: float) -> list["Axes"]:
+    """Axes of a panel for each of ``count`` conditions, of probability over the time from the trigger.
+
+    ``height`` is that of a row in inches.
+    """
+    columns = count if count <= 4 else 3
+    rows = -(-count // columns)
+    figure.set_size_inches(10, 0.5 + height * rows)
+    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    for axes in grid.ravel()[count:]:
         axes.set_visible(False)
-    grid[0, 0].xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10], prune="both"))
     for axes in grid[:, 0]:
         axes.set(ylabel="probability", ylim=(0, 1))
-    for axes in grid.ravel()[
-        max(0, len(conditions) - columns) : len(conditions)
-    ]:  # the lowest of each column
+    for axes in grid.ravel()[max(0, count - columns) : count]:  # the lowest of each column
         axes.set_xlabel("time from the trigger (s)")
         axes.tick_params(labelbottom=True)
-    _key(figure, {label: EXPRESSION_COLORS[label] for label in run.expression.labels}, {})
-    return True
+    return list(grid.ravel()[:count])
 
 
 FIGURES: dict[str, Callable[["Figure", RunResult], bool]] = {
@@ -244,15 +259,10 @@ def condition_colors(conditions: Sequence[str]) -> dict[str, str]:
     return dict(zip(conditions, CONDITION_COLORS, strict=False))
 
 
-def _draw_means(axes: "Axes", time: FloatArray, courses: FloatArray, labels: Sequence[str]) -> None:
-    from scipy.stats import t
-
-    n = np.isfinite(courses).sum(axis=0)
-    total = np.nansum(courses, axis=0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = total / n
-        spread = np.sqrt(np.nansum((courses - mean) ** 2, axis=0) / (n - 1) / n)
-    half = np.where(n > 1, t.ppf(0.975, np.maximum(n - 1, 1)) * spread, np.nan)
+def draw_means(
+    axes: "Axes", time: FloatArray, mean: FloatArray, half: FloatArray, labels: Sequence[str]
+) -> None:
+    """Mean ``(m, k)`` of each expression over time (m,) s from the trigger, in a band of half that width."""
     axes.axvline(0, color=_FAINT, linewidth=0.8, linestyle=(0, (2, 2)))
     for k, label in enumerate(labels):
         color = EXPRESSION_COLORS[label]
@@ -262,7 +272,7 @@ def _draw_means(axes: "Axes", time: FloatArray, courses: FloatArray, labels: Seq
 
 
 def _binned(run: RunResult) -> tuple[FloatArray, FloatArray]:
-    """Times and mean probabilities of bins, NaN where a bin has no answer."""
+    """Times and mean probabilities of bins, NaN where a bin has no valid frame."""
     start, stop = _time_limits(run)
     edges = np.linspace(start, stop, min(_MAX_POINTS, max(2, run.time.size)) + 1)
     window, frame, weight = window_weights(run, edges)
@@ -283,7 +293,8 @@ def _time_limits(run: RunResult) -> tuple[float, float]:
     return start, max(stop, start + 1e-3)
 
 
-def _key(figure: "Figure", expressions: Mapping[str, str], conditions: Mapping[str, str]) -> None:
+def draw_key(figure: "Figure", expressions: Mapping[str, str], conditions: Mapping[str, str]) -> None:
+    """Say which colour is which, above the figure, and below it those of trials where there are some."""
     from matplotlib.patches import Patch
 
     patches = [Patch(color=color, label=label) for label, color in expressions.items()]

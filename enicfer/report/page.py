@@ -9,16 +9,17 @@ import numpy as np
 
 from enicfer import __version__
 from enicfer.export.description import methods_text
-from enicfer.export.sampling import nominal_rate
-from enicfer.io.names import session_folder, stem_of
-from enicfer.quality import drift_text, milliseconds
-from enicfer.records import Modality, RunResult
+from enicfer.io.files.names import session_folder, session_stem, stem_of
+from enicfer.records import Modality, ReviewQuality, RunResult
 from enicfer.report.figures import EXPRESSION_COLORS, draw_figures
+from enicfer.report.templates import fill_template
+from enicfer.timecourse.quality import drift_text, milliseconds
+from enicfer.timecourse.sampling import nominal_rate
 
 _TITLES = {
     "trace": "What the face showed",
     "conditions": "By condition",
-    "status": "Frames with and without an answer",
+    "status": "Valid and invalid frames",
     "sync": "How video time became recording time",
 }
 _CAPTIONS = {
@@ -30,7 +31,7 @@ _CAPTIONS = {
         "Mean over the trials of a condition that have values, around their triggers; bands are 95 % intervals "
         "of the mean over trials. Trials of one person are not independent: the bands describe this run."
     ),
-    "status": "Each frame without an answer has one reason. The percentages are of the frames during the recording.",
+    "status": "Each invalid frame has one reason. The percentages are of the frames during the recording.",
     "sync": (
         "Left: each matched pulse, and triangles for pulses that found no partner. Right: half-width of the 95 % "
         "interval of a frame's time."
@@ -71,29 +72,20 @@ def write_report(runs: Sequence[RunResult], root: Path) -> list[Path]:
         for name, svg in figures.items():
             paths.append(folder / f"{stem_of(run.entities)}_desc-{name}.svg")
             paths[-1].write_text(svg, encoding="utf-8", newline="\n")
-    session = {key: value for key, value in runs[0].entities.items() if key in ("sub", "ses")}
-    page = root / f"{stem_of(session)}.html"
+    page = root / f"{session_stem(runs[0].entities)}.html"
     page.write_text(render_page(runs, drawn), encoding="utf-8", newline="\n")
     return [page, *paths]
 
 
 def render_page(runs: Sequence[RunResult], drawn: Sequence[Mapping[str, str]]) -> str:
     """The page as text; ``drawn`` holds the SVG figures of each run."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
-    environment = Environment(
-        loader=PackageLoader("enicfer", "report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     entities = runs[0].entities
-    cards = [run.provenance.get("model") or {"name": run.expression.model} for run in runs]
+    cards = [run.provenance.model.content or {"name": run.expression.model} for run in runs]
     sections = [
         {
-            "name": _name(run),
+            "name": run.name,
             "file": run.recording.file.name,
             "warnings": run.warnings,
             "tiles": headline(run),
@@ -106,17 +98,20 @@ def render_page(runs: Sequence[RunResult], drawn: Sequence[Mapping[str, str]]) -
             "card": list(flatten({k: v for k, v in card.items() if k not in _MAKING})),
             "making": list(flatten({k: v for k, v in card.items() if k in _MAKING})),
             "sync": sync_rows(run),
-            "inputs": list(run.provenance.get("inputs", {}).items()),
+            "inputs": list(run.provenance.inputs.items()),
         }
         for run, figures, card in zip(runs, drawn, cards, strict=True)
     ]
-    return environment.get_template("session.html").render(
-        participant=entities["sub"],
-        session=entities.get("ses"),
-        version=__version__,
-        sections=sections,
-        methods=methods_of(runs),
-        limits=_LIMITS,
+    return fill_template(
+        "session.html",
+        {
+            "participant": entities["sub"],
+            "session": entities.get("ses"),
+            "version": __version__,
+            "sections": sections,
+            "methods": methods_of(runs),
+            "limits": _LIMITS,
+        },
     )
 
 
@@ -124,54 +119,63 @@ def methods_of(runs: Sequence[RunResult]) -> list[tuple[str, str]]:
     """Each text of methods and the runs that it is about, which need no name where one text holds for all."""
     texts: dict[str, list[str]] = {}
     for run in runs:
-        texts.setdefault(methods_text(run), []).append(_name(run))
+        texts.setdefault(methods_text(run), []).append(run.name)
     return [(", ".join(names) if len(texts) > 1 else "", text) for text, names in texts.items()]
-
-
-def _name(run: RunResult) -> str:
-    """Name of a run within its session."""
-    return stem_of({key: value for key, value in run.entities.items() if key not in ("sub", "ses")})
 
 
 def headline(run: RunResult) -> list[dict[str, Any]]:
     """The numbers that say at a glance whether a run can be used: ``value``, ``name``, ``alert``."""
-    quality, sync = run.quality, run.quality["sync"]
-    valid, bound = quality["valid_fraction"], sync["max_uncertainty"]
-    trials, answered = quality["n_trials"], quality["n_trials_valid"]
+    quality, sync = run.quality, run.quality.sync
+    valid, bound = quality.valid_fraction, sync.max_uncertainty
+    trials, with_values = quality.n_trials, quality.n_trials_valid
     share = "n/a" if valid is None else f"{valid:.0%}"
-    frames = f"of the {quality['n_frames_inside']} frames read during the recording have an answer"
+    frames = f"of the {quality.n_frames_inside} frames read during the recording are valid"
     tiles = [(share, frames, valid is None or valid < 0.5)]
     if trials:
-        tiles.append((f"{answered} / {trials}", "trials with values", answered < trials))
-    if sync["residual_rms"] is not None:
-        pulses = f"residual (rms) of {sync['n_matched']} pulses"
-        tiles.append((milliseconds(sync["residual_rms"]), pulses, False))
+        tiles.append((f"{with_values} / {trials}", "trials with values", with_values < trials))
+    if (review := run.quality.review) is not None and trials:
+        tiles.append((f"{review.n_trials_reviewed} / {trials}", review_text(review), False))
+    if sync.residual_rms is not None:
+        pulses = f"residual (rms) of {sync.n_matched} pulses"
+        tiles.append((milliseconds(sync.residual_rms), pulses, False))
     # All frames of the camera, also those whose expression was not read.
     rough = bound is None or bound > 0.5 / nominal_rate(run.faces.video_time)
     within = "n/a" if bound is None else f"± {milliseconds(bound)}"
     tiles.append((within, "largest uncertainty of a frame's time", rough))
-    if sync["drifts"]:
-        value, unit = drift_text(sync["drifts"][0]).rsplit(" ", 1)
+    if sync.drifts:
+        value, unit = drift_text(sync.drifts[0]).rsplit(" ", 1)
         tiles.append((value, f"{unit}: drift of the camera's clock, + is too fast", False))
     return [{"value": value, "name": name, "alert": alert} for value, name, alert in tiles]
 
 
+def review_text(review: ReviewQuality) -> str:
+    """Who reviewed how: ``trials reviewed by Anna, 2 rejected; signed off by Anna K.``."""
+    who = f" by {', '.join(review.coders)}" if review.coders else ""
+    signed = f"; signed off by {', '.join(review.signed)}" if review.signed else ""
+    return f"trials reviewed{who}, {review.n_trials_rejected} rejected{signed}"
+
+
 def sync_rows(run: RunResult) -> list[tuple[str, str]]:
     """The evidence for the clocks, in words."""
-    sync = run.quality["sync"]
-    rms, worst = (milliseconds(sync[name], 2) for name in ("residual_rms", "residual_max"))
+    sync = run.quality.sync
+    rms, worst = (milliseconds(value, 2) for value in (sync.residual_rms, sync.residual_max))
     rows = [
-        ("pulses from", sync["source"]),
-        ("matched", str(sync["n_matched"])),
-        ("without partner in the video", str(sync["n_unmatched_video"])),
-        ("without partner in the recording", str(sync["n_unmatched_recording"])),
-        ("residual", "not measured" if sync["residual_rms"] is None else f"{rms} (rms), {worst} (largest)"),
+        ("pulses from", sync.source),
+        ("matched", str(sync.n_matched)),
+        ("without partner in the video", str(sync.n_unmatched_video)),
+        ("without partner in the recording", str(sync.n_unmatched_recording)),
+        ("residual", "not measured" if sync.residual_rms is None else f"{rms} (rms), {worst} (largest)"),
     ]
-    for drift in sync["drifts"]:
-        start = drift["video_start"]
+    if sync.max_frame_uncertainty is not None:
+        bounds = [milliseconds(value, 2) for value in (sync.max_uncertainty, sync.max_frame_uncertainty)]
+        rows.append(("95 % bound of the map", f"{bounds[0]} (largest)"))
+        text = f"{bounds[1]} (largest); stamps jitter by {milliseconds(sync.jitter, 2)}"
+        rows.append(("95 % bound of one frame's time", text))
+    for drift in sync.drifts:
+        start = drift.video_start
         where = "" if start is None else f" from {start:.1f} s of the video"
         rows.append((f"drift of the camera's clock{where}", f"{drift_text(drift)} (95 %); + is too fast"))
-    if not sync["drifts"]:
+    if not sync.drifts:
         rows.append(("drift of the camera's clock", "not measured"))
     return [*rows, *(("note", note) for note in run.alignment.notes)]
 

@@ -140,7 +140,9 @@ def warp_to_common_face(
     five_points(points)
     if not np.isfinite(points).all():
         bad = int(np.nonzero(~np.isfinite(points).all(axis=(1, 2)))[0][0])
-        raise InputError(f"Face {bad} has no landmarks: leave it out, or give the common places for it.")
+        raise InputError(
+            f"Face {bad} has no landmarks", remedy="leave it out, or give the common places for it"
+        )
     places = common_points(points) if common is None else np.asarray(common, np.float64)
     # The spline is linear in the points it leads to, so its weights are the same for every face.
     weights = _spline_weights(places.tobytes(), len(places), size)
@@ -175,7 +177,9 @@ def region_shares(common_maps: npt.ArrayLike) -> FloatArray:
     """
     maps = np.asarray(common_maps, np.float64)
     if maps.min(initial=0.0) < 0:
-        raise InputError("Shares need maps without negative values: use the magnitude of the attributions.")
+        raise InputError(
+            "Shares need maps without negative values", remedy="use the magnitude of the attributions"
+        )
     flat = maps.reshape(len(maps), -1)
     index = region_map(maps.shape[1]).ravel()
     sums = np.stack([flat[:, index == k].sum(axis=1) for k in range(len(REGIONS))], axis=1)

@@ -7,7 +7,6 @@ and ``about``, a JSON text. The same maps give the same bytes.
 import io
 import json
 import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,15 +20,17 @@ import pandas as pd
 
 from enicfer import __version__
 from enicfer.errors import InputError
-from enicfer.io.store import replacing
+from enicfer.io.files.atomic import STAGES, is_visible, replacing, settle
+from enicfer.io.files.claims import LARGE, RATIO
+from enicfer.io.format_version import check_format
 from enicfer.records import Float32Array, FloatArray
-from enicfer.saliency.attribution import Attribution
+from enicfer.records.validity import check_maps
+from enicfer.saliency.attribution.maps import Attribution
 from enicfer.saliency.common_face import REGIONS, locate_attribution
-from enicfer.saliency.picture_files import LABEL
+from enicfer.saliency.groups.statistics import FEWEST, mean_interval
+from enicfer.saliency.picture_files import FILE, LABEL
 from enicfer.saliency.pictures import FaceCrops
-from enicfer.saliency.statistics import FEWEST, bootstrap_mean
 
-FILE = "saliency.npz"
 FORMAT = 1
 EYES_AND_MOUTH = "eyes and mouth"
 _ARRAYS = ("name", "subject", "expression", "probability", "map", "landmarks", "found")
@@ -54,7 +55,7 @@ class FaceMaps:
     found
         (n,) whether the landmarks were found or are the framing's median places.
     checks
-        What `enicfer.saliency.trust` says of these maps, one sentence each; empty where not run.
+        What `enicfer.saliency.checks.trust` says of these maps, one sentence each; empty where not run.
     digest
         (n,) of the pictures, equal for equal pictures; empty texts, or None, where unknown.
     version
@@ -128,7 +129,7 @@ def table_of_regions(maps: FaceMaps) -> pd.DataFrame:
     pandas.DataFrame
         One row for each expression (and ``all``) and region (and `EYES_AND_MOUTH` together): ``share`` with
         ``share_low`` and ``share_high``, ``uniform`` (share of a uniform map), ``gain`` (share minus uniform) with
-        ``gain_low`` and ``gain_high`` (95 %, bootstrap over ``unit``), ``n_images``, ``n_subjects``.
+        ``gain_low`` and ``gain_high`` (95 %, Student's t over ``unit``), ``n_images``, ``n_subjects``.
     """
     _, share, uniform = maps.located
     both = [REGIONS.index("eyes"), REGIONS.index("mouth")]
@@ -138,9 +139,9 @@ def table_of_regions(maps: FaceMaps) -> pd.DataFrame:
     for expression in ("all", *maps.expressions):
         chosen = (maps.expression == expression) | (expression == "all")
         units = maps.subject[chosen] if maps.unit == "subject" else np.nonzero(chosen)[0]
-        mean = bootstrap_mean(share[chosen], units)
-        gain = bootstrap_mean((share - uniform)[chosen], units)
-        area = bootstrap_mean(uniform[chosen], units, repeats=1)[0]
+        mean = mean_interval(share[chosen], units)
+        gain = mean_interval((share - uniform)[chosen], units)
+        area = mean_interval(uniform[chosen], units)[0]
         for k, region in enumerate(names):
             rows.append(
                 {
@@ -171,7 +172,7 @@ def table_of_images(maps: FaceMaps) -> pd.DataFrame:
     return pd.DataFrame(table)
 
 
-def describe_gaze(table: pd.DataFrame) -> list[str]:
+def describe_regions(table: pd.DataFrame) -> list[str]:
     """Say for each expression whether eyes and mouth have more of the attribution than their area."""
     lines = []
     for row in table[table["region"] == EYES_AND_MOUTH].to_dict("records"):
@@ -212,6 +213,7 @@ def save_face_maps(path: Path, maps: FaceMaps, signed: Float32Array) -> None:
     }
     arrays = {name: getattr(maps, name) for name in _ARRAYS}
     arrays["digest"] = np.full(len(maps), "") if maps.digest is None else maps.digest
+    check_maps(arrays)
     with replacing(path) as partial:
         write_archive(
             partial, {**arrays, "signed": signed, "about": np.array(json.dumps(about, ensure_ascii=False))}
@@ -242,31 +244,38 @@ def read_face_maps(path: str | Path) -> FaceMaps:
         If there is none, one is damaged or of another kind, or they were made with different methods.
     """
     path = Path(path)
-    files = sorted(path.rglob(FILE)) if path.is_dir() else [path]
+    stages = path.rglob(STAGES) if path.is_dir() else [path.with_name(STAGES)]
+    for stage in list(stages):
+        settle(stage.parent)
+    files = sorted(f for f in path.rglob(FILE) if is_visible(f, path)) if path.is_dir() else [path]
     if not files or not files[0].exists():
         raise InputError(
-            f"There is no {FILE} in {path}: make it with `enicfer saliency`, one folder for each group."
+            f"There is no {FILE} in {path}",
+            remedy="make it with `enicfer saliency`, one folder for each group",
         )
     parts = [_read_one(file) for file in files]
     count = Counter(name for part in parts for name in set(part.subject.tolist()))
     twice = sorted(name for name in count if count[name] > 1 and not LABEL.fullmatch(name))
     if twice:
         raise InputError(
-            f"{twice[0]} is a subject in several folders below {path}, of which nobody knows whether it is one "
-            "person: name the folders of the pictures sub-<label> and explain them again."
+            f"{twice[0]} is a subject in several folders below {path}, of which nobody knows "
+            "whether it is one person",
+            remedy="name the folders of the pictures sub-<label> and explain them again",
         )
     for what in ("method", "model"):
         kinds = sorted({getattr(part, what) for part in parts})
         if len(kinds) > 1:
             raise InputError(
-                f"The maps below {path} have different {what}s ({', '.join(kinds)}): give one folder for each."
+                f"The maps below {path} have different {what}s ({', '.join(kinds)})",
+                remedy="give one folder for each",
             )
     if (
         len({part.map.shape[1:] for part in parts}) > 1
         or len({part.landmarks.shape[1:] for part in parts}) > 1
     ):
         raise InputError(
-            f"The maps below {path} have different sizes or numbers of landmarks: make them anew together."
+            f"The maps below {path} have different sizes or numbers of landmarks",
+            remedy="make them anew together",
         )
     joined: dict[str, Any] = {
         name: np.concatenate([getattr(part, name) for part in parts]) for name in (*_ARRAYS, "digest")
@@ -278,18 +287,23 @@ def read_face_maps(path: str | Path) -> FaceMaps:
 
 def _read_one(file: Path) -> FaceMaps:
     try:
+        _check_sizes(file)
         with file.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             about = json.loads(str(archive["about"]))
-            if about["format"] != FORMAT:
-                raise InputError(
-                    f"{file} has format {about['format']}; this version of enicfer reads {FORMAT}."
-                )
+            check_format(about["format"], (FORMAT,), str(file), "make the maps again")
             arrays = {name: archive[name] for name in _ARRAYS}
             # Files of earlier versions have neither digests nor their version.
             known = "digest" in archive.files
             arrays["digest"] = archive["digest"] if known else np.full(len(arrays["name"]), "")
-    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(f"{file} is not a file of maps that `enicfer saliency` wrote ({error}).") from None
+        check_maps(arrays)
+        texts = [about["model"], about["method"], about.get("enicfer", "unknown"), *about["checks"]]
+        if not isinstance(about["checks"], list) or not all(isinstance(text, str) for text in texts):
+            raise InputError("what it says of the model, the method and the checks is no text")
+    except Exception as error:  # the reader of archives raises every kind for damaged files
+        if isinstance(error, InputError) and str(error).startswith(str(file)):
+            raise
+        text = " ".join(str(error).split())[:200] or type(error).__name__
+        raise InputError(f"{file} is not a file of maps that `enicfer saliency` wrote ({text}).") from None
     return FaceMaps(
         model=about["model"],
         method=about["method"],
@@ -297,3 +311,11 @@ def _read_one(file: Path) -> FaceMaps:
         version=about.get("enicfer", "unknown"),
         **arrays,
     )
+
+
+def _check_sizes(file: Path) -> None:
+    """Refuse an archive that unpacks to far more than maps do."""
+    with zipfile.ZipFile(file) as archive:
+        unpacked = sum(entry.file_size for entry in archive.infolist())
+    if unpacked > max(LARGE, RATIO * file.stat().st_size):
+        raise InputError(f"it would unpack to {unpacked} bytes")

@@ -5,7 +5,8 @@ Conventions: a folder of results holds ``saliency.npz`` (`enicfer.saliency.face_
 none of earlier results stays where new ones are written.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,20 +15,23 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from enicfer.errors import OutputError
-from enicfer.io.store import PARTIAL, replacing
+from enicfer.errors import OUTPUT, OVERWRITE, OutputError
+from enicfer.io.files.atomic import replacing, staged
+from enicfer.io.files.places import check_folder
+from enicfer.io.files.private import make_private
 from enicfer.io.tables import write_json, write_table
 from enicfer.records import FloatArray, Progress, UInt8Array
 from enicfer.saliency.common_face import REGIONS
-from enicfer.saliency.face_maps import FILE, FaceMaps, save_face_maps, table_of_images, write_archive
+from enicfer.saliency.face_maps import FaceMaps, save_face_maps, table_of_images, write_archive
+from enicfer.saliency.groups.statistics import average_by_unit
+from enicfer.saliency.options import PANELS
+from enicfer.saliency.picture_files import FILE
 from enicfer.saliency.pictures import FaceCrops
-from enicfer.saliency.statistics import average_by_unit
 
 if TYPE_CHECKING:
     from enicfer.models import Classifier
-    from enicfer.saliency.explain import Explanation
+    from enicfer.saliency.explanation import Explanation
 
-PANELS = 100  # figures of single images
 ROWS = 6  # images on a sheet
 FILTER_ROWS = 10
 # All that this command makes beside the tables.
@@ -44,38 +48,49 @@ MADE = (
 
 def check_output(folder: Path, overwrite: bool) -> Path:
     """The folder, unless it has results that are not to be replaced."""
+    check_folder(folder)
     if (folder / FILE).exists() and not overwrite:
         raise OutputError(
-            f"{folder} already has a {FILE}: give --overwrite to replace it, or another --output."
+            f"{folder} already has a {FILE}",
+            place=folder,
+            remedy=f"give {OVERWRITE} to replace it, or another {OUTPUT}",
         )
     return folder
 
 
-def remove_earlier(folder: Path) -> None:
-    """Delete the figures and videos of earlier results: they may show faces, or what is no longer explained.
+@contextmanager
+def writing(folder: Path, made: Sequence[str] = MADE) -> Iterator[Path]:
+    """Give a hidden folder for results, which take the place of earlier ones in ``folder`` at the end, or not at all.
+
+    Parameters
+    ----------
+    folder
+        Is made where it is missing.
+    made
+        Patterns of what goes with earlier results: figures and videos that may show faces, or what is no longer
+        explained.
 
     Raises
     ------
     OutputError
-        If one cannot be deleted.
+        If the results cannot be put there.
     """
+    try:
+        with staged(folder, make=True) as stage:
+            yield stage.tree
+            stage.publish(remove=find_earlier(folder, made))
+    except OSError as error:
+        raise OutputError(
+            f"The results cannot be written to {folder}: {error.strerror or error}. Earlier ones are as they were."
+        ) from None
+
+
+def find_earlier(folder: Path, made: Sequence[str] = MADE) -> list[str]:
+    """Names of the figures and videos of earlier results, if there are any."""
     if not (folder / FILE).exists():
-        return
-    for file in [file for pattern in MADE for file in _find_made(folder, pattern)]:
-        try:
-            file.unlink()
-        except OSError as error:
-            raise OutputError(
-                f"{file} of the earlier results cannot be deleted: {error.strerror}. Delete it, or give another "
-                "--output."
-            ) from None
-
-
-def _find_made(folder: Path, pattern: str) -> list[Path]:
-    """Files of a pattern, and those that a process left unfinished when it was killed."""
-    inner, _, name = pattern.rpartition("/")
-    place = folder / inner
-    return [*place.glob(name), *place.glob(f"{PARTIAL}*-{name}")]
+        return []
+    found = (file for pattern in made for file in folder.glob(pattern))
+    return [file.relative_to(folder).as_posix() for file in found if file.is_file()]
 
 
 def write_explanation(
@@ -86,8 +101,9 @@ def write_explanation(
     panels: int = PANELS,
     signed_maximum: bool = False,
     progress: Progress | None = None,
+    further: Callable[[Path], object] | None = None,
 ) -> None:
-    """Write maps, tables and figures, instead of those of earlier results.
+    """Write maps, tables and figures, instead of those of earlier results, all or none (`writing`).
 
     Parameters
     ----------
@@ -101,16 +117,32 @@ def write_explanation(
         As in `explain_images`.
     progress
         Called as ``progress(done, total, stage)``.
+    further
+        Writes what belongs to them as well, into the folder that it is given.
 
     Raises
     ------
     OutputError
         If something cannot be written.
     """
-    from enicfer.saliency.figures import make_folder, save_figure
-    from enicfer.saliency.group_figures import draw_mean_maps, draw_region_shares, draw_trust
+    with writing(folder) as stage:
+        _write_files(found, stage, show_faces, panels, signed_maximum, progress)
+        if further is not None:
+            further(stage)
+            make_private(stage.glob("*.mp4"))
 
-    remove_earlier(folder)
+
+def _write_files(
+    found: "Explanation",
+    folder: Path,
+    show_faces: bool,
+    panels: int,
+    signed_maximum: bool,
+    progress: Progress | None,
+) -> None:
+    from enicfer.saliency.figures.groups import draw_mean_maps, draw_region_shares, draw_trust
+    from enicfer.saliency.figures.maps import make_folder, save_figure
+
     figures = make_folder(folder / "figures")
     save_face_maps(folder / FILE, found.maps, found.attribution.signed)
     for name, table in (("regions", found.regions), ("images", table_of_images(found.maps))):
@@ -135,7 +167,9 @@ def write_explanation(
     if found.trust is not None:
         save_figure(draw_trust(found.trust, found.maps.method), figures / "checks")
     if show_faces:
+        faceless = set(figures.iterdir())
         _draw_faces(found, figures, panels, signed_maximum, progress)
+        make_private(set(figures.iterdir()) - faceless)
 
 
 def _mean_over_subjects(maps: FloatArray, subjects: npt.NDArray[np.str_]) -> FloatArray:
@@ -158,7 +192,7 @@ def _draw_faces(
     found: "Explanation", figures: Path, panels: int, signed_maximum: bool, progress: Progress | None
 ) -> None:
     """One sheet for each expression, with the surest images of different people, and a figure for each image."""
-    from enicfer.saliency.figures import draw_panels, save_figure
+    from enicfer.saliency.figures.maps import draw_panels, save_figure
 
     faces, maps, signed = found.faces, found.maps, found.attribution.signed
 
@@ -220,8 +254,8 @@ def draw_filter_figures(
     InputError
         If there are too few images.
     """
-    from enicfer.saliency.figures import draw_filters, make_folder, save_figure
-    from enicfer.saliency.filters import backpropagate_filter, find_exciting_images
+    from enicfer.saliency.attribution.filters import backpropagate_filter, find_exciting_images
+    from enicfer.saliency.figures.maps import draw_filters, make_folder, save_figure
 
     prepared = model.prepare(faces.crop)
     paths = []

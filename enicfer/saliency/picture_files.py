@@ -5,17 +5,20 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from enicfer.errors import InputError
+from enicfer.config.leftovers import is_leftover
+from enicfer.errors import InputError, option
+from enicfer.io.pictures import PICTURES
 
-PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 LABEL = re.compile(r"sub-[a-zA-Z0-9]+")
+FILE = "saliency.npz"  # what a folder of results holds
 SUBJECTS = ("auto", "folder", "image")
 
 
 def find_pictures(paths: Sequence[str | Path]) -> list[Path]:
     """Every picture file among the paths and below the folders among them, sorted within each.
 
-    Hidden files and folders (``._x.jpg``), and results of `enicfer saliency`, are passed over.
+    Hidden files and folders, files of systems and clouds (``._x.jpg``), and results of `enicfer saliency`, are passed
+    over.
 
     Raises
     ------
@@ -29,7 +32,8 @@ def find_pictures(paths: Sequence[str | Path]) -> list[Path]:
             found += sorted(p for p in below if not _is_passed_over(p, path))
         elif not path.exists():
             raise InputError(
-                f"There is no {path}: give picture files, folders of them, or an output folder of enicfer."
+                f"There is no {path}",
+                remedy="give picture files, folders of them, or an output folder of enicfer",
             )
         elif path.suffix.lower() not in PICTURES:
             raise InputError(f"{path.name} is no picture: allowed are {', '.join(PICTURES)}.")
@@ -43,10 +47,8 @@ def find_pictures(paths: Sequence[str | Path]) -> list[Path]:
 
 
 def _is_passed_over(picture: Path, folder: Path) -> bool:
-    from enicfer.saliency.face_maps import FILE
-
     parts = picture.relative_to(folder).parts
-    if any(part.startswith(".") for part in parts):
+    if is_leftover(picture) or any(part.startswith(".") for part in parts):
         return True
     # The folder itself may hold both pictures and results; the figures are of the results.
     results = [folder.joinpath(*parts[:k]) for k in range(1, len(parts))]
@@ -73,7 +75,9 @@ def name_subjects(files: Sequence[Path], subjects: str = "auto") -> list[str]:
         may be those of different people or of one.
     """
     if subjects not in SUBJECTS:
-        raise InputError(f"There is no rule {subjects!r} for subjects: choose one of {', '.join(SUBJECTS)}.")
+        raise InputError(
+            f"There is no rule {subjects!r} for subjects", remedy=f"choose one of {', '.join(SUBJECTS)}"
+        )
     full = [Path(file).absolute() for file in files]
     if subjects == "folder":
         return _below([file.parent for file in full])
@@ -86,8 +90,13 @@ def name_subjects(files: Sequence[Path], subjects: str = "auto") -> list[str]:
         other = file.parent if found else folders.setdefault(file.name, file.parent)
         if other != file.parent:
             raise InputError(
-                f"{file.name} is in {other.name} and in {file.parent.name}: give --subjects folder if each folder "
-                "is of one person, or --subjects image if each picture is of another."
+                f"{file.name} is in {other.name} and in {file.parent.name}",
+                place=file,
+                remedy=(
+                    f"give {option('subjects', '--subjects')} folder if each folder is of one "
+                    f"person, or {option('subjects', '--subjects')} image if each picture is "
+                    "of another"
+                ),
             )
     return [found[-1] if found else name for found, name in zip(labels, own, strict=True)]
 

@@ -14,10 +14,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from enicfer.errors import InputError
+from enicfer.errors import InputError, option
 from enicfer.faces.crop import REFERENCE, crop_face, frame_face
+from enicfer.io.pictures import decode_bgr
 from enicfer.records import FloatArray, UInt8Array
-from enicfer.saliency.attribution import Progress
+from enicfer.saliency.attribution.maps import Progress
 from enicfer.saliency.picture_files import name_subjects
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ class FaceCrops:
         (n,) whether the landmarks were found in the picture; where not, they are the crop's median places.
     digest
         (n,) of the pictures' bytes; None where unknown.
+    left_out
+        Names of the pictures that show no face.
     """
 
     name: npt.NDArray[np.str_]
@@ -56,6 +59,7 @@ class FaceCrops:
     landmarks: FloatArray
     found: npt.NDArray[np.bool_]
     digest: npt.NDArray[np.str_] | None = None
+    left_out: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.crop)
@@ -78,7 +82,7 @@ def read_faces(
     subjects: str = "auto",
     progress: Progress | None = None,
 ) -> FaceCrops:
-    """Read pictures and cut out the face of each.
+    """Read pictures and cut out the face of each; those that show none are left out and named.
 
     Parameters
     ----------
@@ -98,48 +102,50 @@ def read_faces(
     Raises
     ------
     InputError
-        If a picture cannot be read, or no face is found in some; all of these are named.
+        If a picture cannot be read, or none shows a face.
     """
     people = name_subjects(files, subjects)
     taken: list[tuple[UInt8Array, FloatArray, bool]] = []
-    digests, faceless = [], []
+    digests: list[str] = []
+    kept: list[int] = []
+    faceless: list[str] = []
     large = np.empty((len(files), DISPLAY_SIZE, DISPLAY_SIZE, 3), np.uint8)
     for i, file in enumerate(files):
         data = _read_bytes(file)
         bgr = _decode(data, file)
-        digests.append(digest_of(data))
         face = _take_crop(bgr, detector, size) if crops else _cut_face(bgr, detector, size)
         if face is None:
             faceless.append(file.name)
         else:
             small, large[len(taken)], points, known = face
             taken.append((small, points, known))
+            digests.append(digest_of(data))
+            kept.append(i)
         if progress is not None:
             progress(i + 1, len(files), "reading faces")
-    _refuse_faceless(faceless, len(files))
+    if not taken:
+        raise InputError(
+            f"There is no face in {name_some(faceless)}",
+            remedy=(
+                f"give other pictures, or {option('crops=True', '--crops')} if they are face crops already"
+            ),
+        )
     crop, landmarks, found = (np.array(part) for part in zip(*taken, strict=True))
     return FaceCrops(
-        name=np.array([file.name for file in files]),
-        subject=np.array(people),
+        name=np.array([files[i].name for i in kept]),
+        subject=np.array([people[i] for i in kept]),
         crop=_grey(crop) if channels == 1 else crop,
-        picture=large,
+        picture=large[: len(kept)],
         landmarks=landmarks,
         found=found,
         digest=np.array(digests),
+        left_out=tuple(faceless),
     )
 
 
-def _refuse_faceless(names: Sequence[str], n: int) -> None:
-    if len(names) == 1:
-        raise InputError(
-            f"There is no face in {names[0]}: leave it out, or give --crops if it is a face crop already."
-        )
-    if names:
-        some = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
-        raise InputError(
-            f"There is no face in {len(names)} of {n} pictures ({some}): leave them out, or give --crops if they are "
-            "face crops already."
-        )
+def name_some(names: Sequence[str], most: int = 20) -> str:
+    """The first of some names, for a message."""
+    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
 
 
 def digest_of(data: bytes | UInt8Array) -> str:
@@ -225,12 +231,12 @@ def _read_bytes(file: Path) -> bytes:
 
 
 def _decode(data: bytes, file: Path) -> UInt8Array:
-    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    picture = decode_bgr(data, file.name)
     if picture is None:
         raise InputError(
             f"{file.name} is no picture that can be read: it is damaged, or of another kind than its name says."
         )
-    return np.asarray(picture, np.uint8)
+    return picture
 
 
 def _cut_face(

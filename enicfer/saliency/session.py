@@ -17,18 +17,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from enicfer.errors import InputError
+from enicfer.errors import InputError, option
 from enicfer.faces.crop import crop_face, frame_face
-from enicfer.io.names import find_frames, find_results, stem_of
-from enicfer.io.store import read_result
-from enicfer.io.video import read_frames
+from enicfer.io.files.atomic import find_root, settle
+from enicfer.io.files.names import find_frames, find_results, stem_of
+from enicfer.io.results import read_run
+from enicfer.io.video.reader import read_frames
 from enicfer.records import RunResult, UInt8Array, take_part
-from enicfer.saliency.attribution import FACE_LIKE, Progress, check_method
-from enicfer.saliency.explain import CHECKED, Explanation, check_count, explain_faces
+from enicfer.saliency.attribution.maps import FACE_LIKE, Progress, check_method
+from enicfer.saliency.explanation import Explanation
+from enicfer.saliency.figures.overlay import write_overlay_video
+from enicfer.saliency.image_maps import check_count, explain_faces
+from enicfer.saliency.options import SaliencyOptions, check_options
 from enicfer.saliency.output import check_output, write_explanation
-from enicfer.saliency.overlay import write_overlay_video
 from enicfer.saliency.pictures import DISPLAY_SIZE, FaceCrops, digest_of
-from enicfer.segments import frame_support
+from enicfer.timecourse.segments import frame_support
 
 if TYPE_CHECKING:
     from enicfer.models import Classifier
@@ -40,14 +43,8 @@ TOLERANCE = 0.02
 def explain_session(
     results: str | Path,
     output: str | Path,
+    options: SaliencyOptions | None = None,
     *,
-    session: str | Path | None = None,
-    model: str | Path | None = None,
-    method: str = "gradient",
-    face_images: bool = False,
-    video: bool = False,
-    checks: int = CHECKED,
-    overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Explanation:
     """Explain the answers to the trials of a processed session, and write maps, tables and figures.
@@ -58,71 +55,92 @@ def explain_session(
         Output folder of `enicfer.process_session`, or a file of one run.
     output
         Folder for the maps.
-    session
-        The session folder, where the video is; by default the one that ``results`` is in.
-    model
-        Name or file of the classifier; by default the one that made the results, if it is shipped.
-    method
-        As in `enicfer.saliency.attribution.explain`.
-    face_images
-        Draw pictures of the face.
-    video
-        Also write each video with a translucent map over the face (needs ``face_images``).
-    checks, overwrite, progress
-        As in `enicfer.saliency.explain.explain_images`.
+    options
+        How the maps are made.
+    progress
+        Called as ``progress(done, total, stage)``.
 
     Raises
     ------
     EnicferError
-        With one sentence: no results, no trials with an answer, another model, a video that is missing or
+        With one sentence: no results, no trials with values, another model, a video that is missing or
         another one than was processed, or a method or video that shows faces without ``face_images``.
     """
     from enicfer.models import load_model
 
-    target = check_output(Path(output), overwrite)
-    check_method(method)
-    check_count(checks, "images to check")
-    if not face_images and (video or method in FACE_LIKE):
-        what = "A video" if video else f"Maps of the method {method}"
-        raise InputError(f"{what} would show the participant's face: give --face-images if that is wanted.")
+    options = options or SaliencyOptions()
+    _check_request(options)
+    target = check_output(Path(output), options.overwrite)
     found = _find_runs(Path(results))
-    runs = [read_result(file) for file in found]
-    name = str(model) if model is not None else runs[0].expression.model
+    runs = [read_run(file) for file in found]
+    name = str(options.model) if options.model is not None else runs[0].expression.model
     classifier = load_model(name)
-    check_method(method, classifier.network)
-    answered = [bool(choose_frames(run)[1]) for run in runs]
-    if not any(answered):
-        names = ", ".join(stem_of(run.entities) for run in runs)
-        raise InputError(f"No trial of {names} has an answer that could be explained.")
-    silent = [
-        f"{stem_of(run.entities)} has no trial with an answer, so nothing of it is explained."
-        for run, some in zip(runs, answered, strict=True)
-        if not some
-    ]
-    found, runs = list(compress(found, answered)), list(compress(runs, answered))
+    check_method(options.method, classifier.network)
+    found, runs, silent = _keep_answered(found, runs)
     parts, watched = [], []
     for file, run in zip(found, runs, strict=True):
         if run.expression.model != classifier.name:
             raise InputError(
-                f"The results of {stem_of(run.entities)} were made with the model {run.expression.model}, "
-                f"not {classifier.name}: give that model."
+                f"The results of {stem_of(run.entities)} were made with the model "
+                f"{run.expression.model}, not {classifier.name}",
+                remedy="give that model",
             )
-        videos = find_videos(run, Path(session) if session is not None else _session_folder(file))
+        videos = find_videos(
+            run, Path(options.session) if options.session is not None else _session_folder(file)
+        )
         watched.append(videos)
         parts.append(trial_faces(run, videos, classifier, progress))
     faces, labels = join_faces([faces for faces, _ in parts]), [label for _, own in parts for label in own]
-    explained = explain_faces(classifier, faces, method, labels, checks=checks, progress=progress)
+    explained = explain_faces(
+        classifier, faces, options.method, labels, checks=options.checks, progress=progress
+    )
     explained = replace(explained, notes=(*explained.notes, *silent, *compare_probability(explained, runs)))
-    write_explanation(explained, target, show_faces=face_images, progress=progress)
-    for run, videos in zip(runs, watched, strict=True) if video else ():
-        path = target / f"{stem_of(run.entities)}_overlay.mp4"
-        write_overlay_video(path, run, videos, classifier, method, progress)
+
+    def film(stage: Path) -> None:
+        for run, videos in zip(runs, watched, strict=True):
+            path = stage / f"{stem_of(run.entities)}_overlay.mp4"
+            write_overlay_video(path, run, videos, classifier, options.method, progress)
+
+    write_explanation(
+        explained,
+        target,
+        show_faces=options.face_images,
+        progress=progress,
+        further=film if options.video else None,
+    )
     return explained
+
+
+def _check_request(options: SaliencyOptions) -> None:
+    check_options(options, session=True)
+    check_method(options.method)
+    check_count(options.checks, "images to check")
+    if not options.face_images and (options.video or options.method in FACE_LIKE):
+        what = "A video" if options.video else f"Maps of the method {options.method}"
+        raise InputError(
+            f"{what} would show the participant's face",
+            remedy=f"give {option('face_images=True', '--face-images')} if that is wanted",
+        )
+
+
+def _keep_answered(found: list[Path], runs: list[RunResult]) -> tuple[list[Path], list[RunResult], list[str]]:
+    """The runs that have a trial with values, and a sentence on each of the others."""
+    answered = [bool(choose_frames(run)[1]) for run in runs]
+    if not any(answered):
+        names = ", ".join(stem_of(run.entities) for run in runs)
+        raise InputError(f"No trial of {names} has values that could be explained.")
+    silent = [
+        f"{stem_of(run.entities)} has no trial with values, so nothing of it is explained."
+        for run, some in zip(runs, answered, strict=True)
+        if not some
+    ]
+    return list(compress(found, answered)), list(compress(runs, answered)), silent
 
 
 def is_session_output(path: str | Path) -> bool:
     """Whether a path is an output folder of `enicfer.process_session`, or a file of one of its runs."""
     path = Path(path)
+    _settle(path)
     return (
         bool(find_results(path))
         if path.is_dir()
@@ -130,7 +148,13 @@ def is_session_output(path: str | Path) -> bool:
     )
 
 
+def _settle(path: Path) -> None:
+    if (root := find_root(path)) is not None:
+        settle(root)
+
+
 def _find_runs(path: Path) -> list[Path]:
+    _settle(path)
     files = find_results(path) if path.is_dir() else []
     return files or [find_frames(path)]
 
@@ -140,7 +164,10 @@ def _session_folder(file: Path) -> Path:
     for folder in file.resolve().parents:
         if folder.name == "derivatives":
             return folder.parent
-    raise InputError(f"The session folder of {file.name} is not known: give it with --session.")
+    raise InputError(
+        f"The session folder of {file.name} is not known",
+        remedy=f"give it with {option('session', '--session')}",
+    )
 
 
 def find_videos(run: RunResult, session: Path) -> tuple[Path, ...]:
@@ -151,7 +178,7 @@ def find_videos(run: RunResult, session: Path) -> tuple[Path, ...]:
     InputError
         If the run is not in the session, or a video has changed.
     """
-    from enicfer.session import read_session
+    from enicfer.config.session import read_session
 
     opened = read_session(session)
     for candidate in opened.runs:
@@ -159,23 +186,32 @@ def find_videos(run: RunResult, session: Path) -> tuple[Path, ...]:
             break
     else:
         raise InputError(
-            f"The session {session.name} has no run {stem_of(run.entities)}: give the right --session."
+            f"The session {session.name} has no run {stem_of(run.entities)}",
+            remedy=f"give the right {option('session', '--session')}",
         )
-    known = run.provenance.get("inputs", {})
+    known = run.provenance.inputs
     for file in candidate.videos:
         # Two of one name are known with their folders.
         inside = file.relative_to(session).as_posix() if file.is_relative_to(session) else file.name
         with file.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
         if digest not in (known.get(file.name), known.get(inside)):
-            raise InputError(f"{inside} is not the video that was processed: give the right --session.")
+            raise InputError(
+                f"{inside} is not the video that was processed",
+                remedy=f"give the right {option('session', '--session')}",
+            )
     return candidate.videos
 
 
 def choose_frames(run: RunResult) -> tuple[npt.NDArray[np.int64], list[str], npt.NDArray[np.int64]]:
-    """For each trial with an answer: its frame, its dominant expression, and its row in the trial table."""
-    first, last = run.provenance["protocol"]["trial"]["window"]
-    # A trial's answer comes from the frames that stand for a part of its window, as in `enicfer.trials`.
+    """For each trial with values: its frame, its dominant expression, and its row in the trial table."""
+    window = run.provenance.protocol.window
+    if window is None:
+        raise InputError(
+            f"The result of {run.name} does not say what a trial is", remedy="process the session again"
+        )
+    first, last = window
+    # A trial's answer comes from the frames that stand for a part of its window, as in `enicfer.timecourse.trials`.
     read = np.flatnonzero(take_part(run.expression, run.time))
     start, stop = np.full((2, run.time.size), np.nan)
     start[read], stop[read] = frame_support(run.time[read])
@@ -240,7 +276,8 @@ def trial_faces(
 def join_faces(parts: Sequence[FaceCrops]) -> FaceCrops:
     """The faces of several runs in one."""
     names = ("name", "subject", "crop", "picture", "landmarks", "found", "digest")
-    return FaceCrops(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
+    joined: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    return FaceCrops(**joined)
 
 
 def compare_probability(found: Explanation, runs: Sequence[RunResult]) -> list[str]:

@@ -17,7 +17,9 @@ from scipy.ndimage import median_filter
 
 from enicfer.errors import AlignmentError
 from enicfer.records import Alignment, FloatArray
+from enicfer.sync.drift import note_drift
 from enicfer.sync.fit import fit_line
+from enicfer.sync.jitter import jitter_of_frames
 from enicfer.sync.pieces import line_alignment
 
 MAX_SHIFTS = 2000
@@ -146,6 +148,8 @@ def align_frame_pulses(
             f"The recording has {slot[-1] + 1} camera pulses and the video {number[-1] + 1} exposures: the first "
             f"frame is taken to be the first pulse, and the bound includes the {floor:.3f} s that this may be off."
         )
+    said = note_drift(line.slope - 1, line.drift_error, max_drift)
+    notes += [said] if said else []
     details = {
         "n_frames": len(video_time),
         "n_pulses": len(pulse_time),
@@ -154,13 +158,14 @@ def align_frame_pulses(
         "missing_pulses": missing,
         "shift": shift,
         "residual_rms": rms,
-        "drift_ppm": 1e6 * (line.slope - 1),
+        "drift_ppm": 1e6 * (1 / line.slope - 1),
     }
     return line_alignment(
         line,
         (video_time[has_pulse], pulse_time[index]),
         "frames",
         floor=floor + off,
+        jitter=jitter_of_frames(line.residual, tick),
         details=details,
         notes=tuple(notes),
         unmatched=(video_time[~has_pulse], np.delete(pulse_time, index)),

@@ -4,14 +4,13 @@ The fullest cells of the vote (`enicfer.sync.voting`) are refined by least squar
 partner per pulse. The best is believed only if
 
 - so many matches would not come about by chance: the number of false alarms, that is the binomial tail of the
-  match count times the number of cells searched, is below `MAX_FALSE_ALARMS` (the a-contrario rule of
+  match count times the number of hypotheses, is below `MAX_FALSE_ALARMS` (the a-contrario rule of
   Desolneux, Moisan & Morel 2000, doi:10.1023/A:1026593302236; for fits Moisan & Stival 2004,
-  doi:10.1023/B:VISI.0000013094.38752.54), and
-- no rival that pairs the same pulses differently is nearly as good: a rival is harmless if it is no better
-  than chance and matches at most half as many, or if the exact sign test on the pulses that only one of the
-  two matches favours the best with p < `MAX_RIVAL_P` (McNemar 1947, doi:10.1007/BF02295996).
+  doi:10.1023/B:VISI.0000013094.38752.54), both for pulses that fall anywhere and for pulses with the intervals of
+  these trains (`enicfer.sync.chance`), and
+- no rival that pairs the same pulses differently may be the truth (`enicfer.sync.rivals`).
 
-Regular pulses fail the second rule, unrelated pulses the first. Nothing here is random.
+Regular pulses and repeated sequences fail the second rule, unrelated pulses the first. Nothing here is random.
 
 Times are in s: video pulses on ``video_time``, recording pulses on the recording's ``time``; drift is the
 slope minus 1.
@@ -22,50 +21,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binom
 
 from enicfer.errors import AlignmentError
 from enicfer.records import FloatArray
+from enicfer.sync.chance import IntervalChance, count_false_alarms
+from enicfer.sync.pairing import Pairing, Span
+from enicfer.sync.rivals import Rival, count_shared, find_rivals
 from enicfer.sync.voting import CHUNK, IntArray, Problem, Seed, vote
 
 MAX_FALSE_ALARMS = 1e-5
-MAX_RIVAL_P = 1e-3
-CHANCE_RIVAL = 1e-2  # a rival with more expected false alarms than this is what chance brings
 MIN_PULSES = 4
 MATCH_RATE = 0.3  # least share of pulses that match where the pairing holds, for finding where it ends
 CHANCE_RATE = 0.02
 N_WEAK_RIVALS = 2  # hopeless hypotheses that are followed all the same, so that a runner-up can be named
 CODE_STEP = 1e6  # s; separates pulses of different codes on one axis
-
-
-@dataclass(frozen=True)
-class Pairing:
-    """One hypothesis: ``time = slope * (video_time - origin) + intercept``, and the pulses it brings together.
-
-    Attributes
-    ----------
-    origin, slope, intercept
-        The map, in s.
-    video, recording
-        ``(k,)`` indices of the matched pulses, in order of time.
-    n_possible
-        Number of video pulses that fall inside the recording's pulses, and so could have matched.
-    log_false_alarms
-        Decimal logarithm of the number of equally good hypotheses that chance would bring.
-    """
-
-    origin: float
-    slope: float
-    intercept: float
-    video: IntArray
-    recording: IntArray
-    n_possible: int
-    log_false_alarms: float
-
-    @property
-    def offset(self) -> float:
-        """Recording's time in s of video time 0."""
-        return self.intercept - self.slope * self.origin
+WIDER = 1.3  # times the largest drift; a drift beyond it is found as one, and refused when the map is fitted
 
 
 @dataclass(frozen=True)
@@ -94,6 +64,7 @@ def match_pulses(
     max_drift: float = 1e-3,
     prior: tuple[float, float] | None = None,
     codes: tuple[Sequence[object], Sequence[object]] | None = None,
+    running: tuple[Span, Span] | None = None,
 ) -> Match:
     """Find the offset and drift under which most pulses coincide, and refuse where that is not certain.
 
@@ -104,18 +75,22 @@ def match_pulses(
     tolerance
         Largest distance in s between the two onsets of one pulse.
     max_drift
-        Largest ``abs(slope - 1)``.
+        Largest ``abs(slope - 1)`` that is expected. A little more is found too, for `enicfer.sync.fit.fit_line` to
+        refuse: a limit that is reached is no answer.
     prior
         Coarse knowledge of the recording's time at video time 0: value and half-width in s.
     codes
         Values of the video's and the recording's pulses; only pulses of equal value can match.
+    running
+        From when to when the camera (``video_time``) and the recording (``time``) ran; if None, from the first to
+        the last pulse of each.
 
     Raises
     ------
     AlignmentError
-        If there are too few pulses, if chance explains the matches, or if a rival is nearly as good.
+        If there are too few pulses, if chance explains the matches, or if a rival may be the truth as well.
     """
-    problem = _pose(video, recording, tolerance, max_drift, prior, codes)
+    problem = _pose(video, recording, tolerance, WIDER * max_drift, prior, codes)
     n, m = len(problem.video), len(problem.recording)
     if min(n, m) < MIN_PULSES:
         raise AlignmentError(
@@ -123,15 +98,26 @@ def match_pulses(
             "to find offset and drift; check the pulse codes and the region, or give anchors."
         )
     pairings = [_extend(problem, *seed) for seed in _promising(problem, vote(problem))]
-    pairings.sort(key=lambda p: (p.log_false_alarms, abs(p.slope - 1), p.offset))
+    pairings.sort(key=lambda p: (p.log_false_alarms, _off(problem, p), p.offset))
     best = pairings[0] if pairings else None
     if best is None or best.log_false_alarms > np.log10(MAX_FALSE_ALARMS):
         raise AlignmentError(_no_match(problem, best))
+    chance = IntervalChance(problem)
+    possible = count_shared(problem, best)
+    alarms = max(best.log_false_alarms, chance.false_alarms(len(best.video), *possible))
     best = _trim(problem, best)
-    rival, p = _strongest_rival(problem, best, [p for p in pairings[1:] if _is_allowed(problem, p.offset)])
-    if rival is not None and not _is_harmless(best, rival, p):
-        raise AlignmentError(_ambiguous(problem, best, rival))
-    return Match(best, rival, p)
+    others = [p for p in pairings[1:] if _is_allowed(problem, p.offset)]
+    rivals = find_rivals(problem, best, others, chance, running, alarms)
+    if rivals and rivals[0].serious:
+        raise AlignmentError(_ambiguous(problem, best, rivals[0]))
+    if alarms > np.log10(MAX_FALSE_ALARMS):
+        raise AlignmentError(_alike(best, max(chance.chance)))
+    rival = rivals[0] if rivals else None
+    return Match(
+        replace(best, log_false_alarms=alarms),
+        None if rival is None else rival.pairing,
+        0.0 if rival is None else rival.p,
+    )
 
 
 def _pose(
@@ -193,13 +179,20 @@ def _extend(problem: Problem, first: int, last: int, slope: float, intercept: fl
         intercept += slope * float(video[longer[0] : longer[1]].mean() - video[first:last].mean())
         first, last = longer
         slope, intercept, _ = _fit_stretch(problem, first, last, slope, intercept)
+    slope, intercept, _ = _fit_stretch(problem, 0, n, slope, intercept)
     origin = float(video.mean())
     a, b = _pair_nearest(problem, 0, n, origin, slope, intercept, problem.tolerance)
     predicted = slope * (video - origin) + intercept
-    log_alarms, possible = _false_alarms(problem, predicted, len(a))
+    log_alarms, possible = count_false_alarms(problem, predicted, len(a))
     if not _is_allowed(problem, intercept - slope * origin):
         log_alarms = np.inf
     return Pairing(origin, slope, intercept, a, b, possible, log_alarms)
+
+
+def _off(problem: Problem, pairing: Pairing) -> float:
+    """Root mean square distance in s of the matched pulses."""
+    distance = pairing.time(problem.video[pairing.video]) - problem.recording[pairing.recording]
+    return float(np.sqrt(np.mean(distance**2))) if len(distance) else np.inf
 
 
 def _is_allowed(problem: Problem, offset: float) -> bool:
@@ -233,31 +226,6 @@ def _fit_line(x: FloatArray, y: FloatArray, slope: float, max_drift: float) -> t
     return slope, float(y.mean() - slope * x.mean())
 
 
-def _false_alarms(problem: Problem, predicted: FloatArray, k: int) -> tuple[float, int]:
-    """Decimal logarithm of the expected number of chance pairings with ``k`` matches, and the possible matches.
-
-    The binomial tail is bounded by Hoeffding 1963 (doi:10.1080/01621459.1963.10500830), which has no underflow.
-    """
-    recording, tolerance = problem.recording, problem.tolerance
-    low, high = max(predicted[0], recording[0]) - tolerance, min(predicted[-1], recording[-1]) + tolerance
-    n = max(k, int(np.sum((predicted >= low) & (predicted <= high))))
-    m = int(np.sum((recording >= low) & (recording <= high)))
-    if k == 0 or m == 0:
-        return np.inf, n
-    p = 1 - np.exp(-2 * tolerance * m * problem.same_code / max(high - low, tolerance))
-    share = k / n
-    if share <= p:
-        return np.inf, n
-    divergence = share * np.log(share / p)
-    if k < n:
-        divergence += (1 - share) * np.log((1 - share) / (1 - p))
-    span = np.ptp(problem.video)
-    reach = span + np.ptp(recording) if problem.prior is None else 2 * problem.prior[1]
-    n_offsets = 2 * reach / tolerance + 1
-    n_drifts = 2 * problem.max_drift * span / tolerance + 1
-    return float((-n * divergence + np.log(n_offsets * n_drifts)) / np.log(10)), n
-
-
 def _trim(problem: Problem, best: Pairing) -> Pairing:
     """The stretch of matches that belong together: the segment of largest log-likelihood ratio.
 
@@ -274,47 +242,6 @@ def _trim(problem: Problem, best: Pairing) -> Pairing:
     return replace(best, video=best.video[first:last], recording=best.recording[first:last])
 
 
-def _strongest_rival(
-    problem: Problem, best: Pairing, others: Sequence[Pairing]
-) -> tuple[Pairing | None, float]:
-    """The pairing that most resembles a second truth, judged on the stretch of video that the best explains.
-
-    A pairing that explains another stretch is no rival: the camera may have been restarted.
-    """
-    partner = dict(zip(best.video.tolist(), best.recording.tolist(), strict=True))
-    first, last = best.video[0], best.video[-1]
-    strongest, strongest_p = None, 0.0
-    for other in others:
-        inside = (other.video >= first) & (other.video <= last)
-        a, b = other.video[inside], other.recording[inside]
-        same = sum(partner.get(i) == j for i, j in zip(a.tolist(), b.tolist(), strict=True))
-        if len(a) == 0 or 2 * same > len(a):
-            continue
-        only_other = len(np.setdiff1d(a, best.video))
-        only_best = len(np.setdiff1d(best.video, a))
-        p = float(binom.sf(only_best - 1, only_best + only_other, 0.5)) if only_best else 1.0
-        if strongest is None or (len(a), p) > (len(strongest.video), strongest_p):
-            n = int(
-                np.sum((np.arange(len(problem.video)) >= first) & (np.arange(len(problem.video)) <= last))
-            )
-            strongest_p = p
-            strongest = Pairing(
-                other.origin,
-                other.slope,
-                other.intercept,
-                a,
-                b,
-                min(n, other.n_possible),
-                other.log_false_alarms,
-            )
-    return strongest, strongest_p
-
-
-def _is_harmless(best: Pairing, rival: Pairing, p: float) -> bool:
-    by_chance = rival.log_false_alarms > np.log10(CHANCE_RIVAL) and 2 * len(rival.video) <= len(best.video)
-    return by_chance or p < MAX_RIVAL_P
-
-
 def _no_match(problem: Problem, best: Pairing | None) -> str:
     found = 0 if best is None else len(best.video)
     where = ", the coarse offset" if problem.prior is not None else ""
@@ -327,16 +254,32 @@ def _no_match(problem: Problem, best: Pairing | None) -> str:
     )
 
 
-def _ambiguous(problem: Problem, best: Pairing, rival: Pairing) -> str:
+def _alike(best: Pairing, chance: float) -> str:
+    return (
+        f"The pulses' intervals are too much alike to tell where they belong: {len(best.video)} of {best.n_possible} "
+        f"pulses coincide at best, but with such intervals {chance:.0%} of the others do by chance where one does; "
+        "record more pulses, give coarse_offset in session.toml, or use intervals that are random to the millisecond."
+    )
+
+
+def _ambiguous(problem: Problem, best: Pairing, rival: Rival) -> str:
     interval = np.diff(problem.recording)
     middle = float(np.median(interval))
     regular = (
         np.mean(np.abs(interval / middle - np.round(interval / middle)) * middle < 2 * problem.tolerance)
         > 0.6
     )
-    why = f"; the pulses come every {middle:.3g} s, so that they fit at any shift" if regular else ""
+    other = rival.pairing
+    if regular:
+        return (
+            f"The pulses fit in more than one way; the pulses come every {middle:.3g} s, so that they fit at any "
+            f"shift: {len(best.video)} coincide with the recording {best.offset:.3f} s ahead of the video and "
+            f"{len(other.video)} with {other.offset:.3f} s; give coarse_offset in session.toml, or use random "
+            "intervals."
+        )
     return (
-        f"The pulses fit in more than one way{why}: {len(best.video)} coincide with the recording "
-        f"{best.offset:.3f} s ahead of the video and {len(rival.video)} with {rival.offset:.3f} s; give "
-        "coarse_offset in session.toml, or use random intervals."
+        f"The pulses fit in more than one way, as where a sequence is repeated: {len(best.video)} coincide with the "
+        f"recording {best.offset:.3f} s ahead of the video, and {len(other.video)} of {other.n_possible} that both "
+        f"could have seen with {other.offset:.3f} s; only when the two were started can tell: give coarse_offset in "
+        "session.toml, wall_clock in the protocol's [pulses] if both clocks were set, or codes of one pass only."
     )

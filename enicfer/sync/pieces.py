@@ -13,7 +13,6 @@ Times are in s, on the clocks that their names say.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -21,47 +20,26 @@ import numpy as np
 
 from enicfer.errors import AlignmentError
 from enicfer.records import Alignment, FloatArray
-from enicfer.sync.fit import Line, fit_line
+from enicfer.sync.doubts import doubt_light, doubt_phase
+from enicfer.sync.drift import note_drifts
+from enicfer.sync.fit import Line
 from enicfer.sync.led import Onsets
-from enicfer.sync.matching import MIN_PULSES, IntArray, Match, match_pulses
+from enicfer.sync.matching import MIN_PULSES, IntArray, match_pulses
+from enicfer.sync.pairing import Span
+from enicfer.sync.stretch import (
+    Breaks,
+    Piece,
+    bend_pieces,
+    find_jitter,
+    fit_piece,
+    note_bends,
+    replace_lines,
+)
 
-N_CAMERA_STEPS = 4
 FRAME_GAP = 5.0  # a frame interval this many times the median is a break where one is looked for
 LONG_GAP = 1.0  # s; a camera that wrote no frame for so long may have been restarted
-SAME_PHASE = 4.0  # Rayleigh's statistic n r^2; onsets that fall anywhere exceed it in 2 % of the cases
 MIN_ALONE = 2  # pulses without a partner on both sides that may end a map
 MAX_ALONE_P = 0.01  # probability that so many miss each other, if they match as often as within the piece
-
-
-@dataclass(frozen=True)
-class Breaks:
-    """Where a map may break.
-
-    Attributes
-    ----------
-    video
-        Video times at which a new file or a restart begins.
-    gaps
-        ``(start, stop)`` of pauses on the recording's clock; equal where samples are missing.
-    video_time
-        ``(n,)`` times of all frames; may be empty.
-    stop
-        Recording's time at which it ends.
-    """
-
-    video: tuple[float, ...] = ()
-    gaps: tuple[tuple[float, float], ...] = ()
-    video_time: FloatArray | None = None
-    stop: float = np.inf
-
-
-@dataclass(frozen=True)
-class _Piece:
-    video: IntArray
-    recording: IntArray
-    onset: FloatArray  # video times of its pulses, as the fit corrected them
-    line: Line
-    match: Match
 
 
 def align_pulses(
@@ -100,14 +78,26 @@ def align_pulses(
     """
     breaks = breaks or Breaks()
     everything = np.arange(len(onsets.time)), np.arange(len(recording))
-    pieces = _find_pieces(onsets, recording, *everything, tolerance, max_drift, prior, codes)
+    running = _running(recording, breaks)
+    pieces = _find_pieces(onsets, recording, *everything, tolerance, max_drift, prior, codes, running)
     if prior is not None:
         _check_cuts(pieces, onsets.time, recording, tolerance, max_drift, breaks)
+    t = breaks.video_time
+    interval = tolerance if t is None or len(t) < 2 else float(np.median(np.diff(t)))
+    pieces, bents = bend_pieces(pieces, recording, onsets, breaks, interval, tolerance, max_drift)
     limits, lines, alone = _place_breaks(pieces, onsets.time, recording, breaks)
     video = np.concatenate([p.video for p in pieces])
     rec = np.concatenate([p.recording for p in pieces])
-    locked, locks = _phase_doubt(pieces, onsets)
-    notes = (*onsets.notes, *locks, *_notes(pieces, limits, lines), *alone)
+    locked, locks = doubt_phase(pieces, bents, onsets)
+    flicker = doubt_light(pieces, bents, onsets)
+    notes = (
+        *onsets.notes,
+        *locks,
+        *_notes(pieces, limits, lines),
+        *alone,
+        *note_drifts([(p.line.slope - 1, p.line.drift_error) for p in pieces], max_drift),
+        *note_bends(bents, interval),
+    )
     facts = {
         "n_video_pulses": len(onsets.time),
         "n_recording_pulses": len(recording),
@@ -117,23 +107,34 @@ def align_pulses(
         "pieces": [_facts(p) for p in pieces],
         **(details or {}),
     }
+    starts, stretches, floors = replace_lines(limits, lines, pieces, bents)
     found = _alignment(
-        lines,
-        limits,
+        stretches,
+        starts,
         pulses=(
             np.concatenate([p.onset for p in pieces]),
             recording[rec],
-            np.concatenate([p.line.residual for p in pieces]),
+            np.concatenate([b.residual for b in bents]),
         ),
         unmatched=(np.delete(onsets.time, video), np.delete(recording, rec)),
         source=source,
         details=facts,
         notes=notes,
-        floor=onsets.floor + locked,
+        floor=[onsets.floor + locked + flicker + x for x in floors],
+        jitter=find_jitter(pieces, bents, onsets, breaks),
     )
     if breaks.video_time is not None:
         _check_order(found, breaks.video_time)
     return found
+
+
+def _running(recording: FloatArray, breaks: Breaks) -> tuple[Span, Span] | None:
+    """From when to when camera and recording ran, if both are known."""
+    t = breaks.video_time
+    if t is None or len(t) == 0 or not np.isfinite(breaks.stop) or len(recording) == 0:
+        return None
+    start, stop = min(0.0, float(recording[0])), max(float(recording[-1]), breaks.stop)
+    return (float(t[0]), float(t[-1])), (start, stop)
 
 
 def _check_order(alignment: Alignment, video_time: FloatArray) -> None:
@@ -148,30 +149,6 @@ def _check_order(alignment: Alignment, video_time: FloatArray) -> None:
         )
 
 
-def _phase_doubt(pieces: Sequence[_Piece], onsets: Onsets) -> tuple[float, tuple[str, ...]]:
-    """Error in s that all onsets may share because they fall at the same place of the frame interval, and a note.
-
-    Onsets between two frames are known to fall somewhere there, which averages out only if they fall everywhere.
-    Rayleigh's test says whether they do (Mardia and Jupp 2000, Directional Statistics, doi:10.1002/9780470316979).
-    """
-    if onsets.camera is None:
-        return 0.0, ()
-    doubt = 0.0
-    for piece in pieces:
-        interval = float(np.median(onsets.camera.interval[piece.video]))
-        seen = piece.onset + piece.line.residual  # where the recording has them, but for what all may share
-        phase = np.exp(2j * np.pi * (onsets.camera.frame_time[piece.video] - seen) / interval)
-        length = float(np.abs(phase.mean()))
-        if length**2 * len(phase) > SAME_PHASE:
-            doubt = max(doubt, length * interval / 2)
-    if not doubt:
-        return 0.0, ()
-    return doubt, (
-        f"The pulses fall at the same place between two frames, so that their onset is known only to "
-        f"{1000 * doubt:.0f} ms, which the bound includes: let the LED flash at irregular intervals.",
-    )
-
-
 def _find_pieces(
     onsets: Onsets,
     recording: FloatArray,
@@ -181,13 +158,14 @@ def _find_pieces(
     max_drift: float,
     prior: tuple[float, float] | None,
     codes: tuple[Sequence[object], Sequence[object]] | None,
-) -> list[_Piece]:
+    running: tuple[Span, Span] | None = None,
+) -> list[Piece]:
     """Pieces in order of time among the pulses ``a`` of the video and ``b`` of the recording."""
     some = None if codes is None else ([codes[0][i] for i in a], [codes[1][j] for j in b])
-    match = match_pulses(onsets.time[a], recording[b], tolerance, max_drift, prior, some)
+    match = match_pulses(onsets.time[a], recording[b], tolerance, max_drift, prior, some, running)
     video, rec = a[match.best.video], b[match.best.recording]
-    line, onset = _fit(onsets, video, recording[rec], max_drift)
-    found = [_Piece(video, rec, onset, line, match)]
+    line, onset, parameters, shared = fit_piece(onsets, video, recording[rec], max_drift)
+    found = [Piece(video, rec, onset, line, match, parameters, shared)]
     sides = ((a[a < video[0]], b[b < rec[0]], 0), (a[a > video[-1]], b[b > rec[-1]], len(found)))
     for left_a, left_b, place in sides:
         if min(len(left_a), len(left_b)) < MIN_PULSES:
@@ -201,7 +179,7 @@ def _find_pieces(
 
 
 def _check_cuts(
-    pieces: list[_Piece],
+    pieces: list[Piece],
     video: FloatArray,
     recording: FloatArray,
     tolerance: float,
@@ -224,27 +202,8 @@ def _check_cuts(
             ) from None
 
 
-def _fit(onsets: Onsets, video: IntArray, time: FloatArray, max_drift: float) -> tuple[Line, FloatArray]:
-    """Fit the line, and with it the camera's exposure and gamma where onsets were seen in frames.
-
-    Onsets depend on gamma by a power, so the fit is repeated from the better value (Gauss & Newton).
-    """
-    if onsets.camera is None:
-        return fit_line(onsets.time[video], time, onsets.spread[video], max_drift), onsets.time[video]
-    camera = onsets.camera
-    parameters = camera.expected
-    for _ in range(N_CAMERA_STEPS):
-        onset, spread, derivative = (x[video] for x in camera.place(parameters))
-        line = fit_line(
-            onset, time, spread, max_drift, derivative, camera.expected - parameters, camera.spread
-        )
-        parameters = parameters + np.array(line.nuisance)
-    onset = camera.place(parameters)[0][video]
-    return replace(line, residual=time - line.time(onset)), onset
-
-
 def _place_breaks(
-    pieces: list[_Piece], video: FloatArray, recording: FloatArray, breaks: Breaks
+    pieces: list[Piece], video: FloatArray, recording: FloatArray, breaks: Breaks
 ) -> tuple[list[float], list[Line | None], list[str]]:
     """Where each piece begins on ``video_time``, and notes; a None among the lines is a stretch without time."""
     limits: list[float] = [-np.inf]
@@ -281,7 +240,7 @@ def _place_breaks(
     return limits, lines, notes
 
 
-def _possible_breaks(piece: _Piece, recording: FloatArray, breaks: Breaks) -> list[float]:
+def _possible_breaks(piece: Piece, recording: FloatArray, breaks: Breaks) -> list[float]:
     """Video times beyond which the map of a piece may not hold: of files, missing samples, and long frame gaps.
 
     Where the samples of a pause are there, the recording's clock goes on. A shorter frame gap is a dropped frame.
@@ -298,7 +257,7 @@ def _possible_breaks(piece: _Piece, recording: FloatArray, breaks: Breaks) -> li
 
 
 def _alone(
-    piece: _Piece, after: bool, video: FloatArray, recording: FloatArray, breaks: Breaks
+    piece: Piece, after: bool, video: FloatArray, recording: FloatArray, breaks: Breaks
 ) -> tuple[int, int]:
     """Numbers of pulses before or after a piece on the two sides, if it is unlikely that they miss each other.
 
@@ -320,7 +279,7 @@ def _alone(
 
 
 def _break_between(
-    before: _Piece, after: _Piece, span: tuple[float, float], recording: FloatArray, breaks: Breaks
+    before: Piece, after: Piece, span: tuple[float, float], recording: FloatArray, breaks: Breaks
 ) -> tuple[float, float]:
     """Video time at which the first piece ends and at which the second begins.
 
@@ -352,7 +311,8 @@ def _alignment(
     source: str,
     details: Mapping[str, Any],
     notes: tuple[str, ...],
-    floor: float = 0.0,
+    floor: Sequence[float],
+    jitter: float = 0.0,
 ) -> Alignment:
     nothing = np.nan
     return Alignment(
@@ -362,7 +322,7 @@ def _alignment(
         intercept=np.array([nothing if x is None else x.intercept for x in lines]),
         variance=np.array([(nothing,) * 3 if x is None else x.variance for x in lines], dtype=np.float64),
         t_factor=np.array([nothing if x is None else x.t_factor for x in lines]),
-        floor=np.array([nothing if x is None else floor for x in lines]),
+        floor=np.array([nothing if x is None else more for x, more in zip(lines, floor, strict=True)]),
         pulse_video_time=pulses[0],
         pulse_time=pulses[1],
         residual=pulses[2],
@@ -371,6 +331,7 @@ def _alignment(
         source=source,
         details=details,
         notes=notes,
+        jitter=jitter,
     )
 
 
@@ -382,6 +343,7 @@ def line_alignment(
     details: Mapping[str, Any] | None = None,
     notes: tuple[str, ...] = (),
     unmatched: tuple[FloatArray, FloatArray] | None = None,
+    jitter: float = 0.0,
 ) -> Alignment:
     """An `Alignment` of one piece."""
     none = np.empty(0)
@@ -393,16 +355,17 @@ def line_alignment(
         source=source,
         details=details or {},
         notes=notes,
-        floor=floor,
+        floor=[floor],
+        jitter=jitter,
     )
 
 
-def _facts(piece: _Piece) -> dict[str, Any]:
+def _facts(piece: Piece) -> dict[str, Any]:
     best, rival = piece.match.best, piece.match.rival
     return {
         "n_matched": len(piece.video),
         "n_possible": best.n_possible,
-        "drift_ppm": 1e6 * (piece.line.slope - 1),
+        "drift_ppm": 1e6 * (1 / piece.line.slope - 1),
         "offset": piece.line.intercept - piece.line.slope * piece.line.origin,
         "residual_sd": float(np.std(piece.line.residual)),
         "log10_false_alarms": best.log_false_alarms,
@@ -411,13 +374,13 @@ def _facts(piece: _Piece) -> dict[str, Any]:
         else {
             "n_matched": len(rival.video),
             "offset": rival.offset,
-            "drift_ppm": 1e6 * (rival.slope - 1),
+            "drift_ppm": 1e6 * (1 / rival.slope - 1),
             "p": piece.match.rival_p,
         },
     }
 
 
-def _notes(pieces: list[_Piece], limits: list[float], lines: list[Line | None]) -> tuple[str, ...]:
+def _notes(pieces: list[Piece], limits: list[float], lines: list[Line | None]) -> tuple[str, ...]:
     notes = []
     if len(pieces) > 1:
         at = ", ".join(f"{v:.1f}" for v in limits[1:])

@@ -10,13 +10,16 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
+from enicfer.config.protocol import Pulses
 from enicfer.errors import AlignmentError
-from enicfer.protocol import Pulses
 from enicfer.records import Alignment, FloatArray
 from enicfer.sync.audio import find_beeps
+from enicfer.sync.drift import is_believed, note_drift
 from enicfer.sync.fit import Line, fit_line
 from enicfer.sync.frames import align_frame_pulses, check_residual, mean_interval, place_on_grid
+from enicfer.sync.jitter import jitter_of_frames, jitter_of_stamps
 from enicfer.sync.led import Onsets, find_led_onsets, rank_cells
 from enicfer.sync.pieces import Breaks, align_pulses, line_alignment
 
@@ -24,6 +27,7 @@ LED_TOLERANCE = 0.75  # frame intervals
 AUDIO_TOLERANCE = 0.005  # s; cameras and sound cards jitter by less
 WALL_CLOCK = 60.0  # s; how far clocks of cameras and amplifiers are apart, unless the protocol says
 HAND = 0.05  # s; what an anchor found by hand is worth
+TYPED = 0.5e-3  # s; nobody types a time to less than a millisecond, also where all lie on a line
 
 
 @dataclass(frozen=True)
@@ -38,8 +42,8 @@ class Evidence:
         ``(m,)`` s: the recording's triggers with the protocol's pulse codes.
     brightness
         ``(n,)`` mean brightness of the LED's region, or ``(n, rows, columns)`` uint8 brightness grid of the
-        whole picture (`enicfer.io.brightness.GRID` cells; a ``numpy.memmap`` is fine). A frame that did not decode
-        is NaN, or in a grid like the frame before it.
+        whole picture (`enicfer.io.video.brightness.GRID` cells; a ``numpy.memmap`` is fine). A frame that did
+        not decode is NaN, or in a grid like the frame before it.
     sound, sound_rate, sound_start
         ``(k,)`` or ``(k, channels)`` sound track, its rate in Hz, and the video time of its first sample.
     sound_bound
@@ -112,7 +116,10 @@ def align(evidence: Evidence, pulses: Pulses) -> Alignment:
     """
     if pulses.source not in SOURCES:
         raise AlignmentError(f"There is no pulse source {pulses.source!r}: allowed are {', '.join(SOURCES)}.")
-    found = SOURCES[pulses.source](evidence, pulses)
+    with threadpool_limits(1, "blas"):  # sums that are split among threads are rounded otherwise
+        found = SOURCES[pulses.source](evidence, pulses)
+    if pulses.source in ("start", "anchors", "clock"):
+        found = replace(found, jitter=jitter_of_stamps(evidence.video_time))
     if not evidence.recording_bound:
         return found
     return replace(
@@ -192,14 +199,17 @@ def align_stream(evidence: Evidence, pulses: Pulses) -> Alignment:
     line = fit_line(video, time, max_drift=pulses.max_drift * 1e-6)
     off = check_residual(line.residual, evidence.frame_interval)
     lost = int(np.sum(~there))
-    notes = (f"{lost} frames of the stream are not in the video.",) if lost else ()
+    said = note_drift(line.slope - 1, line.drift_error, pulses.max_drift * 1e-6)
+    told = (f"{lost} frames of the stream are not in the video." if lost else "", said)
+    notes = tuple(filter(None, told))
     return line_alignment(
         line,
         (video, time),
         "stream",
         floor=evidence.stream_bound + off,
-        details={"drift_ppm": 1e6 * (line.slope - 1)},
+        details={"drift_ppm": 1e6 * (1 / line.slope - 1)},
         notes=notes,
+        jitter=jitter_of_frames(line.residual, 0.0),
     )
 
 
@@ -270,11 +280,15 @@ def align_anchors(evidence: Evidence, pulses: Pulses) -> Alignment:
             f"differs by more than {pulses.max_drift:g} ppm; check the anchors."
         )
     if len(video) >= 4:
-        return line_alignment(fit_line(video, time, max_drift=limit), (video, time), "anchors")
+        line = fit_line(video, time, max_drift=limit)
+        said = note_drift(line.slope - 1, line.drift_error, limit)
+        return line_alignment(line, (video, time), "anchors", floor=TYPED, notes=(said,) if said else ())
     centre, middle = float(video.mean()), float(time.mean())
     lever = float(np.sum((video - centre) ** 2))
     slope = float(np.sum((video - centre) * (time - middle)) / lever)
-    slope = float(np.clip(slope, 1 - limit, 1 + limit))
+    error = 1.96 * HAND / float(np.sqrt(lever))
+    if not is_believed(slope - 1, error, limit):
+        slope = float(np.clip(slope, 1 - limit, 1 + limit))
     line = Line(
         origin=centre,
         slope=slope,
@@ -284,7 +298,8 @@ def align_anchors(evidence: Evidence, pulses: Pulses) -> Alignment:
         residual=time - middle - slope * (video - centre),
     )
     note = f"Few anchors do not show their own error: {1000 * HAND:.0f} ms is assumed for each."
-    return line_alignment(line, (video, time), "anchors", notes=(note,))
+    said = note_drift(slope - 1, error, limit)
+    return line_alignment(line, (video, time), "anchors", notes=(note, said) if said else (note,))
 
 
 SOURCES: dict[str, Callable[[Evidence, Pulses], Alignment]] = {
@@ -329,6 +344,11 @@ def _offset_only(video: float, time: float, error: float, pulses: Pulses, source
 
 
 def _need_pulses(evidence: Evidence, pulses: Pulses) -> None:
+    if not pulses.codes and len(evidence.pulse_time) == 0:
+        raise AlignmentError(
+            f"The protocol's [pulses] has no codes, which the source {pulses.source} needs: write the code that the "
+            'recording has at each pulse, such as codes = ["S 1"]; `enicfer events` lists those that it has.'
+        )
     if len(evidence.pulse_time) == 0:
         raise AlignmentError(
             f"The recording has no pulse with the code {_codes(pulses)}: check codes in the protocol's [pulses]."
@@ -336,4 +356,4 @@ def _need_pulses(evidence: Evidence, pulses: Pulses) -> None:
 
 
 def _codes(pulses: Pulses) -> str:
-    return ", ".join(repr(code) for code in pulses.codes) or "(no code is given)"
+    return ", ".join(repr(code) for code in pulses.codes)

@@ -16,6 +16,7 @@ from enicfer.errors import InputError
 from enicfer.records import FloatArray
 from enicfer.sync.fit import fit_line
 
+MAX_DUMMIES = 12  # more volumes than these are not left out at a start
 OFF_GRID = 0.25  # share of a TR by which a pulse may be off its place
 MAX_TR_ERROR = 0.01  # relative; a TR that differs by more is another TR
 
@@ -131,7 +132,8 @@ def _check_interval(kept: FloatArray, tr: float) -> float:
     interval = float(np.median(steps))
     multiple = np.maximum(np.round(steps / tr), 1)
     ratio = float(np.median(steps / (multiple * tr)))
-    if abs(ratio - 1) > MAX_TR_ERROR:
+    # With most pulses at twice the TR it is the TR that is wrong.
+    if abs(ratio - 1) > MAX_TR_ERROR or (len(steps) > 2 and float(np.median(multiple)) > 1):
         raise InputError(
             f"The volume pulses come every {interval:.4g} s but the TR is {tr:g} s: check volume_codes and "
             "repetition_time in [scanner], and that log and image belong together."
@@ -156,10 +158,15 @@ def _number(kept: FloatArray, interval: float) -> npt.NDArray[np.int64]:
 def _judge_count(total: int, expected: int, n_volumes: int, dummy_volumes: int) -> str:
     image = f"the image has {n_volumes} volumes" + (f" and {dummy_volumes} dummies" if dummy_volumes else "")
     if total > expected:
+        few = total - n_volumes <= MAX_DUMMIES
+        advice = (
+            f"set dummy_volumes to {total - n_volumes} in [scanner] if the first ones were not stored, or give"
+            if few
+            else "check volume_codes in [scanner], and give"
+        )
         raise InputError(
-            f"The log counts {total} volume pulses but {image}, so {total - expected} pulses have no volume: set "
-            f"dummy_volumes to {total - n_volumes} in [scanner] if the first ones were not stored, or give the log "
-            "of this run."
+            f"The log counts {total} volume pulses but {image}, so {total - expected} pulses have no volume: "
+            f"{advice} the log of this run."
         )
     # Pulses lost after the last are harmless; pulses lost before the first move time 0, and nothing can tell.
     return (

@@ -5,8 +5,6 @@ same shape and range.  Every random number comes from the generator that is pass
 (seed, step) fixes a batch exactly.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 
@@ -14,7 +12,9 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
+from enicfer.config.values import Fraction, NotNegative
 from enicfer.training.lab_conditions import imitate_lab
+from enicfer.training.recipe_values import BelowOne, Degrees
 
 
 @dataclass(frozen=True)
@@ -23,42 +23,45 @@ class Augmentation:
 
     Attributes
     ----------
-    flip : float
+    flip
         Probability of a mirror image.
-    rotation : float
+    rotation
         Largest angle, degrees.
-    scale, translation, shear : float
+    scale, translation, shear
         Largest relative change of size, shift as a part of the image's width, shear.
-    gamma : float
+    gamma
         Largest absolute natural logarithm of the gamma exponent (light and contrast).
-    contrast : float
+    contrast
         Largest relative change of contrast about mid-grey (clips, as a sensor does).
-    erase : float
+    erase
         Probability that a rectangle is replaced by noise.
-    blur, noise : float
+    blur, noise
         Probability of a 3x3 binomial blur (twice), and of sensor noise.
-    lab : float
+    lab
         Probability of an imitated laboratory condition (`enicfer.training.lab_conditions`).
+    lab_strength
+        Greatest strength of such a condition, 0 to 1; each image has its own, drawn evenly.
     """
 
-    flip: float = 0.5
-    rotation: float = 12.0
-    scale: float = 0.12
-    translation: float = 0.08
-    shear: float = 0.08
-    gamma: float = 0.3
-    contrast: float = 0.2
-    erase: float = 0.15
-    blur: float = 0.1
-    noise: float = 0.05
-    lab: float = 0.0
+    flip: Fraction = 0.5
+    rotation: Degrees = 12.0
+    scale: BelowOne = 0.12
+    translation: NotNegative = 0.08
+    shear: NotNegative = 0.08
+    gamma: NotNegative = 0.3
+    contrast: NotNegative = 0.2
+    erase: Fraction = 0.15
+    blur: Fraction = 0.1
+    noise: Fraction = 0.05
+    lab: Fraction = 0.0
+    lab_strength: Fraction = 1.0
 
 
 def augment(images: Tensor, settings: Augmentation, generator: Generator) -> Tensor:
     """Apply every change of `settings` to a batch."""
     images = transform(images, settings, generator)
     images = change_light(images, settings, generator)
-    images = imitate_lab(images, settings.lab, generator)
+    images = imitate_lab(images, settings.lab, generator, settings.lab_strength)
     images = degrade(images, settings, generator)
     return erase(images, settings.erase, generator)
 

@@ -18,10 +18,12 @@ from typing import Any
 import numpy as np
 
 from enicfer.errors import InputError
+from enicfer.io.files.places import check_folder, check_free
 from enicfer.models import load_model
 from enicfer.training.ancestors import describe_seen, trace_ancestors
 from enicfer.training.commands import (
-    choose_settings,
+    ReadingOptions,
+    choose_reading,
     evaluate_part,
     finish_run,
     read_like_training,
@@ -29,14 +31,15 @@ from enicfer.training.commands import (
 )
 from enicfer.training.datasets.images import FaceImages
 from enicfer.training.evaluation import evaluate_model, write_table
-from enicfer.training.loop import train
 from enicfer.training.parts import take_parts
 from enicfer.training.recipe import Recipe
+from enicfer.training.refit import train_or_refit
 from enicfer.training.splits import divide, folds
 
 CROSS_COLUMNS = (
     "images",
     "images_without_a_face",
+    "images_unreadable",
     "images_left_out",
     "accuracy",
     "accuracy_low",
@@ -63,10 +66,10 @@ class CrossValidation:
 
     Attributes
     ----------
-    rows : list of dict
+    rows
         Per fold: `fold`, `images`, `subjects`, `accuracy`, `balanced_accuracy`, `macro_f1`, and
         `images_trained_on` and `accuracy_unseen` as in `enicfer.training.evaluation` (None: unknown, or none).
-    mean, deviation : float
+    mean, deviation
         Of the folds' accuracies (deviation with n - 1).
     """
 
@@ -86,14 +89,14 @@ def cross_validate(
 
     Parameters
     ----------
-    recipe : Recipe
+    recipe
         Its `[data] split` divides what is left after the fold into training and validation.
-    output : Path
-    count : int
+    output
+    count
         Number of folds.
-    by_set : bool
+    by_set
         Leave one data set out at a time, instead of a part of the subjects.
-    report : callable
+    report
         Receives lines of progress.
 
     Returns
@@ -105,6 +108,7 @@ def cross_validate(
     InputError
         Unknown subjects, more folds than subjects, or a fold that cannot be trained: before the first is.
     """
+    check_folder(output)
     data = read_recipe_data(recipe).only_labels(recipe.data.labels)
     rows: list[dict[str, Any]] = []
     masks = folds(data, count, recipe.schedule.seed, by_set)
@@ -123,7 +127,7 @@ def cross_validate(
         folder = output / f"fold-{number}"
         report(f"fold {number} of {len(masks)}")
         learnt = _divide(data, rest, recipe)
-        model = finish_run(recipe, learnt, train(recipe, learnt, folder, report), folder)
+        model = finish_run(recipe, learnt, train_or_refit(recipe, learnt, folder, report), folder)
         summary = evaluate_model(model, data.select(test), folder / "test").summary
         rows.append({"fold": number, **{key: summary.get(key) for key in FOLD_COLUMNS}})
         write_table(output / "folds.csv", list(rows[0]), (row.values() for row in rows))
@@ -166,27 +170,24 @@ def cross_evaluate_files(
     models: Sequence[str | Path],
     sets: Sequence[DataSource],
     output: Path | None = None,
-    *,
-    crop: bool | None = None,
-    content: str | None = None,
-    pattern: str | None = None,
+    reading: ReadingOptions | None = None,
 ) -> list[dict[str, Any]]:
     """Accuracy of every model on every data set, each read as `enicfer.training.commands.evaluate_files` does.
 
     Parameters
     ----------
-    models : sequence of str or Path
+    models
         Shipped names or files.
-    sets : sequence of DataSource
-    output : Path, optional
+    sets
+    output
         CSV file to write, with the rows below.
-    crop, content, pattern : optional
-        None: as in each model's training.
+    reading
+        How pictures are read; by default as in each model's training.
 
     Returns
     -------
     list of dict
-        Per model and set `model`, `data`, `images`, `images_without_a_face`, `images_left_out`,
+        Per model and set `model`, `data`, `images`, `images_without_a_face`, `images_unreadable`, `images_left_out`,
         `accuracy`, `accuracy_low`, `accuracy_high`, `crop`, `trained_on_these` (None: unknown),
         `images_trained_on` (None: unknown), `accuracy_unseen` (without them; None: none, or no others).
 
@@ -195,21 +196,22 @@ def cross_evaluate_files(
     InputError
         Two sets or two models have one name.
     """
+    if output is not None:
+        check_free(output, overwrite=True)
     for what, names in (("data sets", [one.name for one in sets]), ("models", [str(m) for m in models])):
         double = sorted({name for name in names if names.count(name) > 1})
         if double:
             raise InputError(f"Two {what} are called {', '.join(double)}; name each once, as NAME=PATH.")
-    given = {"crop": crop, "content": content, "pattern": pattern}
     loaded = {str(name): load_model(name) for name in models}
     rows = []
     for one in sets:
         read: dict[tuple[Any, ...], FaceImages] = {}
         for name, model in loaded.items():
-            settings = choose_settings(model, given)
-            key = (model.input_size, model.channels, *settings.values())
+            chosen = choose_reading(model, reading)
+            key = (model.input_size, model.channels, chosen)
             if key not in read:
-                read[key] = read_like_training(model, one.path, one.reader, settings)
-            summary = evaluate_part(model, read[key], one.split, settings=settings).summary
+                read[key] = read_like_training(model, one.path, one.reader, chosen)
+            summary = evaluate_part(model, read[key], one.split, reading=chosen).summary
             rows.append({"model": name, "data": one.name, **{key: summary.get(key) for key in CROSS_COLUMNS}})
     rows.sort(key=lambda row: list(loaded).index(str(row["model"])))
     if output is not None:

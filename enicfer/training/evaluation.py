@@ -25,11 +25,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import softmax
 
-from enicfer.errors import InputError
+from enicfer.errors import InputError, OutputError
 from enicfer.expressions import FIVE
+from enicfer.io.files.atomic import replacing, staged
+from enicfer.io.tables import defuse_text
 from enicfer.models.calibration import Reliability, reliability
-from enicfer.training.datasets.images import NO_FACE, NO_LABEL, FaceImages
-from enicfer.training.metrics import Coverage, Scores, abstain, bootstrap_accuracy, score
+from enicfer.training.datasets.files import UNLABELLED
+from enicfer.training.datasets.images import NO_FACE, NO_LABEL, UNREADABLE, FaceImages
+from enicfer.training.metrics import Coverage, Scores, abstain, accuracy_interval, cohen_kappa, score
 
 if TYPE_CHECKING:
     from enicfer.models import Classifier
@@ -43,18 +46,18 @@ class Evaluation:
 
     Attributes
     ----------
-    labels : tuple of str
-    scores : Scores
-    interval : tuple of float
-        95 % confidence interval of the accuracy, subjects resampled.
-    subjects : int
+    labels
+    scores
+    interval
+        95 % confidence interval of the accuracy, with subjects as the units; NaN with too few of them.
+    subjects
         Number of known subjects; 0: unknown, each image then counts as one.
-    before, after : Reliability
+    before, after
         Without and with the model's temperature.
-    coverage : Coverage
-    groups : list of dict
+    coverage
+    groups
         `kind`, `group`, `count`, `accuracy`, `low`, `high`.
-    summary : dict
+    summary
         The single numbers, as in `metrics.json`.
     """
 
@@ -80,13 +83,13 @@ def evaluate_model(
 
     Parameters
     ----------
-    model : Classifier
-    data : FaceImages
-    output : Path, optional
+    model
+    data
+    output
         Folder for tables and figures; made if missing.
-    flip : bool
+    flip
         Average with mirror images.
-    about : mapping, optional
+    about
         What else the summary should say.
 
     Returns
@@ -107,7 +110,7 @@ def evaluate_model(
     result = Evaluation(
         labels=labels,
         scores=scores,
-        interval=bootstrap_accuracy(right, kept.subject),
+        interval=accuracy_interval(right, kept.subject),
         subjects=len(set(kept.subject.tolist()) - {""}),
         before=reliability(softmax(logits, axis=1), label),
         after=reliability(probability, label),
@@ -146,9 +149,11 @@ def _summary(
         "model": model.name,
         "labels": list(result.labels),
         "images": len(kept),
-        # Of the data set as it was read; the first two of the whole, not of one partition.
+        # Of the data set as it was read; the first four of the whole, not of one partition.
         "images_without_a_face": len(data.left_out.get(NO_FACE, ())),
         "images_with_unused_label": len(data.left_out.get(NO_LABEL, ())),
+        "images_without_a_label": len(data.left_out.get(UNLABELLED, ())),
+        "images_unreadable": len(data.left_out.get(UNREADABLE, ())),
         "images_left_out": len(data) - len(kept),
         "subjects": result.subjects,
         "accuracy": result.scores.accuracy,
@@ -156,6 +161,7 @@ def _summary(
         "accuracy_high": result.interval[1],
         "balanced_accuracy": result.scores.balanced_accuracy,
         "macro_f1": result.scores.macro_f1,
+        "kappa": cohen_kappa(result.scores.confusion),
         "ece_before": result.before.error,
         "ece_after": result.after.error,
     }
@@ -212,7 +218,7 @@ def _groups(right: np.ndarray, data: FaceImages) -> list[dict[str, Any]]:
     for kind, values in (("set", data.set), ("sex", data.sex), ("age", band)):
         for group in sorted(set(values.tolist()) - {""}):
             inside = values == group
-            low_bound, high_bound = bootstrap_accuracy(right[inside], data.subject[inside])
+            low_bound, high_bound = accuracy_interval(right[inside], data.subject[inside])
             rows.append(
                 {
                     "kind": kind,
@@ -227,12 +233,26 @@ def _groups(right: np.ndarray, data: FaceImages) -> list[dict[str, Any]]:
 
 
 def write_evaluation(result: Evaluation, output: Path) -> None:
-    """Write the tables and figures of an evaluation into a folder."""
+    """Write the tables and figures of an evaluation into a folder, all or none.
+
+    Raises
+    ------
+    OutputError
+        If they cannot be written there.
+    """
+    try:
+        with staged(output, make=True) as stage:
+            _write_files(result, stage.tree)
+            stage.publish()
+    except OSError as error:
+        raise OutputError(f"The tables cannot be written to {output}: {error.strerror or error}.") from None
+
+
+def _write_files(result: Evaluation, output: Path) -> None:
     from enicfer.training import figures
 
-    output.mkdir(parents=True, exist_ok=True)
     text = json.dumps(_rounded(result.summary), indent=2) + "\n"
-    _replace(output / "metrics.json", text.encode("utf-8"))
+    (output / "metrics.json").write_text(text, encoding="utf-8", newline="\n")
     confusion = result.scores.confusion
     rows = [[label, *line] for label, line in zip(result.labels, confusion.tolist(), strict=True)]
     write_table(output / "confusion.csv", ["true", *result.labels], rows)
@@ -260,17 +280,9 @@ def _rounded(value: Any) -> Any:
 
 def write_table(path: Path, header: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
     """Write a CSV file atomically; NaN becomes n/a."""
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("w", encoding="utf-8", newline="") as file:
+    with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
         for row in rows:
             cells = [_rounded(cell) for cell in row]
-            writer.writerow(["n/a" if cell is None else cell for cell in cells])
-    temporary.replace(path)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_bytes(content)
-    temporary.replace(path)
+            writer.writerow(["n/a" if cell is None else defuse_text(cell) for cell in cells])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from enicfer.io.files.atomic import replacing
 from enicfer.models.calibration import Reliability
 from enicfer.training.metrics import Coverage
 
@@ -45,9 +46,9 @@ def draw_reliability(before: Reliability, after: Reliability, path: Path, fitted
 
     Parameters
     ----------
-    before, after : Reliability
-    path : Path
-    fitted : bool
+    before, after
+    path
+    fitted
         The temperature was fitted on these very images; the figure says so.
     """
     from matplotlib.figure import Figure
@@ -77,7 +78,6 @@ def draw_coverage(curve: Coverage, path: Path) -> None:
 
 
 def _save(figure: Figure, path: Path) -> None:
-    temporary = path.with_name(path.name + ".tmp")
     # Without its own name and version in the file, matplotlib writes the same bytes each time.
-    figure.savefig(temporary, format="png", dpi=120, metadata={"Software": None})
-    temporary.replace(path)
+    with replacing(path) as partial:
+        figure.savefig(partial, format="png", dpi=120, metadata={"Software": None})

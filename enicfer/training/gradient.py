@@ -26,7 +26,7 @@ from enicfer.training.teachers import learn_from
 MOMENTUM = 0.01
 
 
-class Team:
+class GradientWorkers:
     """Threads that each take a part of every batch.
 
     One thread per part, with single-threaded matrix products, meets the others once a step; the
@@ -34,13 +34,13 @@ class Team:
 
     Parameters
     ----------
-    model : nn.Module
+    model
         Receives the gradients; where it is on a GPU, one thread feeds it.
-    recipe : Recipe
+    recipe
         `schedule.threads` is the number of parts.
-    images, label, votes : Tensor
+    images, label, votes
         The whole training part.
-    taught : Tensor, optional
+    taught
         What teachers say about it (`enicfer.training.teachers`).
     """
 
@@ -132,9 +132,10 @@ def class_weights(label: Tensor, classes: int, balance: float) -> Tensor:
 
     Parameters
     ----------
-    label : Tensor of int64, shape (n,)
-    classes : int
-    balance : float
+    label
+        ``(n,)``.
+    classes
+    balance
         0: every image counts the same; 1: every class; between: a power of the class's size.
     """
     counts = torch.bincount(label, minlength=classes).clamp_min(1)
@@ -147,13 +148,15 @@ def objective(logits: Tensor, label: Tensor, votes: Tensor, plan: Schedule, weig
 
     Parameters
     ----------
-    logits : Tensor, shape (n, k) or (n, 2 k)
-    label : Tensor of int64, shape (n,)
-    votes : Tensor, shape (n, k)
-        NaN where there are none.
-    plan : Schedule
-    weight : Tensor, shape (k,)
-        How much an image counts in the loss of the labels (`class_weights`).
+    logits
+        ``(n, k)`` or ``(n, 2 k)``.
+    label
+        ``(n,)``.
+    votes
+        ``(n, k)``: naN where there are none.
+    plan
+    weight
+        ``(k,)``: how much an image counts in the loss of the labels (`class_weights`).
     """
     k = votes.shape[1]
     voted = ~votes.isnan().any(1, keepdim=True)

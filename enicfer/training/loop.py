@@ -18,7 +18,6 @@ from __future__ import annotations
 import copy
 import csv
 import math
-import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -29,13 +28,16 @@ import torch
 from torch import nn
 
 from enicfer.errors import ModelError
+from enicfer.io.files.atomic import replacing
+from enicfer.io.files.places import check_folder
 from enicfer.models.device import choose_device
 from enicfer.models.pictures import Pictures, unpack_pictures
 from enicfer.models.preprocessing import as_tensor, resize_crops
 from enicfer.training.ancestors import trace_ancestors
 from enicfer.training.datasets.images import FaceImages
-from enicfer.training.gradient import Team, seeded_generator
+from enicfer.training.gradient import GradientWorkers, seeded_generator
 from enicfer.training.networks import build_network, last_layer, restore_weights
+from enicfer.training.normalisation import sample_images
 from enicfer.training.optimisers import make_optimisers
 from enicfer.training.parts import make_parts, measure_accuracies
 from enicfer.training.recipe import Recipe, Schedule
@@ -70,12 +72,12 @@ def train(
 
     Parameters
     ----------
-    recipe : Recipe
-    data : FaceImages
+    recipe
+    data
         Its `split` says "train" or "validation" (`enicfer.training.splits`).
-    output : Path
+    output
         Folder for the checkpoint and the log; made if missing.
-    report : callable
+    report
         Receives a line of progress after each checkpoint.
 
     Returns
@@ -91,6 +93,7 @@ def train(
         The folder holds the checkpoint of another recipe, of other data, of another division into parts or of
         a network that was built otherwise; the loss is not finite.
     """
+    check_folder(output)
     output.mkdir(parents=True, exist_ok=True)
     plan = recipe.schedule
     checkpoint = output / "checkpoint.pt"
@@ -101,53 +104,32 @@ def train(
     label, votes = torch.from_numpy(learn.label), torch.from_numpy(learn.votes)
 
     torch.manual_seed(plan.seed)
-    model = build_network(recipe, begin=not content).to(choose_device())
+    model = build_network(recipe, not content, sample_images(recipe, images)).to(choose_device())
     average = copy.deepcopy(model).eval()
     optimisers = make_optimisers(model, last_layer(model), plan)
     per_epoch = len(learn) // plan.batch_size
     last = plan.epochs * per_epoch
-    identity: dict[str, Any] = {"recipe": recipe.as_dict(), "fingerprint": data.fingerprint()}
-    identity |= {"division": data.division(), "plans": [[0, plan.epochs]], "best": {}, "taught": None}
-    identity["ancestors"] = {role: pictures.pack() for role, pictures in ancestors.items()}
+    identity = identify_run(recipe, data, learn, ancestors)
     step = 0
     if content:
         step = _resume(checkpoint, content, identity, model, average, optimisers)
         report(f"continuing at step {step} of {last}")
     del content  # it holds the weights once more
     log = _Log(output / "log.csv", step)
-    if recipe.distillation.teachers and identity["taught"] is None:
-        report("asking the teachers")
-        identity["taught"] = ask_teachers(recipe, learn.image)
-    team = Team(model, recipe, images, label, votes, identity["taught"])
+    _take_teachers(identity, recipe, learn, report)
+    workers = GradientWorkers(model, recipe, images, label, votes, identity["taught"])
 
     started, losses = time.perf_counter(), []
     while step < last and not _exhausted(identity["best"], step, per_epoch, plan):
-        epoch, position = divmod(step, per_epoch)
-        order = torch.randperm(len(learn), generator=seeded_generator(plan.seed, epoch, stream=1))
-        rows = order[position * plan.batch_size : (position + 1) * plan.batch_size]
         rate = learning_rate(step, last, plan)
-        losses.append(team.differentiate(rows, step))
-        for optimiser in optimisers:
-            for group in optimiser.param_groups:
-                group["lr"] = rate
-            optimiser.step()
+        losses.append(workers.differentiate(_choose_batch(len(learn), step, plan), step))
+        _step(optimisers, rate)
         step += 1
         _average(average, model, min(plan.ema, step / (step + 10)))
-
-        if not math.isfinite(losses[-1]):
-            raise ModelError(
-                f"The loss became {losses[-1]} at step {step}. The last checkpoint is kept; "
-                "lower [schedule] learning_rate in the recipe and start in a new folder."
-            )
+        _check_loss(losses[-1], step)
         if step % plan.checkpoint_steps == 0 or step % per_epoch == 0 or step == last:
             speed = len(losses) * plan.batch_size / (time.perf_counter() - started)
-            row = {
-                "step": step,
-                "epoch": f"{step / per_epoch:.3f}",
-                "learning_rate": f"{rate:.3e}",
-                "loss": f"{np.mean(losses):.4f}",
-                "images_per_second": f"{speed:.0f}",
-            }
+            row = _describe_step(step, step / per_epoch, rate, losses, speed)
             if step % per_epoch == 0 or step == last:
                 accuracies = measure_accuracies(average, check, len(learn.labels))
                 row |= {k: f"{v:.5f}" for k, v in accuracies.items()}
@@ -155,15 +137,72 @@ def train(
                     _keep_best(identity["best"], step, accuracies["accuracy"], average)
             # Not after each epoch: of a few hundred pictures it takes less time than writing a checkpoint.
             ends = step == last or _exhausted(identity["best"], step, per_epoch, plan)
+            log.write(row)  # before the checkpoint: rows behind it are dropped by a run that continues
             if ends or step % plan.checkpoint_steps == 0:
                 _save(checkpoint, identity, step, model, average, optimisers)
-            log.write(row)
             left = (last - step) * plan.batch_size / speed
             report(_line(row) + f"  {left / 60:.0f} min left")
             started, losses = time.perf_counter(), []
     if plan.patience:
         report(f"kept step {identity['best']['step']}, the best of {step}")
     return checkpoint
+
+
+def _take_teachers(
+    identity: dict[str, Any], recipe: Recipe, learn: FaceImages, report: Callable[[str], None]
+) -> None:
+    if recipe.distillation.teachers and identity["taught"] is None:
+        report("asking the teachers")
+        identity["taught"] = ask_teachers(recipe, learn.image)
+
+
+def _choose_batch(n: int, step: int, plan: Schedule) -> torch.Tensor:
+    """Numbers of the images of a step: each epoch goes through all ``n`` in an order of its own."""
+    epoch, position = divmod(step, n // plan.batch_size)
+    order = torch.randperm(n, generator=seeded_generator(plan.seed, epoch, stream=1))
+    return order[position * plan.batch_size : (position + 1) * plan.batch_size]
+
+
+def _check_loss(loss: float, step: int) -> None:
+    if not math.isfinite(loss):
+        raise ModelError(
+            f"The loss became {loss} at step {step}. The last checkpoint is kept; "
+            "lower [schedule] learning_rate in the recipe and start in a new folder."
+        )
+
+
+def _step(optimisers: list[torch.optim.Optimizer], rate: float) -> None:
+    for optimiser in optimisers:
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        optimiser.step()
+
+
+def _describe_step(step: int, epoch: float, rate: float, losses: list[float], speed: float) -> dict[str, Any]:
+    return {
+        "step": step,
+        "epoch": f"{epoch:.3f}",
+        "learning_rate": f"{rate:.3e}",
+        "loss": f"{np.mean(losses):.4f}",
+        "images_per_second": f"{speed:.0f}",
+    }
+
+
+def identify_run(
+    recipe: Recipe, data: FaceImages, learn: FaceImages, ancestors: Mapping[str, Pictures]
+) -> dict[str, Any]:
+    """What a checkpoint holds besides weights: by which recipe and from which pictures a run learns."""
+    return {
+        "recipe": recipe.as_dict(),
+        "fingerprint": data.fingerprint(),
+        "division": data.division(),
+        "plans": [[0, recipe.schedule.epochs]],
+        "best": {},
+        "taught": None,
+        # So that a run which never became a model file can be asked what it learnt from.
+        "pictures": Pictures(learn.digest).pack(),
+        "ancestors": {role: pictures.pack() for role, pictures in ancestors.items()},
+    }
 
 
 def _exhausted(best: dict[str, Any], step: int, per_epoch: int, plan: Schedule) -> bool:
@@ -206,12 +245,8 @@ def _save(
         "average": average.state_dict(),
         "optimisers": [optimiser.state_dict() for optimiser in optimisers],
     }
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("wb") as file:
+    with replacing(path) as partial, partial.open("wb") as file:
         torch.save(content, file)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -236,6 +271,13 @@ def _place_free(recipe: dict[str, Any]) -> dict[str, Any]:
     return moved
 
 
+def _add_later_settings(recipe: dict[str, Any]) -> None:
+    """Give the recipe of an earlier version's checkpoint the settings that came after it, at their defaults."""
+    for name, table in Recipe().as_dict().items():
+        if isinstance(table, dict):
+            recipe[name] = table | recipe.get(name, {})
+
+
 def _resume(
     path: Path,
     content: dict[str, Any],
@@ -249,6 +291,18 @@ def _resume(
     if epochs != plans[-1][1]:
         plans = [*plans, [content["step"], epochs]]
     content["recipe"]["schedule"]["epochs"] = epochs
+    check_identity(path, content, identity)
+    restore_weights(model, content["model"], path)
+    restore_weights(average, content["average"], path)
+    for optimiser, state in zip(optimisers, content["optimisers"], strict=True):
+        optimiser.load_state_dict(state)
+    identity |= {"plans": plans, "best": content["best"], "taught": content.get("taught")}
+    return int(content["step"])
+
+
+def check_identity(path: Path, content: dict[str, Any], identity: Mapping[str, Any]) -> None:
+    """Refuse to go on with a checkpoint of another recipe, of other data or of another division of them."""
+    _add_later_settings(content["recipe"])
     same = {key: content.get(key, identity[key]) == identity[key] for key in IDENTITY}
     same["recipe"] = _place_free(content["recipe"]) == _place_free(identity["recipe"])
     for key, name in IDENTITY.items():
@@ -258,31 +312,28 @@ def _resume(
                 f"{path} was made with another {name}; choose another output folder, "
                 f"or the {name} that it was made with."
             )
-    restore_weights(model, content["model"], path)
-    restore_weights(average, content["average"], path)
-    for optimiser, state in zip(optimisers, content["optimisers"], strict=True):
-        optimiser.load_state_dict(state)
-    identity |= {"plans": plans, "best": content["best"], "taught": content.get("taught")}
-    return int(content["step"])
 
 
 class _Log:
-    """The CSV log; rows after the checkpoint that a run continues from are dropped."""
+    """The CSV log, whole at any moment; rows after the checkpoint that a run continues from are dropped."""
 
     def __init__(self, path: Path, step: int) -> None:
         self.path = path
-        rows: list[dict[str, str]] = []
+        self.rows: list[dict[str, Any]] = []
         if path.exists() and step:
             with path.open(encoding="utf-8", newline="") as file:
-                rows = [row for row in csv.DictReader(file) if int(row["step"]) <= step]
-        with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
+                self.rows = [row for row in csv.DictReader(file) if int(row["step"]) <= step]
+        self._write()
 
     def write(self, row: dict[str, Any]) -> None:
-        with self.path.open("a", encoding="utf-8", newline="") as file:
-            csv.DictWriter(file, COLUMNS, lineterminator="\n").writerow(row)
+        self.rows.append(row)
+        self._write()
+
+    def _write(self) -> None:
+        with replacing(self.path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(self.rows)
 
 
 def _line(row: dict[str, Any]) -> str:

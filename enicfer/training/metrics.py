@@ -9,8 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import stats
 
 from enicfer.errors import InputError
+
+FEWEST_GROUPS = 3  # subjects, for an interval
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,12 +22,13 @@ class Scores:
 
     Attributes
     ----------
-    count : int
-    confusion : ndarray of int, shape (k, k)
-        Rows are true labels, columns predictions.
-    accuracy, balanced_accuracy, macro_f1 : float
+    count
+    confusion
+        ``(k, k)``: rows are true labels, columns predictions.
+    accuracy, balanced_accuracy, macro_f1
         Balanced accuracy and macro-F1 are means over the labels that occur.
-    precision, recall : ndarray, shape (k,)
+    precision, recall
+        ``(k,)``.
     """
 
     count: int
@@ -41,8 +45,9 @@ def score(prediction: np.ndarray, label: np.ndarray, classes: int) -> Scores:
 
     Parameters
     ----------
-    prediction, label : ndarray of int, shape (n,)
-    classes : int
+    prediction, label
+        ``(n,)``.
+    classes
 
     Returns
     -------
@@ -79,8 +84,8 @@ class Coverage:
 
     Attributes
     ----------
-    threshold, coverage, accuracy : ndarray, shape (m,)
-        Answering only at a confidence of at least `threshold` leaves the part `coverage` of the
+    threshold, coverage, accuracy
+        ``(m,)``: answering only at a confidence of at least `threshold` leaves the part `coverage` of the
         images, with `accuracy` among them.
     """
 
@@ -112,33 +117,120 @@ def group_of(subject: np.ndarray) -> np.ndarray:
     return names.astype(str)
 
 
-def bootstrap_accuracy(
-    right: np.ndarray, group: np.ndarray, draws: int = 2000, seed: int = 0
-) -> tuple[float, float]:
-    """95 % confidence interval of the accuracy, resampling whole groups.
+def accuracy_interval(right: np.ndarray, group: np.ndarray) -> tuple[float, float]:
+    """95 % confidence interval of the accuracy, with whole groups as the units.
+
+    The exact binomial interval for as many images as carry the same information when images of a group are alike
+    (Korn and Graubard 1998, Survey Methodology 24, 193-201). It covers with few groups and near 0 and 1, where
+    percentiles of a bootstrap are too narrow.
 
     Parameters
     ----------
-    right : ndarray of bool, shape (n,)
-    group : ndarray, shape (n,)
-        Subject of each image; images of one subject are not independent.  An empty name means
+    right
+        ``(n,)``.
+    group
+        ``(n,)``: subject of each image; images of one subject are not independent.  An empty name means
         an unknown subject: each such image is then its own group.
-    draws, seed : int
 
     Returns
     -------
     tuple of float
-        Lower and upper bound (2.5 and 97.5 percentile); both NaN with a single group.
+        Lower and upper bound; both NaN with fewer than `FEWEST_GROUPS` groups, too few for an interval.
     """
     _, member = np.unique(group_of(group), return_inverse=True)
-    hits = np.bincount(member, weights=right)
     size = np.bincount(member)
-    if len(size) < 2:
+    if len(size) < FEWEST_GROUPS:
         return float("nan"), float("nan")
-    generator = np.random.default_rng(seed)
-    rates = np.empty(draws)
-    for i in range(draws):
-        drawn = generator.integers(len(size), size=len(size))
-        rates[i] = hits[drawn].sum() / size[drawn].sum()
-    low, high = np.percentile(rates, [2.5, 97.5])
+    hits = np.bincount(member, weights=right)
+    n, rate = len(member), float(hits.sum() / len(member))
+    spread = _spread_of_mean(hits, size)
+    effective = float(len(size))  # where all are right or wrong, nothing says how alike images of a group are
+    if 0 < rate < 1:
+        effective = n if spread <= 0 else min(n, rate * (1 - rate) / spread)
+        effective *= (stats.t.ppf(0.975, n - 1) / stats.t.ppf(0.975, len(size) - 1)) ** 2
+    found = rate * effective
+    low = stats.beta.ppf(0.025, found, effective - found + 1) if rate > 0 else 0.0
+    high = stats.beta.ppf(0.975, found + 1, effective - found) if rate < 1 else 1.0
     return float(low), float(high)
+
+
+def _spread_of_mean(total: np.ndarray, size: np.ndarray) -> float:
+    """Variance of the mean over all images, from the sums and sizes (g,) of groups that are drawn whole."""
+    left = total - size * total.sum() / size.sum()
+    return float(len(size) / (len(size) - 1) * (left**2).sum() / size.sum() ** 2)
+
+
+def cohen_kappa(confusion: np.ndarray) -> float:
+    """Agreement of predictions and labels beyond chance (Cohen 1960, doi:10.1177/001316446002000104).
+
+    Parameters
+    ----------
+    confusion
+        ``(k, k)``.
+
+    Returns
+    -------
+    float
+        1 for full agreement, 0 for that of chance; NaN where both are always the same label.
+    """
+    share = np.asarray(confusion, np.float64) / np.sum(confusion)
+    chance = float(share.sum(axis=0) @ share.sum(axis=1))
+    return (float(np.trace(share)) - chance) / (1 - chance) if chance < 1 else float("nan")
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Two classifiers on the same images.
+
+    Attributes
+    ----------
+    images, subjects
+        Numbers of images, and of subjects (or of images, where those are unknown).
+    only_first, only_second
+        Images on which only one is right.
+    p_mcnemar
+        Two-sided p of McNemar's exact test; it takes images as independent.
+    difference, low, high
+        Accuracy of the first minus that of the second, and its 95 % interval with whole subjects as the units;
+        NaN with fewer than `FEWEST_GROUPS` subjects.
+    """
+
+    images: int
+    subjects: int
+    only_first: int
+    only_second: int
+    p_mcnemar: float
+    difference: float
+    low: float
+    high: float
+
+
+def compare_paired(first: np.ndarray, second: np.ndarray, group: np.ndarray) -> Paired:
+    """Compare two classifiers that saw the same images.
+
+    Parameters
+    ----------
+    first, second
+        ``(n,)``: whether each is right.
+    group
+        ``(n,)``: subject of each image, "" for unknown.
+
+    Raises
+    ------
+    InputError
+        Without images.
+    """
+    if not len(first):
+        raise InputError("There are no labelled images that both models can be measured on.")
+    only = int((first & ~second).sum()), int((second & ~first).sum())
+    p = float(stats.binomtest(only[0], sum(only)).pvalue) if sum(only) else 1.0
+    _, member = np.unique(group_of(group), return_inverse=True)
+    size, count = np.bincount(member), len(first)
+    difference, half = (only[0] - only[1]) / count, float("nan")
+    if len(size) >= FEWEST_GROUPS:
+        total = np.bincount(member, weights=first.astype(np.float64) - second)
+        half = float(stats.t.ppf(0.975, len(size) - 1) * np.sqrt(_spread_of_mean(total, size)))
+    low, high = max(-1.0, difference - half), min(1.0, difference + half)
+    return Paired(
+        count, len(size), *only, p, difference, *((low, high) if half == half else (float("nan"),) * 2)
+    )

@@ -12,6 +12,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,19 +22,25 @@ from enicfer.errors import InputError, ModelError
 from enicfer.models import load_model
 from enicfer.models.googlenet import BasicConv2d, GoogLeNet
 from enicfer.models.ronnet import RonNet, fold_batch_norm
+from enicfer.training.normalisation import normalise_layers
 from enicfer.training.recipe import Recipe
 
 FREEZABLE = {"ronnet": ("convs", "fc1"), "googlenet": ("convs",)}
 
 
-def build_network(recipe: Recipe, begin: bool = True) -> RonNet | GoogLeNet:
+def build_network(
+    recipe: Recipe, begin: bool = True, images: torch.Tensor | None = None
+) -> RonNet | GoogLeNet:
     """Make the network of a recipe.
 
     Parameters
     ----------
-    recipe : Recipe
-    begin : bool
+    recipe
+    begin
         Take over the weights that `[transfer] start` names; False where a checkpoint follows.
+    images
+        ``(n, channels, size, size)``:
+        Preprocessed training images, for the statistics that `[transfer] normalise` begins with.
 
     Returns
     -------
@@ -43,8 +50,9 @@ def build_network(recipe: Recipe, begin: bool = True) -> RonNet | GoogLeNet:
     Raises
     ------
     InputError
-        An unknown layer to freeze, or a start that does not fit the recipe.
+        An unknown layer to freeze, a start that does not fit the recipe, or a network that cannot be normalised.
     """
+    _check_normalise(recipe)
     plan = recipe.network
     allowed = FREEZABLE[plan.architecture]
     strange = [name for name in recipe.transfer.freeze if name not in allowed]
@@ -63,14 +71,30 @@ def build_network(recipe: Recipe, begin: bool = True) -> RonNet | GoogLeNet:
     if plan.architecture == "googlenet":
         network = GoogLeNet(**arguments, dropout=plan.dropout[1])
     else:
-        network = RonNet(**arguments, padding=plan.padding, batch_norm=not transfers, dropout=plan.dropout)
+        normalised = not transfers or (recipe.transfer.normalise and not begin)
+        network = RonNet(**arguments, padding=plan.padding, batch_norm=normalised, dropout=plan.dropout)
     if transfers and begin:
         _take_over(network, recipe, heads)
+        if isinstance(network, RonNet) and recipe.transfer.normalise:
+            if images is None:
+                raise ValueError("normalise needs images for its statistics")
+            network = normalise_layers(network, images)
     if transfers:
         for name in recipe.transfer.freeze:
             for module in _frozen_part(network, name):
                 module.requires_grad_(False)
     return network
+
+
+def _check_normalise(recipe: Recipe) -> None:
+    if not recipe.transfer.normalise:
+        return
+    if recipe.network.architecture != "ronnet" or not recipe.transfer.start or recipe.transfer.freeze:
+        raise InputError(
+            f"[transfer] normalise is true for a {recipe.network.architecture} with start = "
+            f"{recipe.transfer.start!r} and freeze = {list(recipe.transfer.freeze)}; it is for a ronnet that begins "
+            "from a finished one, with freeze = []."
+        )
 
 
 def restore_weights(network: torch.nn.Module, weights: Mapping[str, torch.Tensor], checkpoint: Path) -> None:
@@ -161,10 +185,10 @@ def finish_network(network: RonNet | GoogLeNet, labels: int, vote_share: float) 
 
     Parameters
     ----------
-    network : RonNet or GoogLeNet
+    network
         As `build_network` made it, trained.
-    labels : int
-    vote_share : float
+    labels
+    vote_share
         See `enicfer.training.export.export_model`; the weighted sum of two linear outputs is
         again one linear output.
     """
@@ -177,3 +201,16 @@ def finish_network(network: RonNet | GoogLeNet, labels: int, vote_share: float) 
     finished = type(network)(**{**network.arguments, "outputs": labels})
     finished.load_state_dict(state)
     return finished.eval()
+
+
+@torch.no_grad()
+def keep_start(finished: RonNet | GoogLeNet, recipe: Recipe, vote_share: float) -> None:
+    """Move the weights of a finished network towards those that it began from, as `[transfer] keep` says.
+
+    Both are folded, so that their layers have one scale.
+    """
+    begun = build_network(replace(recipe, transfer=replace(recipe.transfer, normalise=False)))
+    start = finish_network(begun, len(recipe.data.labels), vote_share).state_dict()
+    for name, value in finished.state_dict().items():
+        if value.is_floating_point():
+            value.lerp_(start[name], recipe.transfer.keep)

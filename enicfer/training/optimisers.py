@@ -24,10 +24,10 @@ def make_optimisers(model: nn.Module, last: str, plan: Schedule) -> list[torch.o
 
     Parameters
     ----------
-    model : nn.Module
-    last : str
+    model
+    last
         Name of the output layer, whose weights are never orthogonalised.
-    plan : Schedule
+    plan
         `optimiser` is "adamw", or "muon" for the hidden layers and AdamW for the rest.
     """
     trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
@@ -60,9 +60,9 @@ class Muon(torch.optim.Optimizer):
 
     Parameters
     ----------
-    params : iterable of Tensor
+    params
         Weights with two or more axes; the first is the outputs.
-    lr, weight_decay, momentum : float
+    lr, weight_decay, momentum
     """
 
     def __init__(
@@ -91,19 +91,20 @@ def orthogonalise(matrix: Tensor) -> Tensor:
     """Bring the singular values of a matrix (rows, columns) near 1, between about 0.7 and 1.2.
 
     The polynomials of the iteration are gathered on the small Gram matrix: two products with the matrix
-    itself instead of ten. Values below about a twentieth of the largest are in the noise of half precision.
+    itself instead of ten.
     """
     wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
     x = wide / (torch.linalg.matrix_norm(wide) + 1e-7)
     # In full precision: rounded, it has eigenvalues below zero, which the iteration raises without end.
     gram = x @ x.T
     identity = torch.eye(len(gram), device=gram.device)
-    total = identity
     a, b, c = COEFFICIENTS
-    for _ in range(ITERATIONS):
+    total = identity
+    for number in range(ITERATIONS):
         polynomial = a * identity + b * gram + c * (gram @ gram)
-        total = polynomial @ total
-        gram = polynomial @ gram @ polynomial
-    # Here half precision is enough, and fast where processors have it.
-    result = (total.bfloat16() @ x.bfloat16()).float()
+        total = polynomial @ total if number else polynomial
+        if number < ITERATIONS - 1:
+            gram = polynomial @ gram @ polynomial
+    # Half precision would be enough, but processors without instructions for it take fifty times as long.
+    result = total @ x
     return result if wide is matrix else result.T

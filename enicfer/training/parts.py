@@ -23,7 +23,7 @@ from enicfer.training.splits import TRAIN, VALIDATION
 
 
 @dataclass(frozen=True, eq=False)
-class Check:
+class ValidationPart:
     """The validation part: images, labels, majority of raters, and which of it is in any training."""
 
     image: np.ndarray
@@ -40,7 +40,8 @@ def take_parts(
     Raises
     ------
     InputError
-        A part has fewer than two classes, a label has no training image, or they fill no batch.
+        A part has fewer than two classes, a label has no training image, or they fill no batch; of these only the
+        first where the last layer alone is fitted (`Transfer.refit`).
     """
     data = data.only_labels(tuple(recipe.data.labels))
     parts = []
@@ -54,7 +55,7 @@ def take_parts(
         parts.append(part)
     learn, check = parts
     missing = _absent(learn)
-    if missing:
+    if missing and not recipe.transfer.refit:
         raise InputError(
             f"No training image shows {', '.join(missing)}; take that out of [data] labels, or add pictures."
         )
@@ -65,7 +66,7 @@ def take_parts(
     unknown = int((learn.subject == "").sum() + (check.subject == "").sum())
     if recipe.data.split == "given" and unknown:
         report(f"the subject of {unknown} images is unknown: both parts may show the same person")
-    if len(learn) < recipe.schedule.batch_size:
+    if len(learn) < recipe.schedule.batch_size and not recipe.transfer.refit:
         raise InputError(
             f"{len(learn)} training images do not fill one batch of "
             f"{recipe.schedule.batch_size}; lower [schedule] batch_size."
@@ -78,7 +79,7 @@ def make_parts(
     data: FaceImages,
     ancestors: Mapping[str, Pictures],
     report: Callable[[str], None] = print,
-) -> tuple[FaceImages, Check]:
+) -> tuple[FaceImages, ValidationPart]:
     """Take the parts, and say what of the validation part the ancestors know (`enicfer.training.ancestors`)."""
     learn, check = take_parts(recipe, data, report)
     own = np.isin(check.digest, learn.digest)
@@ -99,7 +100,7 @@ def make_parts(
             f"whether validation images were in the training of {unrecorded} is unknown: it is not on record"
         )
     image = resize_crops(check.image, recipe.network.input_size, recipe.network.channels)
-    return learn, Check(image, check.label, check.majority, seen)
+    return learn, ValidationPart(image, check.label, check.majority, seen)
 
 
 def _absent(part: FaceImages) -> list[str]:
@@ -120,7 +121,7 @@ def predict_logits(model: nn.Module, images: np.ndarray, flip: bool = True) -> T
     return torch.cat(chunks)
 
 
-def measure_accuracies(model: nn.Module, check: Check, labels: int) -> dict[str, float]:
+def measure_accuracies(model: nn.Module, check: ValidationPart, labels: int) -> dict[str, float]:
     """On the validation part: all, without images of any training, and against the raters' majority."""
     logits = predict_logits(model, check.image, flip=False).numpy()
     right = logits[:, :labels].argmax(1) == check.label

@@ -22,8 +22,9 @@ def ask_teachers(recipe: Recipe, images: UInt8Array) -> Tensor:
 
     Parameters
     ----------
-    recipe : Recipe
-    images : ndarray of uint8, shape (n, h, w) or (n, h, w, 3)
+    recipe
+    images
+        ``(n, h, w)`` or ``(n, h, w, 3)``.
 
     Returns
     -------
@@ -56,10 +57,11 @@ def learn_from(taught: Tensor, logits: Tensor, temperature: float) -> Tensor:
 
     Parameters
     ----------
-    taught : Tensor, shape (n, k)
-        Probabilities at `temperature`.
-    logits : Tensor, shape (n, k)
-    temperature : float
+    taught
+        ``(n, k)``: probabilities at `temperature`.
+    logits
+        ``(n, k)``.
+    temperature
         The loss is multiplied by its square, so that gradients keep their size.
     """
     return temperature**2 * functional.cross_entropy(logits / temperature, taught)

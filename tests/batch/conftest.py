@@ -18,5 +18,5 @@ def study():
 @pytest.fixture
 def without_video(study, monkeypatch):
     """Replace the processing of a session by one that needs no video."""
-    monkeypatch.setattr("enicfer.pipeline.process_session", study.process_without_video)
+    monkeypatch.setattr("enicfer.pipeline.process.process_session", study.process_without_video)
     return study

@@ -11,12 +11,14 @@ import random
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
 sys.path.insert(0, str(Path(__file__).parent))
 
 import study
 
-import enicfer.pipeline
+import enicfer.pipeline.process
 import enicfer.report
+from tests.limits import wait_for
 
 
 def in_child(action) -> int:
@@ -29,7 +31,7 @@ def in_child(action) -> int:
             print(repr(error), file=sys.stderr)
             os._exit(1)
         os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    return wait_for(pid)
 
 
 def count_renamings(folder: Path, output: Path) -> int:
@@ -47,7 +49,7 @@ def count_renamings(folder: Path, output: Path) -> int:
 
 
 def main(place: Path, n: int, seed: int) -> None:
-    enicfer.pipeline.process_session = study.process_without_video
+    enicfer.pipeline.process.process_session = study.process_without_video
     study.make_study(place / "study", 1)
     total = count_renamings(place / "study", place / "whole")
     whole = study.content(place / "whole")

@@ -11,16 +11,19 @@ import os
 import shutil
 import signal
 from concurrent.futures import Future
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from enicfer.batch import sessions as batch
-from enicfer.batch.jobs import Options
+from enicfer.config.options import ExecutionOptions, ProcessingOptions
 from enicfer.errors import InputError
-from enicfer.example import write_example_session
-from enicfer.example.scene import Scene
 from enicfer.export.bids import write_root, write_run
+from enicfer.io.files.names import session_stem
+from enicfer.pipeline.review import apply_review, read_reviews
 from enicfer.records import SessionResult
+from enicfer.synthetic import write_example_session
+from enicfer.synthetic.scene import SyntheticScene
 
 SETTINGS = """
 participant = "{participant}"
@@ -32,7 +35,7 @@ video = "camera.mkv"
 recording = "eeg.vhdr"
 """
 
-SCENE = Scene(
+SCENE = SyntheticScene(
     width=320, height=240, trials_per_condition=1, absences=(), covers=0, visits=0, participant_size=(40.0, 50.0),
     examiner_size=(30.0, 40.0), frame_rate=(11.0, 13.0), missing_pulses=0, extra_pulses=0, dropped=0.0,
 )  # fmt: skip
@@ -88,8 +91,10 @@ def load_factory() -> Any:
     return module
 
 
-def process_without_video(session: Any, *, output: Path, **_: Any) -> SessionResult:
-    """A result that depends on the content of the video alone; a video with "broken" in it fails."""
+def process_without_video(
+    session: Any, options: Any = None, *, output: Path, reviews: Path | None = None, **_: Any
+) -> SessionResult:
+    """A result that depends on the content of the video and on reviews alone; a video with "broken" in it fails."""
     content = b"".join(video.read_bytes() for run in session.runs for video in run.videos)
     if b"broken" in content:
         raise InputError(f"{session.folder / 'camera.mkv'} cannot be read: give another.")
@@ -98,6 +103,8 @@ def process_without_video(session: Any, *, output: Path, **_: Any) -> SessionRes
     seed = int.from_bytes(hashlib.sha256(content).digest()[:4], "big")
     factory = load_factory()
     runs = [factory.make_run(seconds=45.0, seed=seed, entities=session.entities(run)) for run in session.runs]
+    review = read_reviews(reviews or output, session_stem(runs[0].entities))
+    runs = [apply_review(run, review) for run in runs]
     output.mkdir()
     write_root(output, runs[0])
     for run in runs:
@@ -109,10 +116,12 @@ def process_without_video(session: Any, *, output: Path, **_: Any) -> SessionRes
 def run_study(folder: Path, output: Path, **settings: Any) -> batch.BatchResult:
     """Process the study in this process."""
     found = batch.find_sessions([folder])
-    options = settings.pop("options", Options())
+    options = settings.pop("options", ProcessingOptions())
+    names = {entry.name for entry in fields(ExecutionOptions)}
+    execution = ExecutionOptions(**{name: settings.pop(name) for name in names & set(settings)})
     sessions, unread = batch.read_sessions(found, options.protocol)
     return batch.run_sessions(
-        sessions, unread, output, options, make_slots=lambda n, threads: [InlineSlot()], **settings
+        sessions, unread, output, options, execution, make_slots=lambda n, threads: [InlineSlot()], **settings
     )
 
 

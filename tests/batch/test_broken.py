@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from enicfer.batch.jobs import Options
+from enicfer.config.options import ProcessingOptions
 
 
 def rewrite(name: str, old: str, new: str) -> Callable[[Path], None]:
@@ -34,7 +34,7 @@ BREAKS: dict[str, tuple[Callable[[Path], object], str]] = {
     "emptyvideo": (lambda s: (s / "camera.mp4").write_bytes(b""), "0 bytes"),
     "textvideo": (lambda s: (s / "camera.mp4").write_text("no video"), "cannot be read as a video"),
     "noheader": (lambda s: (s / "eeg.vhdr").unlink(), "eeg.vhdr"),
-    "brokenheader": (lambda s: (s / "eeg.vhdr").write_text("x"), "cannot be read as an EEG recording"),
+    "brokenheader": (lambda s: (s / "eeg.vhdr").write_text("x"), "cannot be read as a recording"),
     "nomarkers": (lambda s: (s / "eeg.vmrk").unlink(), "no triggers at all"),
     "syntax": (lambda s: (s / "session.toml").write_text("participant = "), "session.toml"),
     "unknownkey": (rewrite("session.toml", "task", "tusk"), "tusk"),
@@ -53,7 +53,7 @@ def test_each_break_has_its_own_reason(once, study, tmp_path):
         rewrite("session.toml", 'participant = "01"', f'participant = "{name}"')(folder / name)
         break_it(folder / name)
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    result = study.run_study(folder, tmp_path / "out", options=Options(max_uncertainty=0.2))
+    result = study.run_study(folder, tmp_path / "out", options=ProcessingOptions(max_uncertainty=0.2))
     assert len(result.failed) == len(BREAKS)
     table = pd.read_csv(tmp_path / "out" / "group_qc.tsv", sep="\t", keep_default_na=False)
     reasons = {

@@ -20,7 +20,8 @@ distributed = pytest.importorskip("distributed")
 from enicfer.batch import cluster  # noqa: E402
 from enicfer.batch.cluster import Cluster, ClusterSlot, make_absolute, open_cluster  # noqa: E402
 from enicfer.batch.engine import run_jobs  # noqa: E402
-from enicfer.batch.jobs import Job, Options, Outcome  # noqa: E402
+from enicfer.batch.jobs import Job, Outcome  # noqa: E402
+from enicfer.config.options import ExecutionOptions, ProcessingOptions  # noqa: E402
 from enicfer.errors import InputError  # noqa: E402
 
 register_pickle_by_value(sys.modules[__name__])
@@ -57,7 +58,7 @@ def address():
 
 
 def job(name, tmp_path):
-    return Job(name, None, tmp_path, Options(), {})
+    return Job(name, None, tmp_path, ProcessingOptions(), {})
 
 
 class Few:
@@ -159,7 +160,7 @@ def test_a_scheduler_that_goes_away_is_one_sentence(tmp_path):
     finally:
         scheduler.kill()
         worker.terminate()
-        scheduler.wait()
+        scheduler.wait(60)
         worker.wait(60)
     assert not marked, "what the scheduler took with it did not fail by itself"
 
@@ -185,7 +186,9 @@ def test_the_same_bytes_as_on_this_computer(address, example, tmp_path):
     session = example(short=True)
     results = {}
     for name, scheduler in (("here", None), ("there", address)):
-        result = process_sessions([session], output=tmp_path / name, scheduler=scheduler)
+        result = process_sessions(
+            [session], output=tmp_path / name, execution=ExecutionOptions(scheduler=scheduler)
+        )
         assert [outcome.state for outcome in result.outcomes] == ["done"], result.failed
         files = [
             path
@@ -194,7 +197,9 @@ def test_the_same_bytes_as_on_this_computer(address, example, tmp_path):
         ]
         results[name] = {path.relative_to(tmp_path / name): path.read_bytes() for path in files}
     assert results["here"] == results["there"]
-    again = process_sessions([session], output=tmp_path / "there", scheduler=address)
+    again = process_sessions(
+        [session], output=tmp_path / "there", execution=ExecutionOptions(scheduler=address)
+    )
     assert [outcome.state for outcome in again.outcomes] == ["unchanged"]
 
 
@@ -209,5 +214,5 @@ def test_no_scheduler_is_one_sentence():
 def test_options_hold_in_another_folder(tmp_path, monkeypatch):
     (tmp_path / "mine.toml").write_text("", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    given = Options(protocol="mine.toml", model="ronnet-7")
+    given = ProcessingOptions(protocol="mine.toml", model="ronnet-7")
     assert make_absolute(given) == replace(given, protocol=tmp_path / "mine.toml")

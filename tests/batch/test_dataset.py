@@ -15,9 +15,9 @@ from enicfer.batch.dataset import (
     summarise_dataset,
 )
 from enicfer.batch.discover import read_video_table
-from enicfer.batch.jobs import Options
+from enicfer.config.options import ProcessingOptions
+from enicfer.config.protocol import read_protocol
 from enicfer.errors import InputError
-from enicfer.protocol import read_protocol
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -190,7 +190,7 @@ def dataset(without_video, tmp_path, monkeypatch):
     return folder
 
 
-OPTIONS = Options(protocol="eeg-led")
+OPTIONS = ProcessingOptions(protocol="eeg-led")
 
 
 def test_one_task_after_the_other_gives_the_tree_of_both(dataset, without_video, tmp_path):
@@ -283,7 +283,7 @@ def test_the_validator_finds_nothing(dataset, tmp_path):
     process_dataset(dataset, output, options=OPTIONS)
     validator = "from bids_validator_deno import cli; cli()"
     command = [sys.executable, "-c", validator, "--json", "--max-rows", "-1", str(output)]
-    out = subprocess.run(command, capture_output=True, text=True, check=False)
+    out = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     issues = json.loads(out.stdout)["issues"]["issues"]
     assert [(i["code"], i.get("location")) for i in issues if i["severity"] in ("error", "warning")] == []
 
@@ -296,12 +296,12 @@ def test_a_failure_under_a_label_that_is_no_more_is_forgotten(without_video, tmp
     for label in ("1", "2"):
         touch(data, f"sub-{label}/eeg/sub-{label}_task-a_eeg.edf", f"sub-{label}/beh/sub-{label}_video.mp4")
     (data / "sub-2/beh/sub-2_video.mp4").write_bytes(b"broken")
-    assert len(process_dataset(data, output, options=Options(protocol="eeg-led")).failed) == 1
+    assert len(process_dataset(data, output, options=ProcessingOptions(protocol="eeg-led")).failed) == 1
     for path in sorted(data.rglob("sub-2_*")):
         target = Path(str(path).replace("sub-2", "sub-02"))
         target.parent.mkdir(parents=True, exist_ok=True)
         path.rename(target)
     shutil.rmtree(data / "sub-2")
     (data / "sub-02/beh/sub-02_video.mp4").write_bytes(b"good")
-    assert not process_dataset(data, output, options=Options(protocol="eeg-led")).failed
+    assert not process_dataset(data, output, options=ProcessingOptions(protocol="eeg-led")).failed
     assert "sub-2\t" not in (output / "group_qc.tsv").read_text(encoding="utf-8")

@@ -108,7 +108,7 @@ def test_an_end_of_the_program_is_the_end_of_its_workers(how, tmp_path):
     while len(list(tmp_path.iterdir())) < 2 and time.monotonic() < deadline and program.poll() is None:
         time.sleep(0.1)
     workers = [int(path.name) for path in tmp_path.iterdir()]
-    assert len(workers) == 2, program.communicate()
+    assert len(workers) == 2, program.communicate(timeout=30)
     started = time.monotonic()
     if how == signal.SIGINT:
         os.killpg(program.pid, how)  # as a terminal does

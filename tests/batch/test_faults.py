@@ -20,8 +20,8 @@ def start(code: str, *arguments: object) -> subprocess.Popen:
         import sys
         sys.path.insert(0, {str(HERE)!r})
         from pathlib import Path
-        import study, enicfer.pipeline
-        enicfer.pipeline.process_session = study.process_without_video
+        import study, enicfer.pipeline.process
+        enicfer.pipeline.process.process_session = study.process_without_video
     """
     text = textwrap.dedent(head) + textwrap.dedent(code)
     command = [sys.executable, "-c", text, *map(str, arguments)]
@@ -38,7 +38,7 @@ def finish(process: subprocess.Popen) -> str:
 @posix
 def test_killed_at_any_moment_then_resumed_gives_the_same_bytes(tmp_path):
     command = [sys.executable, str(HERE / "faults.py"), str(tmp_path), "20", "0"]
-    out = subprocess.run(command, capture_output=True, text=True, check=False)
+    out = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert out.returncode == 0, out.stderr
     report = json.loads(out.stdout)
     assert len(report["found"]) == 20
@@ -71,19 +71,19 @@ def test_a_full_disk_fails_the_session_and_room_repairs_it(without_video, tmp_pa
 
 
 def test_a_drive_that_disappears_costs_what_was_on_it_and_nothing_else(without_video, tmp_path, monkeypatch):
-    import enicfer.pipeline
+    import enicfer.pipeline.process
 
     study = without_video
     study.make_study(tmp_path / "study", 3)
-    process, calls = enicfer.pipeline.process_session, []
+    process, calls = enicfer.pipeline.process.process_session, []
 
-    def vanishing(session, **settings):
+    def vanishing(session, *given, **settings):
         calls.append(session.participant)
         if len(calls) == 2:
             (tmp_path / "study").rename(tmp_path / "unmounted")
-        return process(session, **settings)
+        return process(session, *given, **settings)
 
-    monkeypatch.setattr(enicfer.pipeline, "process_session", vanishing)
+    monkeypatch.setattr(enicfer.pipeline.process, "process_session", vanishing)
     result = study.run_study(tmp_path / "study", tmp_path / "out")
     assert [(o.name, o.state, o.kind) for o in result.outcomes] == [
         ("sub-01", "done", ""), ("sub-02", "failed", "files"), ("sub-03", "failed", "files"),
@@ -102,20 +102,20 @@ def test_a_drive_that_disappears_costs_what_was_on_it_and_nothing_else(without_v
 
 @posix
 def test_an_output_drive_that_disappears_leaves_what_was_there(without_video, tmp_path, monkeypatch):
-    import enicfer.pipeline
+    import enicfer.pipeline.process
 
     study = without_video
     study.make_study(tmp_path / "study", 2)
-    process, calls = enicfer.pipeline.process_session, []
+    process, calls = enicfer.pipeline.process.process_session, []
 
-    def vanishing(session, **settings):
+    def vanishing(session, *given, **settings):
         calls.append(session.participant)
         if len(calls) == 2:  # an unmounted drive leaves the empty folder that it was mounted on
             (tmp_path / "out").rename(tmp_path / "unmounted")
             (tmp_path / "out").mkdir()
-        return process(session, **settings)
+        return process(session, *given, **settings)
 
-    monkeypatch.setattr(enicfer.pipeline, "process_session", vanishing)
+    monkeypatch.setattr(enicfer.pipeline.process, "process_session", vanishing)
     result = study.run_study(tmp_path / "study", tmp_path / "out")
     assert [(o.name, o.state, o.kind) for o in result.outcomes] == [
         ("sub-01", "done", ""), ("sub-02", "failed", "files"),
@@ -145,8 +145,8 @@ def test_the_second_waits_for_the_first(without_video, tmp_path):
     without_video.make_study(tmp_path / "study", 1)
     code = """
         import time
-        from enicfer.batch.markers import Places
-        with Places(Path(sys.argv[1])).locked("sub-01"):
+        from enicfer.batch.markers import BatchFolders
+        with BatchFolders(Path(sys.argv[1])).locked("sub-01"):
             print("held", flush=True)
             time.sleep(1.5)
     """

@@ -6,14 +6,15 @@ from dataclasses import replace
 import pytest
 
 from enicfer.batch.forecast import forecast, measure_done
-from enicfer.batch.jobs import Options, find_sessions, read_sessions
+from enicfer.batch.jobs import find_sessions, read_sessions
 from enicfer.batch.markers import Marker, write_marker
+from enicfer.config.options import ProcessingOptions
 from enicfer.errors import OutputError
 
 
 def look(folder, output, **more):
     sessions, unread = read_sessions(find_sessions([folder]), None)
-    return forecast(sessions, unread, output, Options(), **more)
+    return forecast(sessions, unread, output, ProcessingOptions(), **more)
 
 
 def test_all_problems_are_named_and_nothing_is_written(study, tmp_path):

@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 from enicfer.batch import jobs
-from enicfer.batch.jobs import Options, find_left_out, find_sessions, read_sessions
+from enicfer.batch.jobs import find_left_out, find_sessions, read_sessions
 from enicfer.batch.markers import stamp_files
 from enicfer.batch.plan import make_plan
 from enicfer.batch.sessions import collect_sessions, default_output
+from enicfer.config.options import ProcessingOptions
+from enicfer.config.protocol import read_protocol
+from enicfer.config.runs import Run, Session
 from enicfer.errors import InputError
-from enicfer.protocol import read_protocol
-from enicfer.session import Run, Session
 
 SWAPPED = """
 participant = "01"
@@ -101,7 +102,7 @@ def test_folders_of_a_study_that_look_like_sessions_are_named(study, tmp_path):
     assert left.keys() == {"s2", "s3"}
     assert "session.toml.txt" in left["s2"]
     assert "no session.toml" in left["s3"]
-    _, unread, _ = collect_sessions([tmp_path / "study"], None, jobs.Options(protocol="eeg-led"))
+    _, unread, _ = collect_sessions([tmp_path / "study"], None, ProcessingOptions(protocol="eeg-led"))
     assert [path.name for path, _ in unread] == ["s2", "s3"]
     _, unread = read_sessions([folders[1]], "eeg-led")
     assert "session.toml.txt" in str(unread[0][1])
@@ -122,7 +123,7 @@ def test_a_folder_that_cannot_be_read_is_named_and_stops_nothing(study, tmp_path
     monkeypatch.setattr(os, "scandir", refused(scan))
     monkeypatch.setattr(jobs, "read_session", refused(read))
     for given in ([tmp_path / "study"], folders):
-        sessions, unread, _ = collect_sessions(given, None, jobs.Options())
+        sessions, unread, _ = collect_sessions(given, None, ProcessingOptions())
         assert [session.participant for session in sessions] == ["01", "03"]
         assert [(path.name, str(error)) for path, error in unread] == [
             ("s2", "s2 cannot be read: Permission denied.")
@@ -143,24 +144,26 @@ def test_sessions_on_two_drives_need_an_output(monkeypatch):
         raise ValueError("Paths don't have the same drive")
 
     monkeypatch.setattr(os.path, "commonpath", refuse)
-    with pytest.raises(InputError, match="give --output"):
+    with pytest.raises(InputError, match="give output to say"):
         default_output([Path("a"), Path("b")], [Path("a"), Path("b")])
 
 
 def test_outputs_stay_where_they_are_when_more_sessions_come(study, tmp_path):
     top = tmp_path / "study"
     first = study.make_study(top / "sub-01", 1)
-    assert collect_sessions([top], None, Options())[2] == top / "derivatives" / "enicfer"
+    assert collect_sessions([top], None, ProcessingOptions())[2] == top / "derivatives" / "enicfer"
     study.make_study(top / "sub-02", 1)
-    assert collect_sessions([top], None, Options())[2] == top / "derivatives" / "enicfer"
-    assert collect_sessions(first, None, Options())[2] == first[0].parent / "derivatives" / "enicfer"
+    assert collect_sessions([top], None, ProcessingOptions())[2] == top / "derivatives" / "enicfer"
+    assert (
+        collect_sessions(first, None, ProcessingOptions())[2] == first[0].parent / "derivatives" / "enicfer"
+    )
 
 
 def test_links_to_other_disks_do_not_move_the_outputs(study, tmp_path):
     (session,) = study.make_study(tmp_path / "disk", 1)
     (tmp_path / "study").mkdir()
     (tmp_path / "study" / "s1").symlink_to(session, target_is_directory=True)
-    target = collect_sessions([tmp_path / "study" / "s1"], None, Options())[2]
+    target = collect_sessions([tmp_path / "study" / "s1"], None, ProcessingOptions())[2]
     assert target == tmp_path / "study" / "derivatives" / "enicfer"
 
 
@@ -169,7 +172,34 @@ def test_folders_that_cannot_be_read_are_named_with_their_participant(study, tmp
         folder = tmp_path / "study" / f"sub-0{i}" / "ses-01"
         folder.mkdir(parents=True)
         (folder / "session.toml").write_text("participant =", encoding="utf-8")
-    sessions, unread, output = collect_sessions([tmp_path / "study"], tmp_path / "out", Options())
-    found = make_plan(sessions, unread, output, Options()).settled
+    sessions, unread, output = collect_sessions([tmp_path / "study"], tmp_path / "out", ProcessingOptions())
+    found = make_plan(sessions, unread, output, ProcessingOptions()).settled
     assert [outcome.name for outcome in found] == ["sub-01/ses-01", "sub-02/ses-01"]
     assert [outcome.entities for outcome in found] == [{"sub": f"0{i}", "ses": "01"} for i in (1, 2)]
+
+
+def test_plain_files_beside_sessions_are_passed_over(tmp_path):
+    """As a shell gives them for ``study/*``."""
+    for name in ("a", "b"):
+        (tmp_path / "study" / name).mkdir(parents=True)
+        (tmp_path / "study" / name / "session.toml").touch()
+    (tmp_path / "study" / "notes.txt").touch()
+    given = sorted((tmp_path / "study").iterdir())
+    assert find_sessions(given) == [tmp_path / "study" / "a", tmp_path / "study" / "b"]
+    assert find_left_out(given) == []
+    assert default_output(given, find_sessions(given)) == tmp_path / "study" / "derivatives" / "enicfer"
+    with pytest.raises(InputError, match="no folder"):
+        find_sessions([*given, tmp_path / "study" / "none"])
+
+
+def test_folders_of_the_system_are_no_sessions(tmp_path):
+    study = tmp_path / "study"
+    for name in ("a", "$RECYCLE.BIN/old", "__MACOSX/a", "@eaDir", "lost+found", "System Volume Information"):
+        (study / name).mkdir(parents=True)
+    for name in ("#snapshot/a", "@Recycle/a", "@Recently-Snapshot/a", "Network Trash Folder/a"):
+        (study / name).mkdir(parents=True)
+        (study / name / "session.toml").write_text('participant = "01"\n', encoding="utf-8")
+    for name in ("a", "$RECYCLE.BIN/old", "__MACOSX/a"):
+        (study / name / "session.toml").write_text('participant = "01"\n', encoding="utf-8")
+    assert find_sessions(sorted(study.iterdir())) == [study / "a"]
+    assert find_sessions([study]) == [study / "a"]

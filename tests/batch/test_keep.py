@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 from enicfer.batch.dataset import Selection, collect_dataset, process_dataset, summarise_dataset
-from enicfer.batch.jobs import Options
 from enicfer.batch.sessions import run_sessions
-from enicfer.protocol import list_protocols
+from enicfer.config.options import ProcessingOptions
+from enicfer.config.protocol import list_protocols
 
-EEG = Options(protocol="eeg-led")
+EEG = ProcessingOptions(protocol="eeg-led")
 A, B = Selection(tasks=("a",)), Selection(tasks=("b",))
 
 
@@ -34,7 +34,7 @@ def dataset(without_video, tmp_path, monkeypatch) -> Path:
 
 def other_modality(folder: Path, output: Path) -> Callable:
     process_dataset(folder, output, options=EEG)
-    return lambda: process_dataset(folder, output, options=Options(protocol="fmri-volumes"))
+    return lambda: process_dataset(folder, output, options=ProcessingOptions(protocol="fmri-volumes"))
 
 
 def other_task_at_the_same_time(folder: Path, output: Path) -> Callable:
@@ -54,7 +54,7 @@ def other_protocol(folder: Path, output: Path) -> Callable:
     other = folder.with_name("other.toml")
     other.write_text(text.replace("min_valid = 0.5 ", "min_valid = 0.25 "), encoding="utf-8")
     process_dataset(folder, output, options=EEG, selection=A)
-    return lambda: process_dataset(folder, output, options=Options(protocol=other), selection=B)
+    return lambda: process_dataset(folder, output, options=ProcessingOptions(protocol=other), selection=B)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_results_of_another_command_are_refused_every_time(corrected):
         assert "--overwrite" in failed[0].advice
         assert "--retry-failed" not in failed[0].advice
         assert file.read_bytes() == made
-    assert not study.run_study(folder, output, options=Options(overwrite=True)).failed
+    assert not study.run_study(folder, output, options=ProcessingOptions(overwrite=True)).failed
     assert file.read_bytes() != made
 
 
@@ -124,7 +124,7 @@ def test_results_that_were_corrected_since_are_kept_and_stay_in_the_tables(corre
     assert "another command" not in table["warnings"]["sub-02"]
     trials = pd.read_csv(output / "group_trials.tsv", sep="\t")
     assert sum(trials["participant_id"] == "sub-01") == len(made.splitlines()) - 1
-    assert not study.run_study(folder, output, options=Options(overwrite=True)).failed
+    assert not study.run_study(folder, output, options=ProcessingOptions(overwrite=True)).failed
     assert file.read_bytes() != made
 
 
@@ -158,7 +158,7 @@ def test_results_of_another_child_under_the_same_label_are_refused(without_video
     (second / "camera.mkv").write_bytes(b"video 2")
     assert without_video.run_study(second, output).failed
     assert without_video.run_study(first, output).outcomes[0].state == "unchanged"
-    assert not without_video.run_study(second, output, options=Options(overwrite=True)).failed
+    assert not without_video.run_study(second, output, options=ProcessingOptions(overwrite=True)).failed
     assert without_video.content(output / "sub-01") != made
 
 
@@ -174,7 +174,7 @@ def test_another_command_s_runs_are_not_removed(dataset, without_video, tmp_path
     process_dataset(dataset, tmp_path / "out", options=EEG)
     made = without_video.content(tmp_path / "out" / "sub-01")
     (session,) = without_video.make_study(tmp_path / "study", 1)
-    for options in (Options(), Options(overwrite=True)):
+    for options in (ProcessingOptions(), ProcessingOptions(overwrite=True)):
         (failed,) = without_video.run_study(session, tmp_path / "out", options=options).failed
         assert "has results of sub-01_task-" in failed.reason
         assert without_video.content(tmp_path / "out" / "sub-01") == made

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from enicfer.batch.markers import Places
+from enicfer.batch.markers import BatchFolders
 from enicfer.errors import OutputError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has locks of another kind")
@@ -24,12 +24,12 @@ def without_locks(request, monkeypatch):
 
 def test_a_place_without_locks_is_refused(without_locks, tmp_path):
     with pytest.raises(OutputError, match=r"out has no file locks \(no locks here\).* mounted with locks"):
-        Places(tmp_path / "out").check_locks()
+        BatchFolders(tmp_path / "out").check_locks()
     assert list((tmp_path / "out").rglob("*.*lock*")) == []
 
 
 def test_a_lock_that_cannot_be_had_is_one_sentence(without_locks, tmp_path):
-    with pytest.raises(OutputError, match="has no file locks"), Places(tmp_path).locked("group"):
+    with pytest.raises(OutputError, match="has no file locks"), BatchFolders(tmp_path).locked("group"):
         pass
 
 
@@ -41,7 +41,7 @@ def test_a_batch_without_locks_does_nothing(without_locks, without_video, tmp_pa
 
 
 def test_a_lock_that_another_has_is_no_missing_lock(tmp_path):
-    places = Places(tmp_path)
+    places = BatchFolders(tmp_path)
     with places.locked("sub-01"):
         places.check_locks()
         with places.locked("sub-02"):
@@ -49,5 +49,5 @@ def test_a_lock_that_another_has_is_no_missing_lock(tmp_path):
 
 
 def test_errors_inside_of_a_lock_pass(tmp_path):
-    with pytest.raises(OSError, match="mine"), Places(tmp_path).locked("sub-01"):
+    with pytest.raises(OSError, match="mine"), BatchFolders(tmp_path).locked("sub-01"):
         raise OSError("mine")

@@ -16,19 +16,20 @@ import psutil
 import pytest
 from filelock import FileLock
 
-from enicfer.batch.jobs import Options, find_sessions
+from enicfer.batch.jobs import find_sessions
 from enicfer.batch.sessions import process_sessions
 from enicfer.batch.slurm import make_slurm_script
+from enicfer.config.options import ExecutionOptions, ProcessingOptions
 
 CONFIGURATION = Path(os.environ.get("SLURM_CONF", f"{tempfile.gettempdir()}/enicfer-slurm/slurm.conf"))
-OPTIONS = Options(max_uncertainty=0.2)
+OPTIONS = ProcessingOptions(max_uncertainty=0.2)
 
 
 def find_slurm() -> bool:
     if shutil.which("sbatch") is None or not CONFIGURATION.exists():
         return False
     os.environ["SLURM_CONF"] = str(CONFIGURATION)
-    return subprocess.run(["sinfo"], capture_output=True, check=False).returncode == 0
+    return subprocess.run(["sinfo"], capture_output=True, timeout=60, check=False).returncode == 0
 
 
 pytestmark = [
@@ -49,7 +50,9 @@ def filmed(once, study) -> Path:
 def alone(tmp_path_factory) -> Iterator[None]:
     """One test at a time on the node."""
     base = tmp_path_factory.getbasetemp()
-    with FileLock((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "slurm.lock"):
+    with FileLock(
+        (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "slurm.lock", timeout=1800
+    ):
         yield
 
 
@@ -74,6 +77,7 @@ def submit(script: Path, *options: str) -> str:
         env=with_program(),
         capture_output=True,
         text=True,
+        timeout=300,
         check=False,
     )
     assert done.stdout, done.stderr
@@ -82,7 +86,7 @@ def submit(script: Path, *options: str) -> str:
 
 def state_of(job: str) -> str:
     shown = subprocess.run(
-        ["scontrol", "show", "job", job], capture_output=True, text=True, check=True
+        ["scontrol", "show", "job", job], capture_output=True, text=True, timeout=60, check=True
     ).stdout
     return shown.split("JobState=")[1].split()[0]
 
@@ -107,17 +111,21 @@ def test_a_job_array_with_a_task_killed_in_the_middle(filmed, undisturbed, study
     script.write_text(text, encoding="utf-8")
     job = submit(script)
     wait_until(lambda: (tmp_path / "out" / ".enicfer").is_dir())
-    time.sleep(random.Random(2).uniform(1.5, 3.0))
+    time.sleep(random.Random(2).uniform(0.3, 1.0))
     first = f"{job}_0"
     assert state_of(first) == "RUNNING"
-    subprocess.run(["scancel", "--full", "--signal=KILL", first], check=True)
-    wait_until(lambda: not subprocess.run(["squeue", "-h"], capture_output=True, check=True).stdout)
+    subprocess.run(["scancel", "--full", "--signal=KILL", first], timeout=60, check=True)
+    wait_until(
+        lambda: not subprocess.run(["squeue", "-h"], capture_output=True, timeout=60, check=True).stdout
+    )
     assert state_of(first) == "CANCELLED"
     partial = study.content(tmp_path / "out")
     assert not any("sub-01" in name for name in partial), "nothing half-written is among the results"
 
     submit(script, "--wait")
-    last = subprocess.run(["bash", script], env=with_program(), capture_output=True, text=True, check=False)
+    last = subprocess.run(
+        ["bash", script], env=with_program(), capture_output=True, text=True, timeout=300, check=False
+    )
     assert last.returncode == 3, last.stderr
     assert "0 done, 2 unchanged, 1 failed" in last.stdout
     assert study.content(tmp_path / "out") == undisturbed
@@ -141,16 +149,18 @@ def test_dask_workers_from_slurm_with_one_killed_in_the_middle(
         with dask.config.set(settings):
             results.append(
                 process_sessions(
-                    [filmed], output=output, options=OPTIONS, scheduler="slurm", n_jobs=2, **more
+                    [filmed],
+                    output=output,
+                    options=OPTIONS,
+                    execution=ExecutionOptions(n_jobs=2, scheduler="slurm", **more),
                 )
             )
 
     thread = threading.Thread(target=run)
     thread.start()
-    logs = output / ".enicfer"
-    wait_until(lambda: logs.is_dir() and working())
-    time.sleep(1)
-    os.kill(working()[0].pid, signal.SIGKILL)
+    busy: list[psutil.Process] = []
+    wait_until(lambda: busy.extend(working()) or busy)
+    os.kill(busy[0].pid, signal.SIGKILL)
     thread.join(300)
     assert not thread.is_alive()
     states = {outcome.name: (outcome.state, outcome.kind) for outcome in results[0].outcomes}
@@ -159,7 +169,9 @@ def test_dask_workers_from_slurm_with_one_killed_in_the_middle(
     run(retry_failed=True)
     assert sorted(outcome.state for outcome in results[1].outcomes) == ["done", "failed", "unchanged"]
     assert study.content(output) == undisturbed
-    wait_until(lambda: not subprocess.run(["squeue", "-h"], capture_output=True, check=True).stdout)
+    wait_until(
+        lambda: not subprocess.run(["squeue", "-h"], capture_output=True, timeout=60, check=True).stdout
+    )
 
 
 def working() -> list[psutil.Process]:

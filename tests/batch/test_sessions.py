@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from enicfer.batch.jobs import Options
+from enicfer.config.options import ProcessingOptions
 from enicfer.errors import InputError, ModelError, OutputError
 
 
@@ -29,7 +29,7 @@ def processed_study(without_video, tmp_path):
 def test_the_second_time_nothing_is_done(processed_study, monkeypatch):
     study, _, folder, output = processed_study
     before = study.content(output)
-    monkeypatch.setattr("enicfer.pipeline.process_session", lambda *a, **k: pytest.fail("done again"))
+    monkeypatch.setattr("enicfer.pipeline.process.process_session", lambda *a, **k: pytest.fail("done again"))
     result = study.run_study(folder, output)
     assert states(result) == {"sub-01": "unchanged", "sub-02": "unchanged", "sub-03": "unchanged"}
     assert study.content(output) == before
@@ -63,7 +63,7 @@ def test_only_what_changed_is_done_again(change, reason, processed_study):
 
 def test_other_options_are_a_change_of_all(processed_study):
     study, _, folder, output = processed_study
-    result = study.run_study(folder, output, options=Options(max_uncertainty=0.5))
+    result = study.run_study(folder, output, options=ProcessingOptions(max_uncertainty=0.5))
     assert set(states(result).values()) == {"done"}
     assert {outcome.changes for outcome in result.outcomes} == {("options",)}
 
@@ -142,7 +142,7 @@ def test_a_failure_is_not_tried_again_unless_something_changed_or_somebody_asks(
     output = tmp_path / "out"
     without_video.run_study(tmp_path / "study", output)
     with monkeypatch.context() as patch:
-        patch.setattr("enicfer.pipeline.process_session", lambda *a, **k: pytest.fail("done again"))
+        patch.setattr("enicfer.pipeline.process.process_session", lambda *a, **k: pytest.fail("done again"))
         again = without_video.run_study(tmp_path / "study", output)
         assert "--retry-failed" in again.failed[0].advice
     asked = without_video.run_study(tmp_path / "study", output, retry_failed=True)
@@ -169,7 +169,7 @@ def test_results_of_another_command_are_not_replaced(processed_study):
     assert {name: before[name] for name in before if name.startswith("sub-")}.items() <= study.content(
         output
     ).items()
-    replaced = study.run_study(folder, output, options=Options(overwrite=True))
+    replaced = study.run_study(folder, output, options=ProcessingOptions(overwrite=True))
     assert set(states(replaced).values()) == {"done"}
 
 
@@ -197,7 +197,7 @@ def test_what_is_wrong_with_everything_is_an_error(without_video, tmp_path):
     with pytest.raises(InputError, match="no folder"):
         process_sessions([tmp_path / "missing"])
     with pytest.raises(ModelError):
-        process_sessions([tmp_path / "study"], options=Options(model="no-such-model"))
+        process_sessions([tmp_path / "study"], options=ProcessingOptions(model="no-such-model"))
 
 
 def test_inputs_are_only_read(without_video, tmp_path):

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from enicfer.batch.slurm import make_slurm_script
-from enicfer.cli.main import cli
+from enicfer.cli.main import cli, main
 from enicfer.errors import InputError
 
 pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
@@ -39,7 +39,7 @@ def test_every_session_is_in_one_task(program, n, tasks):
             **os.environ, "PATH": f"{program}{os.pathsep}{os.environ['PATH']}", "SLURM_ARRAY_TASK_ID": str(task)
         }  # fmt: skip
         out = subprocess.run(
-            ["bash"], input=text, capture_output=True, text=True, env=environment, check=True
+            ["bash"], input=text, capture_output=True, text=True, env=environment, timeout=60, check=True
         )
         command, *arguments = out.stdout.splitlines()
         i = arguments.index("--output")
@@ -56,7 +56,9 @@ def test_without_a_task_all_sessions_are_taken(program):
     text = make_slurm_script([Path("/s/a"), Path("/s/b")], Path("/out"), tasks=2)
     environment = {**os.environ, "PATH": f"{program}{os.pathsep}{os.environ['PATH']}"}
     environment.pop("SLURM_ARRAY_TASK_ID", None)
-    out = subprocess.run(["bash"], input=text, capture_output=True, text=True, env=environment, check=True)
+    out = subprocess.run(
+        ["bash"], input=text, capture_output=True, text=True, env=environment, timeout=60, check=True
+    )
     assert out.stdout.split()[:4] == ["process-sessions", "/s/a", "/s/b", "--output"]
 
 
@@ -78,3 +80,28 @@ def test_options_that_do_not_end_are_one_sentence(tmp_path):
     )
     assert isinstance(answer.exception, InputError)
     assert "No closing quotation" in str(answer.exception)
+
+
+def test_plain_files_beside_sessions_are_passed_over_and_the_script_is_alone(tmp_path, monkeypatch, capsys):
+    """``enicfer slurm-script study/* > job.sh``: the shell names every file, and what is printed is a script."""
+    study = tmp_path / "study"
+    for name in ("a", "b"):
+        (study / name).mkdir(parents=True)
+        (study / name / "session.toml").write_text('participant = "01"\n', encoding="utf-8")
+    for name in ("notes.txt", "~$plan.docx", "video.mp4"):
+        (study / name).write_bytes(b"x")
+    arguments = [
+        "enicfer",
+        "slurm-script",
+        *map(str, sorted(study.iterdir())),
+        "--output",
+        str(tmp_path / "o"),
+    ]
+    monkeypatch.setattr("sys.argv", arguments)
+    with pytest.raises(SystemExit) as end:
+        main()
+    said = capsys.readouterr()
+    assert end.value.code == 0, said.err
+    assert said.out.startswith("#!/bin/bash\n") and said.err == "Starting slurm-script ...\n"
+    assert str(study / "a") in said.out and str(study / "b") in said.out
+    assert not [name for name in ("notes.txt", "plan.docx", "video.mp4") if name in said.out]

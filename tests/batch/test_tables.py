@@ -72,7 +72,7 @@ def read(output: Path, name: str) -> pd.DataFrame:
 
 def test_runs_that_differ_in_further_entities_have_keys_of_their_own(without_video, tmp_path, monkeypatch):
     from enicfer.batch.dataset import process_dataset
-    from enicfer.batch.jobs import Options
+    from enicfer.config.options import ProcessingOptions
 
     folder = tmp_path / "bids" / "sub-01" / "eeg"
     folder.mkdir(parents=True)
@@ -82,7 +82,7 @@ def test_runs_that_differ_in_further_entities_have_keys_of_their_own(without_vid
     monkeypatch.setattr(
         "enicfer.batch.sessions._local_slots", lambda n, threads: [without_video.InlineSlot()]
     )
-    process_dataset(tmp_path / "bids", tmp_path / "out", options=Options(protocol="eeg-led"))
+    process_dataset(tmp_path / "bids", tmp_path / "out", options=ProcessingOptions(protocol="eeg-led"))
     assert read(tmp_path / "out", "qc")["acquisition"].to_list() == ["AP", "PA"]
     assert set(read(tmp_path / "out", "trials")["acquisition"]) == {"AP", "PA"}
     assert "acquisition" in (tmp_path / "out" / "group_qc.json").read_text(encoding="utf-8")
@@ -150,3 +150,44 @@ def test_tables_stay_when_the_markers_were_removed(without_video, tmp_path):
     shutil.rmtree(output / ".enicfer")
     assert [o.kind for o in without_video.run_study(tmp_path / "study", output).failed] == ["foreign"] * 2
     assert [(output / f"group_{name}.tsv").read_bytes() for name in ("qc", "trials")] == before
+
+
+def test_a_session_is_done_again_for_its_review_alone_and_the_group_counts(without_video, tmp_path):
+    from enicfer.io.results import read_run
+    from enicfer.io.review_log import add_entry, new_entry, review_path
+
+    output = tmp_path / "out"
+    without_video.make_study(tmp_path / "study", 2)
+    without_video.run_study(tmp_path / "study", output)
+    assert not any("review" in path.read_text(encoding="utf-8") for path in output.glob("group_*"))
+    trials = read_run(output / "sub-01").trials
+    facts = {"trial": 1, "onset": float(trials["onset"][1]), "code": trials["code"][1]}
+    path = review_path(output, "sub-01", "Anna")
+
+    def say(verdict: str, reason: str = "") -> list[str]:
+        run, more = "sub-01_task-faces", {"verdict": verdict, "reason": reason, **facts}
+        add_entry(path, lambda known: new_entry("Anna", run, "trial", **more))
+        found = without_video.run_study(tmp_path / "study", output)
+        return [outcome.state for outcome in found.outcomes]
+
+    assert say("rejected", "=1+1") == ["done", "unchanged"]
+    rows = read(output, "qc")
+    assert [str(count)[:1] for count in rows["n_trials_reviewed"]] == ["1", "n"]
+    assert [str(count)[:1] for count in rows["n_trials_rejected"]] == ["1", "n"]
+    table = read(output, "trials")
+    assert len(table) == 2 * len(trials)
+    assert table["fer_reviewed"].to_list() == ["n/a", "rejected", *["n/a"] * (len(table) - 2)]
+    assert table["fer_review_reason"][1] == "'=1+1"
+    assert say("open") == ["done", "unchanged"]
+    assert "fer_reviewed" not in read(output, "trials") and "n_trials_reviewed" not in read(output, "qc")
+
+
+def test_a_damaged_review_fails_its_session_alone(without_video, tmp_path):
+    output = tmp_path / "out"
+    without_video.make_study(tmp_path / "study", 2)
+    (output / "reviews").mkdir(parents=True)
+    (output / "reviews" / "sub-01_coder-Anna.jsonl").write_text("wrong\n", encoding="utf-8")
+    found = without_video.run_study(tmp_path / "study", output)
+    assert {outcome.name: outcome.state for outcome in found.outcomes}["sub-02"] == "done"
+    (failed,) = (outcome for outcome in found.outcomes if outcome.state == "failed")
+    assert "Line 1 of sub-01_coder-Anna.jsonl is no entry" in failed.reason

@@ -49,7 +49,7 @@ def test_the_command_line_killed_and_resumed(once, study, tmp_path):
     killed = start(folder, tmp_path / "killed")
     time.sleep(moment)
     os.killpg(killed.pid, signal.SIGKILL)
-    killed.communicate()
+    killed.communicate(timeout=60)
     resumed = start(folder, tmp_path / "killed")
     assert resumed.communicate(timeout=300)[0]
     assert resumed.returncode == 3

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enicfer.batch.share import _PATTERNS
-from enicfer.batch.work import _KINDS, ADVICE, _remove_older, strip_folders
+from enicfer.batch.work import _KINDS, ADVICE, strip_folders
+from enicfer.io.files.atomic import staged
+from enicfer.privacy.text import PATTERNS as _PATTERNS
 
 
 @pytest.mark.parametrize(
@@ -49,19 +50,22 @@ def test_a_file_whose_old_name_means_the_new_one_stays(tmp_path):
     (tmp_path / "task-Faces").hardlink_to(tmp_path / "task-faces")  # as where capitals make no difference
     (tmp_path / "task-Rest").write_text("old")
     (tmp_path / "task-rest").write_text("new")
-    _remove_older(tmp_path, ["task-Faces", "task-Rest", "task-gone"], ["task-faces", "task-rest"])
+    with staged(tmp_path) as stage:
+        for name in ("task-faces", "task-rest"):
+            (stage.tree / name).write_text("new")
+        stage.publish(remove=["task-Faces", "task-Rest", "task-gone"])
     assert {path.name for path in tmp_path.iterdir()} == {"task-faces", "task-Faces", "task-rest"}
 
 
 def test_a_failure_is_noted_though_an_input_has_vanished(without_video, tmp_path, monkeypatch):
     folders = without_video.make_study(tmp_path / "study", 2)
 
-    def lose(session, **settings):
+    def lose(session, *given, **settings):
         if session.participant == "02":
             folders[1].rename(tmp_path / "away")
-        return without_video.process_without_video(session, **settings)
+        return without_video.process_without_video(session, *given, **settings)
 
-    monkeypatch.setattr("enicfer.pipeline.process_session", lose)
+    monkeypatch.setattr("enicfer.pipeline.process.process_session", lose)
     (failed,) = without_video.run_study(tmp_path / "study", tmp_path / "out").failed
     assert failed.name == "sub-02"
     assert "\tsub-02\tfailed\tfiles\t" in (tmp_path / "out" / "group_qc.tsv").read_text(encoding="utf-8")

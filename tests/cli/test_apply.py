@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from enicfer import read_result
 from enicfer.cli.main import cli
 from enicfer.errors import EnicferError
+from enicfer.io.results import read_run
 
 
 def call(*arguments):
@@ -17,7 +17,7 @@ def test_the_recording_gets_events_and_channels_and_keeps_its_own(processed, exa
     answer = call(processed(short=True), source, "-o", output)
     assert answer.exit_code == 0, answer.output
     assert "emotion annotations" in answer.output
-    result, before = read_result(processed(short=True)), mne.io.read_raw(source, verbose="error")
+    result, before = read_run(processed(short=True)), mne.io.read_raw(source, verbose="error")
     raw = mne.io.read_raw(output, verbose="error")
     assert raw.times[-1] == before.times[-1]
     assert set(before.annotations.description) < set(raw.annotations.description)
@@ -38,7 +38,7 @@ def test_a_cropped_copy_gets_what_belongs_to_it(processed, example, tmp_path):
     answer = call(processed(short=True), copy, "-o", tmp_path / "out_raw.fif", "--no-channels", "--bad-lost")
     assert answer.exit_code == 0, answer.output
     assert "made from eeg.vhdr" in answer.output
-    result = read_result(processed(short=True))
+    result = read_run(processed(short=True))
     told = mne.io.read_raw(tmp_path / "out_raw.fif", verbose="error")
     assert told.ch_names == raw.ch_names
     last = result.segments[result.segments["label"] != "lost"].iloc[-1]

@@ -3,8 +3,8 @@ from click.testing import CliRunner
 
 from enicfer.cli.main import cli
 from enicfer.errors import EnicferError
-from enicfer.io.encode import write_video
-from enicfer.io.store import read_trace
+from enicfer.io.frames_file import read_trace
+from enicfer.io.video.writer import write_video
 
 
 def run(*arguments):
@@ -18,7 +18,8 @@ def test_a_coding_becomes_a_trace(tmp_path):
     (tmp_path / "boris.csv").write_text(coding, encoding="utf-8")
     given = (tmp_path / "boris.csv", "--video", tmp_path / "a.mp4", "-o", tmp_path / "out.h5")
     refused = run(*given)
-    assert isinstance(refused.exception, EnicferError) and "--code CODE=EXPRESSION" in str(refused.exception)
+    assert isinstance(refused.exception, EnicferError)
+    assert "--code CODE=EXPRESSION" in refused.exception.for_command_line()
     answer = run(*given, "--code", "smile=happy", "--uncoded", "neutral")
     assert answer.exit_code == 0, answer.output
     assert "100.0% of 20 frames" in answer.output and "neutral" in answer.output
@@ -32,7 +33,7 @@ def test_a_coding_becomes_a_trace(tmp_path):
     ):
         target = () if message == "is there already" else ("-o", tmp_path / "new.h5")
         refused = run(*given, *target, *more)
-        assert isinstance(refused.exception, EnicferError) and message in str(refused.exception)
+        assert isinstance(refused.exception, EnicferError) and message in refused.exception.for_command_line()
     assert isinstance(run(*given, "-o", tmp_path / "out.png").exception, EnicferError)
     assert isinstance(run(*given, "-o", tmp_path / "a.mp4" / "out.h5").exception, EnicferError)
     assert run(*given, "--code", "smile=happy", "-o", tmp_path / "new" / "b.h5").exit_code == 0

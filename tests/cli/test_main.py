@@ -18,6 +18,7 @@ def enicfer(*arguments, cwd=None):
         text=True,
         encoding="utf-8",
         cwd=cwd,
+        timeout=120,
         check=False,
     )
 
@@ -69,7 +70,9 @@ def test_letters_that_an_output_lacks_are_written_otherwise(monkeypatch):
     """As on Windows, where the output is redirected to a file."""
     content = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(content, encoding="cp1252"))
-    monkeypatch.setattr(main, "cli", lambda **_: click.echo("done \u0141ucja, Zo\u00eb"))
-    main.main()
+    monkeypatch.setattr(main, "cli", lambda *_, **__: click.echo("done \u0141ucja, Zo\u00eb"))
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    assert not ended.value.code
     sys.stdout.flush()
     assert content.getvalue().decode("cp1252").strip() == "done \\u0141ucja, Zo\u00eb"

@@ -1,10 +1,11 @@
 import io
 from pathlib import Path
 
-from enicfer.batch.jobs import Job, Options, Outcome
-from enicfer.batch.markers import Places
+from enicfer.batch.jobs import Job, Outcome
+from enicfer.batch.markers import BatchFolders
 from enicfer.batch.progress import progress_writer
 from enicfer.cli.session_bars import Bars
+from enicfer.config.options import ProcessingOptions
 
 
 class Terminal(io.StringIO):
@@ -15,9 +16,9 @@ class Terminal(io.StringIO):
 def test_one_bar_for_all_and_one_for_each_worker(tmp_path: Path) -> None:
     stream = Terminal()
     bars = Bars(stream)
-    jobs = [Job(name, None, tmp_path, Options(), {}) for name in ("sub-01", "sub-02")]  # type: ignore[arg-type]
+    jobs = [Job(name, None, tmp_path, ProcessingOptions(), {}) for name in ("sub-01", "sub-02")]  # type: ignore[arg-type]
     for job, ended in zip(jobs, (120, 450), strict=True):
-        stage = Places(tmp_path).stage(job.name)
+        stage = BatchFolders(tmp_path).stage(job.name)
         stage.mkdir(parents=True)
         progress_writer(stage)(ended, 900, "faces")
     bars.watch([*jobs, None])

@@ -3,8 +3,8 @@
 import numpy as np
 from click.testing import CliRunner
 
-from enicfer import pipeline
 from enicfer.cli.main import cli
+from enicfer.pipeline import process as pipeline
 from enicfer.records import ExpressionTrace, Status
 
 
@@ -16,4 +16,4 @@ def test_frames_that_were_not_to_be_read_do_not_count(make_run, monkeypatch, tmp
     trace = ExpressionTrace(faces.video_time, probability, status, ("happy", "sad"), "m")
     monkeypatch.setattr(pipeline, "trace_video", lambda *_, **__: (faces, trace))
     out = CliRunner().invoke(cli, ["trace", "a.mp4", "-o", str(tmp_path / "out.tsv")])
-    assert out.output.startswith("75.0% of the 8 frames read have an answer.")
+    assert out.output.startswith("75.0% of the 8 frames read are valid.")

@@ -40,6 +40,25 @@ def test_evaluate_prints_and_writes(faces: Path, tmp_path: Path) -> None:
     assert (tmp_path / "out" / "confusion.png").stat().st_size > 1000
 
 
+def test_evaluate_compares_two_models_on_the_same_images(faces: Path) -> None:
+    output = run(evaluate, "ronnet-7", faces, "--against", "ronnet-5")
+    assert "accuracy of ronnet-7 minus that of ronnet-5 on the same 8 images" in output
+    assert "McNemar" in output and "kappa" in output
+    same = run(evaluate, "ronnet-5", faces, "--against", "ronnet-5")
+    assert "+0.0000" in same and "only ronnet-5 right: 0; only ronnet-5 right: 0" in same and "p = 1" in same
+
+
+def test_too_few_subjects_have_no_interval(faces: Path) -> None:
+    for word in ("happy", "sad"):
+        for i, file in enumerate(sorted((faces / word).iterdir())):
+            file.rename(faces / f"{i % 2}_{i}_{word}.png")
+        (faces / word).rmdir()
+    names = ("--reader", "names", "--pattern", "(?P<subject>[0-9]+)_[0-9]+_(?P<word>[a-z]+)")
+    output = run(evaluate, "ronnet-7", faces, *names, "--against", "ronnet-5")
+    assert "accuracy_low                   n/a, too few subjects for an interval" in output
+    assert "(too few subjects for an interval)" in output and "nan" not in output
+
+
 def test_dataset_check_counts(faces: Path) -> None:
     output = run(dataset, "check", faces)
     assert "8 images" in output
@@ -80,7 +99,7 @@ def test_bad_input_is_one_sentence(faces: Path, tmp_path: Path) -> None:
         run(evaluate, "ronnet-7", tmp_path / "none")
     with pytest.raises(ModelError, match="shipped are"):
         run(evaluate, "ronnet-x", faces)
-    with pytest.raises(InputError, match="shipped recipes are"):
+    with pytest.raises(InputError, match=r"give one of .*, or a TOML file"):
         run(train, "nothing", "-o", tmp_path / "run")
     with pytest.raises(InputError, match="no data set"):
         run(train, "ronnet-7", "--data", tmp_path / "none", "-o", tmp_path / "run")

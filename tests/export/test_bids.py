@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from enicfer.io.names import output_path
-from enicfer.outputs import write_outputs
+from enicfer.io.files.names import output_path
+from enicfer.pipeline.publish import write_outputs
 from enicfer.records import Modality
 
 ENTITIES = {"sub": "01", "ses": "01", "task": "faces", "run": "1"}
@@ -19,7 +19,7 @@ ENTITIES = {"sub": "01", "ses": "01", "task": "faces", "run": "1"}
 def _no_figures():
     """Drawing takes most of the time of writing, and nothing here looks at a figure."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("enicfer.outputs.write_report", lambda runs, root: [])
+        patch.setattr("enicfer.pipeline.publish.write_report", lambda runs, root: [])
         yield
 
 

@@ -4,10 +4,18 @@ import mne  # noqa: F401  (nilearn and MNE-Python must get along in one process)
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.ndimage import gaussian_filter1d
 
 from enicfer.errors import InputError
-from enicfer.export.fmri import canonical_hrf, landmark_speed, modulation_events, timeseries_table
-from enicfer.records import Modality, Status
+from enicfer.export.description import readme
+from enicfer.export.fmri import (
+    canonical_hrf,
+    confound_columns,
+    landmark_speed,
+    modulation_events,
+    timeseries_table,
+)
+from enicfer.records import Modality, ProtocolCard, Status, select_frames
 
 nilearn_glm = pytest.importorskip("nilearn.glm.first_level")
 
@@ -53,6 +61,126 @@ def test_no_answer_at_all_is_zero_and_not_nan(run, make_run):
     )
     table, _ = timeseries_table(nothing, convolve=True)
     assert (table.filter(regex="happy|fer_valid").to_numpy() == 0).all()
+
+
+def haemodynamic(trace, rate, at):
+    """What the brain would do: the trace (m,) at ``rate`` Hz with SPM's response, at the times ``at`` (s)."""
+    from nilearn.glm.first_level import spm_hrf
+    from scipy.signal import fftconvolve
+
+    response = spm_hrf(1.0, oversampling=int(rate), time_length=32.0)
+    return fftconvolve(trace, response / response.sum())[np.round(np.asarray(at) * rate).astype(int)]
+
+
+def shown_for(run, seconds, tr, happy, lost):
+    """A run whose face shows ``happy`` (m,) at 50 Hz, filmed at 30 Hz with noise and ``lost`` (n,) frames."""
+    time = np.arange(-1, seconds + 1, 1 / 30) + 0.01
+    rng = np.random.default_rng(0)
+    value = np.interp(time, (np.arange(happy.size) + 0.5) / 50, happy) + rng.normal(0, 0.05, time.size)
+    status = np.where(lost(time), Status.NO_FACE, Status.OK).astype(np.uint8)
+    probability = np.stack([value, 1 - value], axis=1).astype(np.float32)
+    probability[status != Status.OK] = np.nan
+    rows = np.resize(np.flatnonzero(np.isfinite(run.faces.score)), time.size)
+    faces = replace(select_frames(run.faces, rows), video_time=time)
+    recording = replace(run.recording, duration=seconds, n_volumes=int(seconds / tr), repetition_time=tr)
+    trace = replace(
+        run.expression, video_time=time, probability=probability, status=status, labels=("happy", "neutral")
+    )
+    return replace(run, time=time, faces=faces, expression=trace, recording=recording)
+
+
+@pytest.mark.parametrize("kind", ["quick", "slow", "smiles", "blocks"])
+@pytest.mark.parametrize(("spell", "share"), [(3.0, 0.2), (10.0, 0.3)])
+def test_effects_keep_their_size_where_the_face_was_lost(run, kind, spell, share):
+    """BOLD of a known face and a known beta of 1, with spells of lost face; mean of four sessions."""
+    betas = []
+    for seed in range(4):
+        rng, n = np.random.default_rng(seed), 600 * 50
+        time = (np.arange(n) + 0.5) / 50
+        if kind in ("quick", "slow"):
+            happy = gaussian_filter1d(rng.normal(size=n), {"quick": 20, "slow": 150}[kind])
+            happy = 1 / (1 + np.exp(1 - 1.5 * happy / happy.std()))
+        elif kind == "smiles":
+            at = rng.uniform(0, 600, 60)
+            happy = np.clip(0.8 * np.exp(-(((time[:, None] - at) / 1.2) ** 2)).sum(axis=1), 0, 1)
+        else:
+            edges = np.cumsum(rng.uniform([2.0, 4.0], [5.0, 9.0], size=(80, 2)).ravel())
+            happy = 0.9 * (np.searchsorted(edges, time) % 2)
+        begin = np.linspace(0, 600, int(600 * share / spell), endpoint=False) + rng.uniform(
+            0, spell, int(600 * share / spell)
+        )
+        session = shown_for(
+            run,
+            600.0,
+            2.0,
+            happy,
+            lambda t, begin=begin: ((t[:, None] > begin) & (t[:, None] < begin + spell)).any(1),
+        )
+        table = timeseries_table(session, convolve=True)[0]
+        bold = haemodynamic(happy, 50, table.index * 2.0)
+        betas.append(np.polyfit(table["fer_happy_hrf"], bold, 1)[0])
+    assert 0.95 < np.mean(betas) < 1.05
+
+
+@pytest.mark.parametrize("part", [0.0, 0.3, 0.5, 1.0])
+def test_responses_are_sampled_at_the_slice_time(run, part):
+    """nilearn's frame times are ``t_r * (volume + slice_time_ref)``; the protocol may say which."""
+    time = (np.arange(30_000) + 0.5) / 50
+    happy = 0.1 + 0.8 * np.exp(-(((time - 60.3) / 2) ** 2)) + 0.6 * np.exp(-(((time - 301.9) / 1) ** 2))
+    session = shown_for(run, 600.0, 2.0, happy, lambda t: np.zeros(t.size, bool))
+    table, about = timeseries_table(session, convolve=True, slice_time_ref=part)
+    bold = haemodynamic(happy, 50, (table.index + part) * 2.0 - 1e-9)
+    np.testing.assert_allclose(table["fer_happy_hrf"], bold, atol=0.02)
+    assert np.abs(table["fer_happy_hrf"] - bold).max() < 0.3 * np.abs(np.gradient(bold)).max()
+    assert about["SliceTimeRef"] == part and f"at {part:g} of each" in about["Method"]
+    plain = timeseries_table(session)
+    assert "SliceTimeRef" not in plain[1]
+    pd.testing.assert_frame_equal(plain[0], timeseries_table(session, slice_time_ref=1 - part)[0])
+    provenance = replace(session.provenance, protocol=ProtocolCard({"scanner": {"slice_time_ref": part}}))
+    pd.testing.assert_frame_equal(
+        timeseries_table(replace(session, provenance=provenance), convolve=True)[0], table
+    )
+
+
+@pytest.mark.parametrize("part", [-0.1, 1.1, np.nan])
+def test_a_slice_time_outside_of_the_volume_is_refused(run, part):
+    with pytest.raises(InputError, match=r"no slice_time_ref of .*: give 0 for the start"):
+        timeseries_table(run, slice_time_ref=part)
+
+
+def test_columns_that_do_not_vary_are_no_confounds(run):
+    """A face that was never lost: the columns of what is valid are constant; so may an expression be."""
+    table = timeseries_table(run)[0].round(6)
+    assert confound_columns(table) == list(table)
+    table["fer_motion_valid"] = 1.0
+    table["fer_sad"] = 3e-7 * (np.arange(len(table)) % 2)  # nothing is left of it in the file
+    table["twice"] = 0.3 + 2 * table["fer_happy"] - table["fer_angry"]
+    chosen = confound_columns(table)
+    assert chosen == [n for n in table if n not in ("fer_motion_valid", "fer_sad", "twice")]
+    design = np.column_stack([np.ones(len(table)), table[chosen]])
+    assert np.linalg.matrix_rank(design) == design.shape[1]
+    assert confound_columns(table[:0]) == []
+
+
+def test_the_code_of_the_readme_fits_without_a_warning(run, tmp_path, monkeypatch):
+    """A run with a face that was never lost, so that what is valid is constant."""
+    import nibabel as nib
+
+    time = (np.arange(6000) + 0.5) / 50
+    steady = shown_for(run, 120.0, 2.0, 0.5 + 0.4 * np.sin(time), lambda t: np.zeros(t.size, bool))
+    table, about = timeseries_table(steady)
+    assert set(table) - set(about["ConfoundColumns"]) == {"fer_valid", "fer_motion_valid"}
+    code = readme(steady).split("# fMRI: ")[1].split("```")[0].partition("\n")[2]
+    assert "FirstLevelModel" in code and "confounds=" in code
+    bold = np.random.default_rng(0).normal(20, 1, (16, 16, 16, 60))
+    bold[3:13, 3:13, 3:13] += 1000  # a brain with air around it
+    monkeypatch.chdir(tmp_path)
+    nib.save(nib.Nifti1Image(bold.astype(np.float32), np.eye(4)), "bold.nii.gz")
+    space = {"run": steady}
+    exec(code, space)
+    design = space["model"].design_matrices_[0]
+    assert np.linalg.cond(design / np.linalg.norm(design, axis=0)) < 1e6
+    assert "happy_fer_happy" in design and "fer_happy" in design
 
 
 def test_the_reference_is_what_the_others_leave(run):
@@ -116,7 +244,7 @@ def test_response_is_that_of_spm():
 
 def test_convolved_columns_agree_with_nilearn(run):
     """Two smiles without a gap, and nilearn's response a hundred times as fine."""
-    from nilearn.glm.first_level import spm_hrf
+    from nilearn.glm.first_level import spm_hrf, spm_time_derivative
     from scipy.signal import fftconvolve
 
     def smile(time):
@@ -126,11 +254,20 @@ def test_convolved_columns_agree_with_nilearn(run):
     probability = np.zeros_like(run.expression.probability)
     probability[:, 2] = smile(run.time)
     shown = replace(run, expression=replace(run.expression, status=status, probability=probability))
-    mine = timeseries_table(shown, convolve=True)[0]["fer_happy_hrf"]
+    table, sidecar = timeseries_table(shown, convolve=True, derivative=True)
+    mine, slope = table["fer_happy_hrf"], table["fer_happy_hrf_derivative"]
     fine = 1600
+    smiles = smile(np.arange(60 * fine) * 2.0 / fine)
     response = spm_hrf(2.0, oversampling=fine, time_length=32.0)
-    theirs = fftconvolve(smile(np.arange(60 * fine) * 2.0 / fine), response)[: 60 * fine : fine]
+    theirs = fftconvolve(smiles, response)[: 60 * fine : fine]
     np.testing.assert_allclose(mine / mine.max(), theirs / theirs.max(), atol=0.003)
+    # nilearn's is a difference over 0.1 s, which lies 0.05 s late
+    late = fftconvolve(smiles, spm_time_derivative(2.0, oversampling=fine, time_length=32.0))
+    ahead = late[fine * 5 // 200 :][: 60 * fine : fine]
+    np.testing.assert_allclose(slope / mine.max(), ahead / theirs.max(), atol=0.004)
+    assert np.abs(slope).max() / mine.max() > 0.2
+    assert "takes up a response" in sidecar["fer_happy_hrf_derivative"]["Description"]
+    assert "fer_neutral_hrf_derivative" not in table
 
 
 def test_modulation_is_demeaned_without_gaps_and_beside_the_main_effect(run):

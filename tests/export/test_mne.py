@@ -19,7 +19,7 @@ from enicfer.export.mne import (
     write_annotations,
 )
 from enicfer.io.eeg import read_eeg
-from enicfer.records import Status
+from enicfer.records import ProtocolCard, Provenance, RecordingDetails, Status
 
 SFREQ = 200.0
 SECONDS = 60.0
@@ -42,7 +42,7 @@ def make_raw(first_samp=0, meas_date=None, seconds=SECONDS, sfreq=SFREQ):
 def with_first_time(run, first_samp):
     from dataclasses import replace
 
-    details = {"first_time": first_samp / SFREQ}
+    details = RecordingDetails(first_time=first_samp / SFREQ)
     return replace(run, recording=replace(run.recording, details=details))
 
 
@@ -250,7 +250,7 @@ def test_split_files(run, tmp_path):
     assert len(again.filenames) > 1
     from dataclasses import replace
 
-    result = replace(run, recording=replace(run.recording, details={"first_time": 0.125}))
+    result = replace(run, recording=replace(run.recording, details=RecordingDetails(first_time=0.125)))
     found = onsets_by_clock(add_emotion_events(again, result))
     wanted = expected(result, 0, SECONDS)
     np.testing.assert_allclose([t for t, _ in found], [t for t, _ in wanted], atol=1 / 4000)
@@ -390,7 +390,7 @@ def test_events_are_looked_for_in_the_trial_s_window(run, window, smiles, found)
     rows += [(smiles[0] + 0.4, smiles[1] - smiles[0] - 0.4, "neutral"), (smiles[1], 1.0, "happy")]
     segments = pd.DataFrame([(*row, 0.8, 1.0, "") for row in rows], columns=run.segments.columns)
     trials = run.trials.iloc[:1].assign(onset=2.0, duration=window[1])
-    provenance = {"protocol": {"trial": {"window": list(window)}}}
+    provenance = Provenance(protocol=ProtocolCard({"trial": {"window": list(window)}}))
     result = replace(run, segments=segments, trials=trials, provenance=provenance)
     assert (expression_events(make_raw(), result, "happy")[:, 0] / SFREQ).tolist() == found
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from benchmarks.occlusion import ArrayFrame
-from enicfer.example.portraits import load_portrait
 from enicfer.faces.detectors import load_detector
 from enicfer.faces.observe import FaceObserver
-from enicfer.io.video import read_frames
+from enicfer.io.video.reader import read_frames
+from enicfer.synthetic.portraits import load_portrait
 
 
 def draw(people, seed=0, size=(480, 360)):

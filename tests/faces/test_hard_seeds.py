@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.hard_seeds import SHORT, follow
+from tests.thorough import THOROUGH
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -28,7 +29,8 @@ def test_searching_everything_always_would_change_nothing_to_speak_of():
         covers=0,
         visits=0,
     )
-    found = [follow(scene, seed) for seed in (2, 3, 4)]
+    seeds = (2, 3, 4) if THOROUGH else (3,)
+    found = [follow(scene, seed) for seed in seeds]
     assert all(each["other_taken"] == each["full_other_taken"] == 0 for each in found)
-    assert sum(each["changed"] for each in found) / 3 <= 0.01
+    assert sum(each["changed"] for each in found) / len(seeds) <= 0.01
     assert min(each["kept"] for each in found) >= 0.97

@@ -3,10 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from benchmarks.occlusion import ArrayFrame
+from enicfer.config.protocol import Quality
 from enicfer.faces.detectors import load_detector
 from enicfer.faces.observe import REST_NEWS, FaceObserver
 from enicfer.faces.participant import Hints
-from enicfer.io.video import read_frames
+from enicfer.io.video.reader import read_frames
 from enicfer.records import Status
 from tests.faces.conftest import draw
 
@@ -167,7 +169,10 @@ def test_parts_that_are_joined_show_what_the_whole_shows(shared_data, clip):
     hints = Hints(faces=((0, float(first[::2].mean()), float(first[1::2].mean())),))
     track, row = joined.finish(hints)
     whole, whole_row = whole.finish(hints)
-    assert np.mean(track.status != whole.status) <= 0.005
+    # Where a hand comes before the mouth, it may be seen one frame earlier or later.
+    covered = (track.status == Status.OCCLUDED) | (whole.status == Status.OCCLUDED)
+    differs = track.status != whole.status
+    assert not (differs & ~covered).any() and differs.sum() <= 1
     np.testing.assert_array_equal(track.video_time, whole.video_time)
     np.testing.assert_array_equal(row >= 0, whole_row >= 0)
     assert np.nanmedian(np.abs(track.box - whole.box)) < 0.5
@@ -219,3 +224,24 @@ def test_parts_without_a_picture_are_joined(two_people, at):
     track, _ = join(frames, 3).finish()
     assert (track.status == Status.UNDECODABLE).sum() == at
     assert len(track.status) == 6
+
+
+def test_the_rounding_of_pixels_hardly_shows(shared_data):
+    """Beside a threshold, where the middle frame's measure lies, and with hands before the mouth."""
+    pictures = [frame.bgr() for frame in read_frames(shared_data / "video" / "signer_eat.mkv")]
+    rng, observers = np.random.default_rng(0), []
+    for rounding in (0, 1):
+        noisy = (p.astype(int) + rng.integers(-rounding, rounding + 1, p.shape) for p in pictures)
+        rounded = [np.clip(picture, 0, 255).astype(np.uint8) for picture in noisy]
+        observers.append(observe([ArrayFrame(i, i / 30, picture) for i, picture in enumerate(rounded)]))
+    measures = [observer.finish()[0].measures for observer in observers]
+    for name, most in (("yaw", 1.0), ("pitch", 1.0), ("occlusion", 0.015)):
+        assert np.abs(measures[0][name] - measures[1][name]).max() <= most
+    middle = float(np.median(np.abs(measures[0]["yaw"])))
+    for quality in (Quality(max_occlusion=0.05), Quality(max_yaw=middle)):
+        for observer in observers:
+            observer.quality = quality
+        status = [observer.finish()[0].status for observer in observers]
+        assert 0 < (status[0] == Status.OK).mean() < 1
+        assert (status[0] != status[1]).sum() <= 5
+        assert max((np.diff(each.astype(int)) != 0).sum() for each in status) <= 5

@@ -9,7 +9,7 @@ from enicfer.faces.detectors import load_detector
 from enicfer.faces.observe import FaceObserver
 from enicfer.faces.participant import MIN_ALIKE, Hints
 from enicfer.faces.photo import compare_people, describe_photo
-from enicfer.io.video import read_frames
+from enicfer.io.video.reader import read_frames
 from enicfer.records import Status
 
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from enicfer.config.protocol import Quality
 from enicfer.faces.quality import (
     HEAD,
     MEASURES,
@@ -13,7 +14,6 @@ from enicfer.faces.quality import (
     measure_sharpness,
     measure_truncation,
 )
-from enicfer.protocol import Quality
 from enicfer.records import Status
 
 
@@ -84,3 +84,36 @@ def test_doubt_spreads_to_the_next_frame_and_further_where_there_is_evidence():
     evidence[[6, 8, 11, 12, 16]] = 0.07, 0.5, 0.07, 0.07, 0.07
     found = extend_occlusion(status, evidence, Quality())
     assert np.flatnonzero(found).tolist() == [6, 7, 8, 9, 11]
+
+
+def judge_over_time(name, values, **limits):
+    n = len(values)
+    measures = {k: np.full(n, v, np.float32) for k, v in GOOD.items()}
+    measures[name] = np.asarray(values, np.float32)
+    return judge(np.full(n, 0.8, np.float32), measures, Quality(**limits), np.arange(n) / 30)
+
+
+@pytest.mark.parametrize(
+    "name, limit, direction", [("yaw", 45.0, 1), ("sharpness", 20.0, -1), ("size", 32.0, -1)]
+)
+def test_a_measure_beside_its_threshold_does_not_go_to_and_fro(name, limit, direction):
+    noise = np.random.default_rng(0).uniform(-0.01, 0.01, 200) * limit
+    values = np.r_[
+        [limit - 0.3 * direction * limit] * 30, limit + noise, [limit - 0.3 * direction * limit] * 30
+    ]
+    status = judge_over_time(name, values)
+    # Noticed in the first frame beyond, as ever; believed in the first that is clear of it.
+    first = int(np.flatnonzero(direction * values > direction * limit)[0])
+    assert np.flatnonzero(status)[0] == first
+    assert not status[230:].any()
+    assert (np.diff(status.astype(int)) != 0).sum() == 2
+
+
+def test_a_face_that_stays_within_a_threshold_is_believed_again():
+    values = [40] * 5 + [31.9] + [33] * 25
+    status = judge_over_time("size", values)
+    lost = np.flatnonzero(status)
+    assert lost[0] == 5 and (np.diff(lost) == 1).all()
+    assert 0.25 <= len(lost) / 30 <= 0.4
+    assert not judge_over_time("size", [33] * 30).any()
+    assert np.flatnonzero(judge_over_time("size", [40, 31.9, 36, 33, 33, np.nan, 33])).tolist() == [1]

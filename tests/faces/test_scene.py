@@ -43,8 +43,8 @@ def test_what_comes_in_is_news_and_in_vain_only_once(show):
     scene = searched(show())
     scene.see(show(patch=(40, 60, 80, 120, 100 + round(1.5 * NEW_SOMETHING))))
     assert scene.moved(NOBODY) == (slice(3, 6), slice(2, 4))
-    assert scene.news(NOBODY) == (slice(3, 6), slice(2, 4))
-    assert scene.news(NOBODY) is None
+    assert scene.changes(NOBODY) == (slice(3, 6), slice(2, 4))
+    assert scene.changes(NOBODY) is None
 
 
 def test_what_is_searched_is_still_until_it_moves_again(show):
@@ -71,8 +71,8 @@ def test_a_known_face_is_no_news_and_its_movement_is_expected(show):
     scene.see(show(patch=(40, 60, 80, 120, 200)))
     assert scene.moved(np.array([[40.0, 60.0, 80.0, 120.0]])) is None
     assert scene.moved(np.array([[240.0, 60.0, 280.0, 120.0]])) == (slice(3, 6), slice(2, 4))
-    assert scene.news(np.array([[40.0, 60.0, 80.0, 120.0]])) is None
-    assert scene.news(np.array([[240.0, 60.0, 280.0, 120.0]])) == (slice(3, 6), slice(2, 4))
+    assert scene.changes(np.array([[40.0, 60.0, 80.0, 120.0]])) is None
+    assert scene.changes(np.array([[240.0, 60.0, 280.0, 120.0]])) == (slice(3, 6), slice(2, 4))
 
 
 def test_the_region_holds_the_cells_and_those_around_within_the_picture(show):

@@ -27,6 +27,11 @@ class Handler(BaseHTTPRequestHandler):
         wanted = self.headers.get("Range")
         self.server.asked.append(wanted)
         start = int(re.fullmatch(r"bytes=(\d+)-", wanted)[1]) if wanted and self.server.ranges else 0
+        if self.path.startswith("/to/"):
+            self.send_response(302)
+            self.send_header("Location", self.path.removeprefix("/to/"))
+            self.end_headers()
+            return
         if self.path == "/missing":
             self.send_error(404)
             return
@@ -54,6 +59,7 @@ def server():
 def store(tmp_path, monkeypatch, server):
     """An empty folder of weights, and one published file."""
     monkeypatch.setenv("ENICFER_MODELS", str(tmp_path / "my models"))
+    monkeypatch.setattr(weights, "SCHEMES", ("http",))  # the tests' own server
     url = f"http://127.0.0.1:{server.server_address[1]}"
     entry = Weights("net.onnx", f"{url}/net.onnx", DIGEST, len(CONTENT), "MIT", "tests")
     monkeypatch.setitem(weights.WEIGHTS, "net", entry)
@@ -98,7 +104,7 @@ def test_a_whole_part_is_taken(store):
 
 def test_a_wrong_file_is_refused_and_removed(store):
     with pytest.raises(ModelError, match=f"SHA-256 is {DIGEST}"):
-        fetch_weights("net", sha256="0" * 64)
+        fetch_weights("wild", sha256="0" * 64)
     assert not list(store.iterdir())
 
 
@@ -112,7 +118,64 @@ def test_nothing_is_fetched_without_a_hash(store, server):
     with pytest.raises(ModelError, match=r"--sha256.*enicfer models add wild"):
         fetch_weights("wild")
     assert not server.asked
-    assert fetch_weights("wild", sha256=DIGEST[:12]).read_bytes() == CONTENT
+    for part in (DIGEST[:12], DIGEST[:63], DIGEST + "0", "x" * 64):
+        with pytest.raises(ModelError, match="all 64 hexadecimal digits"):
+            fetch_weights("wild", sha256=part)
+    assert not server.asked
+    assert fetch_weights("wild", sha256=DIGEST.upper()).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("name", ["sfd", "fan"])
+def test_ten_digits_are_not_enough_for_a_download(store, server, name):
+    with pytest.raises(ModelError, match=r"first 10 digits .* are published.*--sha256"):
+        fetch_weights(name)
+    with pytest.raises(ModelError, match="is not the published one, which begins with"):
+        fetch_weights(name, sha256=DIGEST)
+    assert not server.asked and not list(store.glob("*"))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1/x",
+        "file:///etc/passwd",
+        "ftp://example.org/x",
+        "data:,x",
+        "/etc/passwd",
+        "HTTP://a",
+        "",
+    ],
+)
+def test_only_https_is_fetched(store, server, monkeypatch, url):
+    monkeypatch.setattr(weights, "SCHEMES", ("https",))
+    with pytest.raises(ModelError, match="must begin with https://"):
+        fetch_weights("net", url=url)  # the published address of the tests is http, too
+    assert not server.asked
+
+
+@pytest.mark.parametrize(
+    "to", ["file:///etc/passwd", "ftp://127.0.0.1/x", "https://127.0.0.1/x", "gopher://x/"]
+)
+def test_a_server_that_sends_on_to_another_kind_of_address_is_not_followed(store, server, to):
+    with pytest.raises(ModelError, match=r"must begin with http://|answered 302"):
+        fetch_weights("net", url=f"http://127.0.0.1:{server.server_address[1]}/to/{to}")
+    assert len(server.asked) == 1 and not list(store.glob("*.onnx"))
+
+
+def test_a_server_that_sends_on_to_the_same_kind_is_followed(store, server):
+    base = f"http://127.0.0.1:{server.server_address[1]}"
+    assert fetch_weights("net", url=f"{base}/to/{base}/net.onnx").read_bytes() == CONTENT
+
+
+def test_a_file_that_is_too_large_is_not_kept(store, monkeypatch):
+    smaller = Weights("net.onnx", WEIGHTS["net"].url, DIGEST, len(CONTENT) - 1, "MIT", "tests")
+    monkeypatch.setitem(weights.WEIGHTS, "net", smaller)
+    with pytest.raises(ModelError, match="at most"):
+        fetch_weights("net")
+    monkeypatch.setattr(weights, "MOST_BYTES", 1000)
+    with pytest.raises(ModelError, match="1000 are allowed"):
+        fetch_weights("wild", sha256=DIGEST)
+    assert not list(store.iterdir())
 
 
 def test_a_server_error_is_one_sentence(store):

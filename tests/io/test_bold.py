@@ -1,5 +1,6 @@
-"""BOLD images: where the TR comes from, and what is refused."""
+"""BOLD images: where the TR comes from, and what is refused; what NIfTI-1 and NIfTI-2 allow, written by nibabel."""
 
+import gzip
 import json
 
 import nibabel
@@ -66,3 +67,141 @@ def test_no_series(tmp_path):
         read_bold(tmp_path / "b.nii")
     with pytest.raises(InputError, match="no BOLD image"):
         read_bold(tmp_path / "c.nii")
+
+
+def write_as(
+    path, kind=nibabel.Nifti1Image, dtype=np.int16, shape=(3, 4, 5, 6), order="<", edit=None, tr=2.0
+):
+    image = kind(np.zeros(shape, dtype), np.eye(4), kind.header_class(endianness=order))
+    image.header.set_zooms((1, 1, 1, tr) + (1,) * (len(shape) - 4))
+    if hasattr(image.header, "set_xyzt_units"):
+        image.header.set_xyzt_units("mm", "sec")
+    if edit is not None:
+        edit(image.header)
+    image.to_filename(path)
+    return path
+
+
+KINDS = {
+    "NIfTI-1": ("a.nii", {}),
+    "NIfTI-1, packed": ("a.nii.gz", {}),
+    "NIfTI-2": ("a.nii", {"kind": nibabel.Nifti2Image}),
+    "a pair, by its image": ("a.img", {"kind": nibabel.Nifti1Pair}),
+    "big-endian": ("a.nii", {"order": ">"}),
+    "capitals": ("A.NII", {}),
+    "one slice": ("a.nii", {"shape": (3, 4, 1, 6)}),
+    "a fifth axis of one": ("a.nii", {"shape": (3, 4, 5, 6, 1)}),
+    "slice duration": ("a.nii", {"edit": lambda h: h.__setitem__("slice_duration", 0.4)}),
+    "time offset": ("a.nii", {"edit": lambda h: h.__setitem__("toffset", 8.0)}),
+    "scaled values": ("a.nii", {"edit": lambda h: h.set_slope_inter(2.5, 10.0)}),
+    "a text in the header": ("a.nii", {"edit": lambda h: h.__setitem__("descrip", b"TR=77")}),
+    "no position": ("a.nii", {"edit": lambda h: (h.set_sform(None, 0), h.set_qform(None, 0))}),
+    **{f"{t}": ("a.nii", {"dtype": t}) for t in ("uint8", "int8", "uint16", "int32", "float32", "float64")},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_series_however_it_is_stored(tmp_path, kind):
+    name, settings = KINDS[kind]
+    bold = read_bold(write_as(tmp_path / name, **settings))
+    assert (bold.repetition_time, bold.n_volumes, bold.notes) == (2.0, 6, ())
+
+
+def test_a_pair_by_its_header(tmp_path):
+    write_as(tmp_path / "a.img", nibabel.Nifti1Pair)
+    assert read_bold(tmp_path / "a.hdr").repetition_time == 2
+
+
+def test_an_extension_of_the_header(tmp_path):
+    def edit(header):
+        header.extensions.append(nibabel.nifti1.Nifti1Extension("comment", b"TR=77" * 100))
+
+    assert read_bold(write_as(tmp_path / "a.nii", edit=edit)).n_volumes == 6
+
+
+@pytest.mark.parametrize(
+    ("tr", "unit"),
+    [(2.0, "msec"), (2.0, "usec"), (2000.0, "sec"), (-2.0, "sec"), (np.nan, "sec"), (0.001, "unknown")],
+)
+def test_a_tr_that_no_scanner_has_is_none(tmp_path, tr, unit):
+    path = write_as(
+        tmp_path / "a.nii", edit=lambda h: (h["pixdim"].__setitem__(4, tr), h.set_xyzt_units("mm", unit))
+    )
+    with pytest.raises(InputError, match=rf"states no TR that can be \(header: .*{unit}; no RepetitionTime"):
+        read_bold(path)
+    assert read_bold(path, 2.0).repetition_time == 2
+    (tmp_path / "a.json").write_text('{"RepetitionTime": 1.5}')
+    assert read_bold(path).repetition_time == 1.5
+
+
+@pytest.mark.parametrize("unit", ["hz", "ppm", "rads"])
+def test_a_spectrum_is_no_series(tmp_path, unit):
+    with pytest.raises(InputError, match=f"is in {unit}, not in s"):
+        read_bold(write_as(tmp_path / "a.nii", edit=lambda h: h.set_xyzt_units("mm", unit)))
+
+
+@pytest.mark.parametrize("shape", [(3, 3, 3, 1), (3, 3, 3, 1, 4), (3, 3, 3, 4, 2), (3, 3)])
+def test_other_axes_are_refused(tmp_path, shape):
+    path = tmp_path / "a.nii"
+    nibabel.Nifti1Image(np.zeros(shape, np.int16), np.eye(4)).to_filename(path)
+    with pytest.raises(InputError, match="needs a fourth axis, time"):
+        read_bold(path)
+
+
+def test_when_each_volume_begins(tmp_path):
+    path = write_as(tmp_path / "a.nii", tr=0.0)
+    sidecar = tmp_path / "a.json"
+    sidecar.write_text(
+        json.dumps({"VolumeTiming": [0, 8.4, 16.8, 25.2, 33.6, 42.0], "AcquisitionDuration": 2.0})
+    )
+    assert read_bold(path).repetition_time == pytest.approx(8.4)
+    sidecar.write_text(json.dumps({"VolumeTiming": [0, 2, 4, 9, 11, 13]}))
+    with pytest.raises(
+        InputError, match=r"a\.json says by VolumeTiming .* irregular times \(2 to 5 s apart\)"
+    ):
+        read_bold(path)
+    for wrong in ([0, 2, 4], "0, 2", [0, 2, 4, 6, 8, "x"]):
+        sidecar.write_text(json.dumps({"VolumeTiming": wrong}))
+        with pytest.raises(InputError, match="a list of 6 numbers"):
+            read_bold(path)
+
+
+@pytest.mark.parametrize(
+    "key", ["SliceTiming", "DelayTime", "StartTime", "NumberOfVolumesDiscardedByScanner"]
+)
+def test_other_keys_of_the_sidecar_move_no_volume(tmp_path, key):
+    value = [0.0, 1.0] if key == "SliceTiming" else 4
+    bold = read_bold(write(tmp_path / "a.nii", sidecar={"RepetitionTime": 2.0, key: value}))
+    assert (bold.repetition_time, bold.notes) == (2.0, ())
+
+
+@pytest.mark.parametrize("kind", [nibabel.AnalyzeImage, nibabel.Spm99AnalyzeImage])
+def test_images_of_other_formats_are_refused(tmp_path, kind):
+    write_as(tmp_path / "a.img", kind)
+    with pytest.raises(InputError, match=r"a\.img is no NIfTI image"):
+        read_bold(tmp_path / "a.img")
+
+
+def test_images_that_are_cut_or_empty(tmp_path):
+    path = write_as(tmp_path / "a.nii")
+    content = path.read_bytes()
+    path.write_bytes(content[:-100])
+    with pytest.raises(InputError, match="shorter than its header says"):
+        read_bold(path)
+    packed = tmp_path / "b.nii.gz"
+    noise = np.random.default_rng(0).integers(0, 1000, (9, 9, 9, 20), np.int16)
+    nibabel.Nifti1Image(noise, np.eye(4)).to_filename(packed)
+    packed.write_bytes(packed.read_bytes()[:10_000])
+    with pytest.raises(InputError, match="shorter than its header says"):
+        read_bold(packed)
+    for short in (content[:300], b""):
+        path.write_bytes(short)
+        with pytest.raises(InputError, match=r"a\.nii cannot be read as a NIfTI image"):
+            read_bold(path)
+
+
+def test_a_packed_image_whose_name_does_not_say_so(tmp_path):
+    path = write_as(tmp_path / "a.nii")
+    path.write_bytes(gzip.compress(path.read_bytes()))
+    with pytest.raises(InputError, match=r"it is packed; call it a\.nii\.gz"):
+        read_bold(path)

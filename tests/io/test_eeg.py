@@ -1,11 +1,14 @@
 """EEG files written by other software, and what is refused."""
 
+import warnings
+
 import mne
 import numpy as np
 import pytest
 
 from enicfer.errors import InputError
-from enicfer.io.eeg import open_raw, read_eeg
+from enicfer.io.eeg import is_boundary, open_raw, read_eeg
+from enicfer.io.eeg_notes import heed_warnings
 
 
 @pytest.mark.parametrize(
@@ -153,3 +156,193 @@ def test_a_discontinuous_file_with_a_pause_is_refused(tmp_path, kind):
     assert read_eeg(write_edf(path, range(7, 20), kind)).duration == pytest.approx(13)
     with pytest.raises(InputError, match="does not say when its records begin"):
         read_eeg(write_edf(path, ["x", "y"], kind))
+
+
+SECOND = 100  # samples
+
+
+def write_brainvision(folder, seconds=20, *, present=None, points=None, marker_file="a.vmrk", extra=()):
+    """BrainVision with a marker each second; ``present`` samples of the data are there."""
+    n = seconds * SECOND
+    marks = [
+        ("New Segment", "", 1),
+        *(("Stimulus", f"S{k % 3 + 1:3d}", k * SECOND + 1) for k in range(1, seconds)),
+        *extra,
+    ]
+    (folder / "a.eeg").write_bytes(
+        bytes(2 * 2 * (n if present is None else 0)) or bytes(round(2 * 2 * present))
+    )
+    (folder / "a.vmrk").write_text(
+        "Brain Vision Data Exchange Marker File, Version 1.0\n[Common Infos]\nCodepage=UTF-8\nDataFile=a.eeg\n"
+        "[Marker Infos]\n"
+        + "".join(f"Mk{i}={kind},{text},{at},1,0\n" for i, (kind, text, at) in enumerate(marks, 1)),
+        encoding="utf-8",
+    )
+    (folder / "a.vhdr").write_text(
+        "Brain Vision Data Exchange Header File Version 1.0\n[Common Infos]\nCodepage=UTF-8\nDataFile=a.eeg\n"
+        f"MarkerFile={marker_file}\nDataFormat=BINARY\nDataOrientation=MULTIPLEXED\nNumberOfChannels=2\n"
+        + (f"DataPoints={points}\n" if points else "")
+        + "SamplingInterval=10000\n[Binary Infos]\nBinaryFormat=INT_16\n[Channel Infos]\nCh1=Fz,,0.1\nCh2=Cz,,0.1\n",
+        encoding="utf-8",
+    )
+    return folder / "a.vhdr"
+
+
+@pytest.mark.parametrize(("points", "said"), [(None, "at least 9.0 s"), (2000, " 10.0 s")])
+def test_brainvision_data_that_lack_their_end_are_said(tmp_path, points, said):
+    assert not read_eeg(write_brainvision(tmp_path, points=points)).notes
+    recording = read_eeg(write_brainvision(tmp_path, present=10 * SECOND, points=points))
+    assert recording.duration == 10 and len(recording.triggers) == 10
+    (note,) = recording.notes
+    assert note.startswith("a.eeg is cut short") and said in note and "9 markers lie behind the end" in note
+
+
+def test_brainvision_data_that_end_within_a_sample_are_said(tmp_path):
+    recording = read_eeg(write_brainvision(tmp_path, present=2000 - 0.5))
+    assert any("a.eeg is cut short" in note for note in recording.notes)
+
+
+def test_a_missing_marker_or_data_file_is_named(tmp_path):
+    path = write_brainvision(tmp_path)
+    (tmp_path / "a.vmrk").unlink()
+    recording = read_eeg(path)
+    assert recording.triggers.empty
+    assert any("The marker file 'a.vmrk' of a.vhdr is missing" in note for note in recording.notes)
+    (tmp_path / "a.eeg").unlink()
+    with pytest.raises(InputError, match=r"a\.vhdr cannot be read .*\(its file a\.eeg is missing\)"):
+        read_eeg(path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("New Segment", ""),
+        ("Comment", "boundary"),
+        ("Comment", "Boundary"),
+        ("", "boundary"),
+        ("", "-99"),
+        ("", ""),
+    ],
+)
+def test_a_discontinuity_of_brainvision_is_a_pause(tmp_path, kind, text):
+    recording = read_eeg(write_brainvision(tmp_path, extra=[(kind, text, 751)]))
+    assert recording.gaps == ((7.5, 7.5),)
+    assert len(recording.triggers) == 19
+
+
+@pytest.mark.parametrize(
+    "text", ["boundary", "BAD boundary", "EDGE boundary", "New Segment/", "-99", "-99.0", "nan"]
+)
+def test_a_discontinuity_is_a_pause_however_it_is_written(text):
+    assert is_boundary(text)
+
+
+@pytest.mark.parametrize("text", ["S 99", "99", "Stimulus/S 1", "boundaries", "news", "0"])
+def test_other_markers_are_no_pause(text):
+    assert not is_boundary(text)
+
+
+@pytest.mark.parametrize("kind", [b"EDF+C", b"BDF+C"])
+def test_edf_that_lacks_records_is_said(tmp_path, kind):
+    name = f"a.{kind[:3].decode().lower()}"
+    path = write_edf(tmp_path / name, range(20), kind)
+    assert not read_eeg(path).notes
+    content = path.read_bytes()
+    record = (len(content) - 768) // 20
+    path.write_bytes(content[: 768 + 12 * record + record // 2])
+    recording = read_eeg(path)
+    assert recording.duration == 12
+    assert any(f"{name} is cut short: 8.0 s of the data are missing" in note for note in recording.notes)
+    path.write_bytes(content[: 768 + record // 2])
+    with pytest.raises(InputError, match="has no whole data record"):
+        read_eeg(path)
+    path.write_bytes(content[:236] + b"-1".ljust(8) + content[244:])
+    assert any("does not say how long it is" in note for note in read_eeg(path).notes)
+
+
+def test_real_files_whose_data_are_cut(shared_data, tmp_path):
+    source = shared_data / "eeg"
+
+    def cut(name, part):
+        content = (source / name).read_bytes()
+        (tmp_path / name).write_bytes(content[: int(len(content) * part)])
+        return tmp_path / name
+
+    cut("eeglab_data.set", 1)
+    cut("eeglab_data.fdt", 0.6)
+    recording = read_eeg(tmp_path / "eeglab_data.set")
+    whole = read_eeg(source / "eeglab_data.set")
+    assert recording.duration == pytest.approx(0.6 * whole.duration, abs=0.1)
+    (note,) = recording.notes
+    behind = int((whole.triggers["onset"] > recording.duration).sum())
+    assert f"{whole.duration - recording.duration:.1f} s of the data" in note and f"{behind} markers" in note
+    assert len(recording.triggers) == len(whole.triggers) - behind
+    raw = open_raw(tmp_path / "eeglab_data.set")
+    assert raw.get_data().shape[1] == raw.n_times
+    (tmp_path / "eeglab_data.fdt").unlink()
+    with pytest.raises(InputError, match=r"its file eeglab_data\.fdt is missing"):
+        open_raw(tmp_path / "eeglab_data.set")
+    with pytest.raises(
+        InputError, match=r"test_egi\.raw is cut short: its header says 0\.31 s, and it has 0\.1\d s"
+    ):
+        open_raw(cut("test_egi.raw", 0.6))
+    cut("test.vhdr", 1), cut("test.vmrk", 1), cut("test.eeg", 0.5)
+    recording = read_eeg(tmp_path / "test.vhdr")
+    assert "test.eeg is cut short: at least 3" in recording.notes[0] and "7 markers" in recording.notes[0]
+    (tmp_path / "m.mff").mkdir()
+    for part in (source / "example_4.mff").iterdir():
+        if part.is_file():
+            content = part.read_bytes()
+            (tmp_path / "m.mff" / part.name).write_bytes(
+                content[: len(content) * 3 // 5] if part.suffix == ".bin" else content
+            )
+    with pytest.raises(InputError, match=r"m\.mff cannot be read .* it is cut short"):
+        open_raw(tmp_path / "m.mff")
+
+
+def test_warnings_of_the_library_become_notes_unless_they_are_known_to_be_harmless(tmp_path):
+    notes = []
+    with heed_warnings(tmp_path / "a.edf", notes):
+        warnings.warn("Something new of the times", RuntimeWarning, stacklevel=1)
+        warnings.warn("Omitted 3 annotation(s) that were outside data range.", RuntimeWarning, stacklevel=1)
+        warnings.warn("Omitted 3 annotation(s) that were outside data range.", RuntimeWarning, stacklevel=1)
+        warnings.warn("Channels contain different highpass filters. Lowest", RuntimeWarning, stacklevel=1)
+        warnings.warn("will be removed", DeprecationWarning, stacklevel=1)
+    assert notes == [
+        "MNE-Python says of a.edf: Something new of the times",
+        "3 markers of a.edf lie outside of its data and are left out.",
+    ]
+
+
+def test_a_marker_that_no_recording_can_have_is_no_sign_of_lost_data(tmp_path):
+    path = write_brainvision(tmp_path, extra=[("Stimulus", "S  9", 99_999_999_999)])
+    (note,) = [note for note in read_eeg(path).notes if "behind the end" in note]
+    assert "1 of the markers" in note and "damaged" in note and "cut short" not in note
+
+
+@pytest.mark.parametrize(
+    ("line", "instead", "said"),
+    [
+        (
+            "SamplingInterval=10000",
+            "SamplingInterval=0",
+            "says SamplingInterval=0: it must be the microseconds",
+        ),
+        ("SamplingInterval=10000", "SamplingInterval=fast", "says SamplingInterval=fast: it must be"),
+        ("SamplingInterval=10000", "SamplingInterval=-4", "says SamplingInterval=-4: it must be"),
+        ("SamplingInterval=10000\n", "", "does not say SamplingInterval"),
+        ("DataFile=a.eeg\n", "", r"does not say DataFile, .*DataFile=NAME\.eeg below \[Common Infos\]"),
+        ("DataFile=a.eeg\n", "DataFile=\n", "does not say DataFile"),
+        ("NumberOfChannels=2\n", "", "does not say NumberOfChannels"),
+        ("NumberOfChannels=2\n", "NumberOfChannels=two\n", "says NumberOfChannels=two: it must be from 1"),
+        ("DataFormat=BINARY\n", "", "does not say DataFormat"),
+        ("DataOrientation=MULTIPLEXED\n", "", "does not say DataOrientation"),
+    ],
+)
+def test_what_a_brainvision_header_lacks_is_one_clear_sentence(tmp_path, line, instead, said):
+    path = write_brainvision(tmp_path)
+    content = path.read_text(encoding="utf-8")
+    assert line in content
+    path.write_text(content.replace(line, instead), encoding="utf-8")
+    with pytest.raises(InputError, match=rf"^a\.vhdr {said}"):
+        read_eeg(path)

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from enicfer.errors import InputError
-from enicfer.io.tables import json_ready, read_json, read_table, write_json, write_table
+from enicfer.io.tables import read_json, read_table, write_json, write_table
+from enicfer.records import to_plain
 
 TABLE = pd.DataFrame(
     {
@@ -72,7 +73,7 @@ def test_json_has_no_infinity_and_no_folder(tmp_path):
     text = (tmp_path / "a.json").read_text(encoding="utf-8")
     assert json.loads(text) == {"a": [1.5, None], "b": None, "c": "eeg.vhdr", "d": [1, 2], "é": True}
     assert "é" in text and str(tmp_path) not in text
-    assert read_json(tmp_path / "a.json") == json_ready(content)
+    assert read_json(tmp_path / "a.json") == to_plain(content)
 
 
 def test_what_is_missing_or_broken_is_named(tmp_path):
@@ -86,3 +87,43 @@ def test_what_is_missing_or_broken_is_named(tmp_path):
     (tmp_path / "a.json").write_text("{")
     with pytest.raises(InputError, match="not valid JSON"):
         read_json(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "=1+1",
+        '=HYPERLINK("http://x")',
+        "+cmd|' /C calc'!A0",
+        "-2+3+cmd",
+        "@SUM(1)",
+        "-",
+        " =1",
+        "\t=1",
+        "\r=1",
+        "'=1",
+        "'x",
+    ],
+)
+@pytest.mark.parametrize("name", ["a.tsv", "a.tsv.gz"])
+def test_a_spreadsheet_runs_nothing_and_the_text_comes_back(tmp_path, name, text):
+    table = pd.DataFrame({"trial_type": [text, "happy"], "onset": [-1.5, 2.0]})
+    write_table(tmp_path / name, table)
+    data = (tmp_path / name).read_bytes()
+    cell = (gzip.decompress(data) if name.endswith("gz") else data).decode().split("\n")[1].split("\t")[0]
+    assert cell.startswith("'")
+    back = read_table(tmp_path / name)
+    assert list(back["trial_type"]) == [" ".join(text.split("\t")).replace("\r", " "), "happy"]
+    assert list(back["onset"]) == [-1.5, 2.0]
+
+
+@pytest.mark.parametrize("text", ["-1.5", "+3", "-1e-05", ".5", "S 11", "happy", "a=b", "5-3", ""])
+def test_numbers_and_other_text_are_written_as_they_are(tmp_path, text):
+    write_table(tmp_path / "a.tsv", pd.DataFrame({"code": [text, "x"]}))
+    assert (tmp_path / "a.tsv").read_text(encoding="utf-8") == f"code\n{text or 'n/a'}\nx\n"
+
+
+def test_columns_that_are_one_without_the_sign_of_text_are_refused(tmp_path):
+    (tmp_path / "a.tsv").write_text("''on\t'on\n1\t2\n", encoding="utf-8")
+    with pytest.raises(InputError, match="two columns"):
+        read_table(tmp_path / "a.tsv")

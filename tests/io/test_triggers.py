@@ -13,12 +13,12 @@ def write(folder, name, text, encoding="utf-8"):
 
 
 def entries(path):
-    table = read_trigger_log(path)
+    table = read_trigger_log(path).table
     return list(zip(table["onset"].round(6), table["code"], strict=True))
 
 
 def test_a_real_eprime_log_in_utf16(shared_data):
-    table = read_trigger_log(shared_data / "fmri" / "eprime_cuetask.txt")
+    table = read_trigger_log(shared_data / "fmri" / "eprime_cuetask.txt").table
     pictures = table[table["code"] == "PicNeut1"]
     assert len(pictures) == 32
     assert pictures["onset"].iloc[:3].tolist() == pytest.approx([145.896, 151.363, 154.879])
@@ -85,7 +85,7 @@ def test_plain_tables(tmp_path, text, encoding):
 
 
 def test_times_alone_are_pulses(tmp_path):
-    table = read_trigger_log(write(tmp_path, "log.txt", "0.5\n2.5\n4.5\n"))
+    table = read_trigger_log(write(tmp_path, "log.txt", "0.5\n2.5\n4.5\n")).table
     assert np.array_equal(table["onset"], [0.5, 2.5, 4.5])
     assert set(table["code"]) == {"1"}
 
@@ -107,9 +107,9 @@ def test_missing_and_binary_files(tmp_path):
 def test_a_column_of_decimal_commas_is_read_whole_or_not_at_all(tmp_path):
     path = tmp_path / "log.csv"
     path.write_text("onset;code\n0;a\n12,5;b\n20;c\n33,25;d\n")
-    assert read_trigger_log(path)["onset"].tolist() == [0.0, 12.5, 20.0, 33.25]
+    assert read_trigger_log(path).table["onset"].tolist() == [0.0, 12.5, 20.0, 33.25]
     path.write_text("12,5\ta\n20\tb\n")
-    assert read_trigger_log(path)["onset"].tolist() == [12.5, 20.0]
+    assert read_trigger_log(path).table["onset"].tolist() == [12.5, 20.0]
     path.write_text("onset;code\n0.5;a\n12,5;b\n")
     with pytest.raises(InputError, match=r"decimal comma, and 0\.5 with a point"):
         read_trigger_log(path)
@@ -121,18 +121,18 @@ def test_latency_without_a_unit_is_refused(tmp_path):
     with pytest.raises(InputError, match="latency_ms or latency_s"):
         read_trigger_log(path)
     path.write_text("latency_ms\ttype\n5000\tS 1\n")
-    assert read_trigger_log(path)["onset"].tolist() == [5.0]
+    assert read_trigger_log(path).table["onset"].tolist() == [5.0]
 
 
 def test_events_are_no_log_of_a_task_program(tmp_path):
     path = tmp_path / "task.csv"
     path.write_text("emotion,answer,fixation.started,face.started\nhappy,happy,10.0,11.0\n")
     # Two conditions with the same value are one entry.
-    assert read_trigger_log(path)["code"].tolist().count("face/happy") == 1
+    assert read_trigger_log(path).table["code"].tolist().count("face/happy") == 1
     with pytest.raises(InputError, match=r"give it as triggers in session\.toml"):
         read_events(path, Modality.FMRI)
-    with pytest.raises(InputError, match="codes that the task sent to the EEG") as refused:
+    with pytest.raises(InputError, match="codes that the task sent to the recording") as refused:
         read_events(path, Modality.EEG)
     assert "triggers in session.toml" not in str(refused.value)  # which a run with an EEG has none of
     path.write_text("onset\tduration\ttrial_type\n1.5\t2\thappy\n")
-    assert read_events(path, Modality.EEG)["onset"].tolist() == [1.5]
+    assert read_events(path, Modality.EEG).table["onset"].tolist() == [1.5]

@@ -118,7 +118,7 @@ def test_a_file_without_description_is_refused(file: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"format": 2}, "reads 1"),
+        ({"format": 3}, "reads 1 and 2"),
         ({"architecture": "vgg"}, "allowed are ronnet, googlenet"),
         ({"labels": ["angry", "bored"]}, "each must be a different one of angry"),
         ({"labels": ["angry", "angry", "happy", "sad", "neutral"]}, "different one"),

@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from enicfer.batch.tables import QC_COLUMNS
 from enicfer.cli.process_session import _describe_run
-from enicfer.quality import drift_text
-from enicfer.records import Modality, Status
+from enicfer.records import Modality, ModelCard, Status
 from enicfer.report import write_report
 from enicfer.report.figures import _STYLE, EXPRESSION_COLORS, FIGURES, STATUS_COLORS, draw_figures, draw_trace
+from enicfer.report.group import StudyFacts, render_group
 from enicfer.report.page import headline, sync_rows
+from enicfer.timecourse.quality import drift_text
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +76,7 @@ def test_the_page_says_what_matters(run, page):
 
 
 def tiles_of(run, **sync):
-    quality = {**run.quality, "sync": {**run.quality["sync"], **sync}}
+    quality = replace(run.quality, sync=replace(run.quality.sync, **sync))
     return {tile["name"]: tile for tile in headline(replace(run, quality=quality))}
 
 
@@ -95,27 +97,37 @@ def test_a_bad_clock_is_marked_at_any_rate_of_analysis(run):
 
 
 def test_what_was_not_measured_has_no_number(run):
-    tiles = tiles_of(run, residual_rms=None, residual_max=None, drift_ppm=None, drifts=[], n_matched=1)
+    tiles = tiles_of(run, residual_rms=None, residual_max=None, drift_ppm=None, drifts=(), n_matched=1)
     assert not [name for name in tiles if "residual" in name or "drift" in name]
-    quality = {"sync": {**run.quality["sync"], "residual_rms": None, "residual_max": None, "drifts": []}}
+    sync = replace(run.quality.sync, residual_rms=None, residual_max=None, drifts=())
+    quality = replace(run.quality, sync=sync)
     rows = dict(sync_rows(replace(run, quality=quality)))
     assert rows["residual"] == rows["drift of the camera's clock"] == "not measured"
     tile = tiles_of(run, max_uncertainty=None)["largest uncertainty of a frame's time"]
     assert tile["value"] == "n/a" and tile["alert"]
 
 
+@pytest.mark.parametrize(("drift_ppm", "shown"), [(99.6, "+100"), (-120.2, "-120"), (None, "")])
+def test_the_group_page_has_the_drift_of_the_camera_by_its_sign(drift_ppm, shown):
+    row = dict.fromkeys(QC_COLUMNS) | {"source": "sub-01", "state": "done", "drift_ppm": drift_ppm}
+    page = render_group([row], StudyFacts(status=[{"ok": 1}]))
+    titles = re.findall(r"<th.*?>(.*?)</th>", page)
+    cells = re.findall(r"<td.*?>(.*?)</td>", page)
+    assert dict(zip(titles, cells, strict=True))["camera's drift (ppm, + is too fast)"] == shown
+
+
 def test_page_command_and_file_give_the_same_numbers(run, page):
     quality, text = run.quality, "\n".join(_describe_run(run))
     inside = int((run.expression.status != Status.OUTSIDE_RECORDING).sum())
-    assert quality["n_frames_inside"] == inside < run.time.size
+    assert quality.n_frames_inside == inside < run.time.size
     assert f"of the {inside} frames read during the recording" in text
     assert f"of the {inside} frames read during the recording" in page
-    drift = drift_text(quality["sync"]["drifts"][0])
+    drift = drift_text(quality.sync.drifts[0])
     assert f"camera's drift {drift}" in text and f"<td>{drift} (95 %)" in page
-    for words in (drift.removesuffix(" ppm"), f"{quality['sync']['residual_rms'] * 1e3:.1f} ms"):
+    for words in (drift.removesuffix(" ppm"), f"{quality.sync.residual_rms * 1e3:.1f} ms"):
         assert words in text and words in page
-    nothing = {**quality["sync"], "residual_rms": None, "drifts": [], "max_uncertainty": None}
-    text = "\n".join(_describe_run(replace(run, quality={**quality, "sync": nothing})))
+    nothing = replace(quality.sync, residual_rms=None, drifts=(), max_uncertainty=None)
+    text = "\n".join(_describe_run(replace(run, quality=replace(quality, sync=nothing))))
     assert "residual n/a" in text and "drift not measured" in text and "within n/a" in text
 
 
@@ -153,8 +165,8 @@ def test_figures_show_what_is_in_the_records(run):
     counts = {status: int((run.expression.status == status).sum()) for status in Status}
     for status, count in counts.items():
         assert (f"({count})" in figures["status"]) == (count > 0), status
-    share = counts[Status.OK] / run.quality["n_frames_inside"]
-    assert share == pytest.approx(run.quality["valid_fraction"], abs=1e-4)
+    share = counts[Status.OK] / run.quality.n_frames_inside
+    assert share == pytest.approx(run.quality.valid_fraction, abs=1e-4)
     text = figures["status"].replace("\u00a0", " ")
     assert f"{share:.1%}".replace("%", f" %  ({counts[Status.OK]})") in text
     assert f"not counted  ({counts[Status.OUTSIDE_RECORDING]})" in text
@@ -209,7 +221,7 @@ def test_every_label_and_status_has_a_colour_of_its_own():
 @pytest.mark.parametrize("modality", [Modality.FMRI, Modality.NONE])
 def test_other_modalities_and_runs_without_trials(make_run, tmp_path, modality):
     run = make_run(modality, seconds=30.0)
-    quality = {**run.quality, "n_trials": 0, "n_trials_valid": 0}
+    quality = replace(run.quality, n_trials=0, n_trials_valid=0)
     quiet = replace(
         run, trials=run.trials[:0], quality=quality, warnings=(), entities={"sub": "02", "task": "rest"}
     )
@@ -226,7 +238,7 @@ def test_a_video_without_a_face(run, tmp_path):
         expression=replace(run.expression, probability=nothing, status=status),
         segments=run.segments[:0],
         trials=run.trials.assign(fer_dominant=None, **{c: np.nan for c in run.trials if c.endswith("_mean")}),
-        quality={**run.quality, "valid_fraction": 0.0, "n_trials_valid": 0},
+        quality=replace(run.quality, valid_fraction=0.0, n_trials_valid=0),
     )
     page = write_report([empty], tmp_path)[0].read_text(encoding="utf-8")
     assert "0 / 8" in page and not re.search(r"\bnan\b", re.sub(r"<svg.*?</svg>", "", page, flags=re.S))
@@ -243,7 +255,7 @@ def coded(run, labels, source, number):
         entities={**run.entities, "run": number},
         expression=replace(run.expression, labels=labels, probability=probability, model=source),
         trials=run.trials.drop(columns=dropped),
-        provenance={**run.provenance, "model": {"name": source, "imported": source}},
+        provenance=replace(run.provenance, model=ModelCard({"name": source, "imported": source})),
     )
 
 

@@ -38,3 +38,19 @@ def test_the_louder_of_two_channels_is_taken():
 def test_silence_and_noise_are_refused(x):
     with pytest.raises(AlignmentError, match=r"no beep or TTL|too few for a beep"):
         find_beeps(x, RATE)
+
+
+def test_tones_near_half_the_sampling_rate_are_read_or_refused():
+    """No harmonic of such a tone can be told from noise, so there is no ramp to fit."""
+    onset = np.cumsum(np.random.default_rng(2).uniform(0.5, 2, 20))
+    x = np.random.default_rng(0).normal(0, 0.005, int((onset[-1] + 1) * RATE))
+    for start in onset:
+        first = int(np.ceil(start * RATE))
+        k = np.arange(int(0.05 * RATE))
+        x[first : first + k.size] += 0.4 * np.clip(k / 80, 0, 1) * np.sin(2 * np.pi * 0.48 * k)
+    try:
+        found = find_beeps(x, RATE)
+    except AlignmentError:
+        return
+    near = np.abs(found.time[:, None] - onset).min(axis=1)
+    assert np.all(near < 0.01)

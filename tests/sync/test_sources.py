@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from enicfer.config.protocol import Pulses
 from enicfer.errors import AlignmentError
-from enicfer.protocol import Pulses
 from enicfer.sync import SOURCES, Evidence, align
 
 FRAME = 1 / 30
@@ -353,7 +353,7 @@ class TestStream:
         number = np.delete(np.arange(3000), [500, 1200, 1900, 2600])
         v = np.arange(len(number)) * FRAME  # stamped as if no frame were missing
         time = number * FRAME + 50
-        with pytest.raises(AlignmentError, match="off a straight line"):
+        with pytest.raises(AlignmentError, match=r"off a straight line|closed the gaps of lost frames"):
             align(Evidence(v, stream_frame=np.arange(len(v)), stream_time=time), self.pulses)
 
 
@@ -417,4 +417,20 @@ def test_pulses_that_always_fall_at_the_same_place_of_a_frame_are_not_averaged(p
     found = align(
         Evidence(v, drifting + 5, brightness=blink(drifting, v), coarse_offset=(5.0, 0.4)), Pulses()
     )
-    assert abs(found.time(50.0) - 55.0) <= found.uncertainty(50.0) < 0.01
+    assert abs(found.time(50.0) - 55.0) <= found.uncertainty(50.0) < FRAME / 2
+
+
+@pytest.mark.parametrize("source", ["led", "audio", "frames", "start"])
+def test_a_protocol_without_codes_is_named_as_the_cause(source):
+    video = np.arange(0, 60, 1 / 30)
+    evidence = Evidence(video, brightness=np.zeros(len(video)), sound=np.zeros(48000), sound_rate=800.0)
+    with pytest.raises(
+        AlignmentError, match=rf"\[pulses\] has no codes, which the source {source} needs: write"
+    ):
+        align(evidence, Pulses(source=source))
+
+
+def test_anchors_on_a_line_are_no_better_than_they_were_typed():
+    anchors = tuple((10.0 * i, 10.0 * i * 1.0001 + 3.0) for i in range(5))
+    found = align(Evidence(np.arange(0, 50, 1 / 30), np.empty(0)), Pulses(source="anchors", anchors=anchors))
+    assert 0.5e-3 <= found.uncertainty(25.0) < 1e-3

@@ -81,7 +81,7 @@ def test_a_child_with_one_expression_is_tested_and_each_fold_is_written(
 def test_a_fold_that_cannot_be_trained_is_named_before_the_first_is(
     recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cross, "train", lambda *_: pytest.fail("trained"))
+    monkeypatch.setattr(cross, "train_or_refit", lambda *_: pytest.fail("trained"))
     large = replace(recipe, schedule=replace(recipe.schedule, batch_size=40))
     with pytest.raises(InputError, match=r"Fold 1 of 2 cannot be trained: .* do not fill one batch of 40"):
         cross_validate(large, tmp_path / "run", 2)
@@ -96,7 +96,7 @@ def test_folds_that_the_start_has_learnt_are_said_before_training(
     save_model(
         start, RonNet(3, 16), name="s", architecture="ronnet", labels=recipe.data.labels, pictures=known
     )
-    monkeypatch.setattr(cross, "train", lambda *_: 1 / 0)
+    monkeypatch.setattr(cross, "train_or_refit", lambda *_: 1 / 0)
     begun = replace(recipe, transfer=Transfer(str(start)))
     with (
         pytest.warns(UserWarning, match="10 of 96 in the training of the model that it begins from"),

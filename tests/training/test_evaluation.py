@@ -11,7 +11,7 @@ from enicfer.cli.evaluate import describe_known
 from enicfer.errors import InputError
 from enicfer.models import Classifier, load_model
 from enicfer.models.pictures import Pictures
-from enicfer.training.commands import choose_settings, evaluate_files, train_recipe
+from enicfer.training.commands import Reading, ReadingOptions, choose_reading, evaluate_files, train_recipe
 from enicfer.training.cross import cross_evaluate_files, parse_source
 from enicfer.training.datasets import Options, read_dataset
 from enicfer.training.datasets.fer2013 import read_fer2013
@@ -136,6 +136,7 @@ def test_from_a_manifest_to_a_model_and_its_card(tmp_path: Path) -> None:
     messages: list[str] = []
     path = train_recipe(tmp_path / "lab.toml", tmp_path / "run", tmp_path / "manifest.csv", messages.append)
     assert path == tmp_path / "run" / "lab.safetensors"
+    assert messages[0].startswith("60 of 60 pictures are used; left out: 0 no face found, 0 label not used")
     model = load_model(path)
     assert model.labels == ("happy", "sad")
     assert model.metadata["recipe"]["data"]["path"] == "manifest.csv"
@@ -207,15 +208,14 @@ def test_images_that_the_model_knows_are_named_in_any_set(model: Classifier, fac
 
 
 def test_pictures_are_read_as_in_the_training(model: Classifier) -> None:
-    nothing = {"crop": None, "content": None, "pattern": None}
-    assert choose_settings(model, nothing) == {"crop": False, "content": "", "pattern": ""}
-    assert choose_settings(model, nothing | {"crop": True})["crop"] is True
+    assert choose_reading(model) == Reading(crop=False, content="", pattern="")
+    assert choose_reading(model, ReadingOptions(crop=True)).crop is True
     recipe = model.metadata["recipe"]
     cropped = recipe | {"data": recipe["data"] | {"crop": True, "content": "happy"}}
     lab = copy.copy(model)
     lab.metadata = model.metadata | {"recipe": cropped}
-    assert choose_settings(lab, nothing) == {"crop": True, "content": "happy", "pattern": ""}
-    assert choose_settings(lab, nothing | {"crop": False})["crop"] is False
+    assert choose_reading(lab) == Reading(crop=True, content="happy", pattern="")
+    assert choose_reading(lab, ReadingOptions(crop=False)) == Reading(crop=False, content="happy", pattern="")
 
 
 def test_pictures_without_a_face_are_counted(model: Classifier, tmp_path: Path) -> None:
@@ -226,10 +226,12 @@ def test_pictures_without_a_face_are_counted(model: Classifier, tmp_path: Path) 
         for i in range(2):
             level = np.full((64, 64), 255 if word == "happy" and not i else 90, np.uint8)
             assert cv2.imwrite(str(tmp_path / word / f"{i}.png"), level)
+    (tmp_path / "happy" / "damaged.png").write_bytes(b"what a disk lost")
     options = Options(crop=lambda picture: None if picture.min() == 255 else picture)
     data = read_dataset(tmp_path, options=options)
     summary = evaluate_model(model, data).summary
     assert summary["images"] == 3
     assert summary["images_without_a_face"] == 1
     assert summary["images_with_unused_label"] == 2
+    assert summary["images_unreadable"] == 1 and summary["images_without_a_label"] == 0
     assert data.left_out[NO_FACE] == (str(tmp_path / "happy" / "0.png"),)

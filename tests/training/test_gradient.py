@@ -6,7 +6,7 @@ import torch
 from enicfer.models.preprocessing import as_tensor
 from enicfer.models.ronnet import ShiftNorm
 from enicfer.training.datasets.images import FaceImages
-from enicfer.training.gradient import Team, class_weights, objective
+from enicfer.training.gradient import GradientWorkers, class_weights, objective
 from enicfer.training.networks import build_network
 from enicfer.training.recipe import Recipe, Schedule
 
@@ -44,7 +44,7 @@ def test_statistics_forget_their_start_at_once_and_batches_later(
     assert isinstance(norm, ShiftNorm)
     norm.running_var.fill_(1e6)
     tensors = as_tensor(data.image), torch.from_numpy(data.label), torch.from_numpy(data.votes)
-    Team(model, small, *tensors).differentiate(torch.arange(16), step)
+    GradientWorkers(model, small, *tensors).differentiate(torch.arange(16), step)
     assert least <= float(norm.running_var.min()) <= float(norm.running_var.max()) <= most
 
 
@@ -53,7 +53,9 @@ def test_off_the_cpu_no_part_of_a_step_stays_there(small: Recipe, stripes: Calla
     data, model = stripes(), build_network(small).to("meta")
     votes = torch.from_numpy(data.votes)
     taught = torch.full_like(votes, 1 / votes.shape[1])
-    team = Team(model, small, as_tensor(data.image), torch.from_numpy(data.label), votes, taught)
-    assert len(team.replicas) == 1
+    workers = GradientWorkers(
+        model, small, as_tensor(data.image), torch.from_numpy(data.label), votes, taught
+    )
+    assert len(workers.replicas) == 1
     with pytest.raises(RuntimeError, match=r"item\(\) cannot be called on meta tensors"):
-        team.differentiate(torch.arange(16), 0)
+        workers.differentiate(torch.arange(16), 0)

@@ -79,7 +79,7 @@ def test_a_killed_run_continues_to_the_same_bits(tmp_path: Path, small: Recipe, 
             time.sleep(0.01)
         process.kill()
     before = torch.load(killed / "checkpoint.pt", weights_only=True)["step"]
-    assert 3 <= before < 24
+    assert 0 < before < 24
     messages: list[str] = []
     train(small, stripes(), killed, messages.append)
     assert messages[0].startswith(f"continuing at step {before}")
@@ -222,3 +222,20 @@ def test_early_stopping_keeps_the_best_and_stays_stopped(
     assert torch.equal(exported, kept["fc2.weight"][:3].half().float())
     train(patient, stripes(), tmp_path, quiet)
     assert int(rows(tmp_path)[-1]["step"]) == content["step"]
+
+
+def test_a_checkpoint_from_before_a_setting_existed_is_continued(
+    tmp_path: Path, small: Recipe, stripes: Stripes
+) -> None:
+    short = replace(small, schedule=replace(small.schedule, epochs=1, checkpoint_steps=100))
+    checkpoint = train(short, stripes(), tmp_path, quiet)
+    content = torch.load(checkpoint, weights_only=True)
+    del content["recipe"]["calibration"], content["recipe"]["transfer"]["normalise"]
+    del content["recipe"]["augmentation"]["lab_strength"]
+    torch.save(content, checkpoint)
+    told: list[str] = []
+    train(replace(short, schedule=replace(short.schedule, epochs=2)), stripes(), tmp_path, told.append)
+    assert told[0] == "continuing at step 4 of 8"
+    other = replace(short, augmentation=replace(short.augmentation, lab_strength=0.5))
+    with pytest.raises(ModelError, match="another recipe"):
+        train(other, stripes(), tmp_path, quiet)

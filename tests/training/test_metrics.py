@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from enicfer.errors import InputError
-from enicfer.training.metrics import abstain, bootstrap_accuracy, score
+from enicfer.training.metrics import abstain, accuracy_interval, cohen_kappa, compare_paired, score
 
 
 def test_a_known_table() -> None:
@@ -48,19 +48,87 @@ def test_confident_answers_are_better_when_probabilities_are_true() -> None:
 def test_the_interval_holds_the_truth_at_its_rate() -> None:
     generator = np.random.default_rng(0)
     inside = 0
-    for seed in range(100):
+    for _ in range(100):
         right = generator.random(150) < 0.7
-        low, high = bootstrap_accuracy(right, np.full(150, ""), draws=300, seed=seed)
+        low, high = accuracy_interval(right, np.full(150, ""))
         inside += low <= 0.7 <= high
     assert 88 <= inside <= 99
+
+
+@pytest.mark.parametrize(
+    ("subjects", "images", "rate"), [(3, 10, 0.7), (6, 20, 0.6), (12, 8, 0.9), (30, 5, 0.5)]
+)
+def test_the_interval_covers_with_few_subjects(subjects: int, images: int, rate: float) -> None:
+    """Subjects differ in how well they are read; the percentile bootstrap covers 0.6 to 0.92 of these."""
+    generator, inside, runs = np.random.default_rng(0), 0, 600
+    group = np.repeat([f"s{i}" for i in range(subjects)], images)
+    for _ in range(runs):
+        own = generator.beta(8 * rate, 8 * (1 - rate), subjects)
+        low, high = accuracy_interval(generator.random(len(group)) < np.repeat(own, images), group)
+        inside += low <= rate <= high
+    assert inside / runs > 0.93
+
+
+def test_an_accuracy_of_1_has_a_lower_bound() -> None:
+    """All of 10 subjects' images are right: as for 10 independent images, 0.025 ** (1 / 10)."""
+    low, high = accuracy_interval(np.ones(40, bool), np.repeat([f"s{i}" for i in range(10)], 4))
+    assert high == 1 and low == pytest.approx(0.025 ** (1 / 10))
+
+
+def test_unknown_subjects_have_the_exact_binomial_interval() -> None:
+    from scipy.stats import binomtest
+
+    known = binomtest(60, 80).proportion_ci()
+    found = accuracy_interval(np.arange(80) < 60, np.full(80, ""))
+    np.testing.assert_allclose(found, (known.low, known.high), atol=0.002)
 
 
 def test_images_of_one_subject_count_as_one() -> None:
     # 10 subjects with 100 equal images each carry the information of 10 images.
     right = np.repeat(np.arange(10) < 7, 100)
     subject = np.repeat([f"s{i}" for i in range(10)], 100)
-    low, high = bootstrap_accuracy(right, subject)
+    low, high = accuracy_interval(right, subject)
     assert high - low > 0.4
-    low, high = bootstrap_accuracy(right, np.full(1000, ""))
+    low, high = accuracy_interval(right, np.full(1000, ""))
     assert high - low < 0.08
-    assert np.isnan(bootstrap_accuracy(right, np.full(1000, "one"))).all()
+    assert np.isnan(accuracy_interval(right, np.full(1000, "one"))).all()
+    assert np.isnan(accuracy_interval(right, np.where(np.arange(1000) < 500, "one", "two"))).all()
+
+
+def test_kappa_is_that_of_worked_examples() -> None:
+    """Two readers of grant proposals (20, 5, 10, 15: 0.4), and three labels by hand."""
+    assert cohen_kappa(np.array([[20, 5], [10, 15]])) == pytest.approx(0.4)
+    assert cohen_kappa(np.array([[45, 15], [25, 15]])) == pytest.approx(0.1304, abs=5e-5)
+    table = np.array([[9, 3, 1], [2, 7, 4], [0, 5, 11]])
+    pairs = [(i, j) for i in range(3) for j in range(3) for _ in range(table[i, j])]
+    chance = np.mean([a == b for a, _ in pairs for _, b in pairs])
+    same = np.mean([a == b for a, b in pairs])
+    assert cohen_kappa(table) == pytest.approx((same - chance) / (1 - chance))
+    assert np.isnan(cohen_kappa(np.array([[5, 0], [0, 0]])))
+
+
+def test_mcnemar_is_a_coin_that_is_thrown_for_each_disagreement() -> None:
+    from math import comb
+
+    first = np.r_[np.ones(9, bool), np.zeros(2, bool), np.ones(20, bool)]
+    second = np.r_[np.zeros(9, bool), np.ones(2, bool), np.ones(20, bool)]
+    found = compare_paired(first, second, np.full(31, ""))
+    assert (found.only_first, found.only_second) == (9, 2)
+    assert found.p_mcnemar == pytest.approx(2 * sum(comb(11, k) for k in range(3)) / 2**11)
+    assert found.difference == pytest.approx(7 / 31) and found.low < 7 / 31 < found.high
+    assert compare_paired(first, first, np.full(31, "")).p_mcnemar == 1
+    assert np.isnan(compare_paired(first, second, np.resize(["a", "b"], 31)).low)
+    with pytest.raises(InputError, match="no labelled images"):
+        compare_paired(first[:0], second[:0], np.empty(0, str))
+
+
+@pytest.mark.parametrize("subjects", [4, 12, 30])
+def test_the_interval_of_a_difference_covers_with_few_subjects(subjects: int) -> None:
+    """Two models with one accuracy, whose errors go with the subject."""
+    generator, inside, runs = np.random.default_rng(1), 0, 600
+    group = np.repeat([f"s{i}" for i in range(subjects)], 12)
+    for _ in range(runs):
+        rates = generator.beta(4, 3, (2, subjects)).repeat(12, axis=1)
+        found = compare_paired(*(generator.random(rates.shape) < rates), group)
+        inside += found.low <= 0 <= found.high
+    assert 0.925 < inside / runs < 0.975

@@ -158,3 +158,22 @@ def test_a_start_that_shares_no_label_says_so(small: Recipe, source: Path) -> No
     other = replace(recipe, data=replace(recipe.data, labels=("neutral", "surprised")))
     with pytest.warns(UserWarning, match=r"source knows fearful, angry, sad, none of which"):
         build_network(other)
+
+
+def test_a_part_of_the_start_is_kept(source: Path, tmp_path: Path, small: Recipe, stripes: Stripes) -> None:
+    schedule = replace(small.schedule, epochs=2, checkpoint_steps=1000)
+    recipe = replace(small, transfer=Transfer(str(source), (), normalise=True), schedule=schedule)
+    checkpoint = train(recipe, stripes(), tmp_path / "run", quiet)
+    found = {}
+    for keep in (0.0, 0.25, 1.0):
+        chosen = replace(recipe, transfer=replace(recipe.transfer, keep=keep))
+        path = tmp_path / f"{keep}.safetensors"
+        export_model(checkpoint, chosen, stripes(), path)
+        found[keep] = load_model(path).network.state_dict()
+    begun = load_model(source).network.state_dict()
+    for name, start in begun.items():
+        between = found[0.0][name].lerp(found[1.0][name], 0.25)
+        torch.testing.assert_close(found[0.25][name], between, atol=2e-3, rtol=2e-3)
+        if not name.startswith("fc2"):
+            assert torch.equal(found[1.0][name], start)
+            assert not torch.equal(found[0.0][name], start)

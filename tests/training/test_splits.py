@@ -70,7 +70,7 @@ def test_given_partitions_with_a_shared_subject_are_refused() -> None:
 def test_an_empty_part_and_an_unknown_kind_are_refused() -> None:
     with pytest.raises(InputError, match="leaves one part empty"):
         divide(faces(), Data(split="subject", share=0.01), 0)
-    with pytest.raises(InputError, match="allowed are given, subject, random"):
+    with pytest.raises(InputError, match="allowed are given, subject, order, random"):
         divide(faces(), Data(split="half"), 0)
 
 
@@ -111,3 +111,10 @@ def test_who_is_in_two_sets_does_not_train_where_one_of_them_is_tested() -> None
 )
 def test_the_validation_part_is_named_by_what_was_used(split: str, name: str) -> None:
     assert name in name_validation(Data(split=split, validation="PublicTest"))
+
+
+def test_by_order_the_last_images_of_each_subject_validate() -> None:
+    data = replace(faces(2, 5), subject=np.array(["a", "b"] * 5))
+    with pytest.warns(UserWarning, match="The last pictures of each subject validate"):
+        parts = divide(data, Data(split="order", share=0.4), 0).split
+    assert parts.tolist() == ["train"] * 6 + ["validation"] * 4

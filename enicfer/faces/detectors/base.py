@@ -47,6 +47,9 @@ NO_DETECTIONS = Detections(
 )
 
 
+_FIELDS = ("box", "landmarks", "score")
+
+
 def only_numbers(found: Detections) -> Detections:
     """The detections all of whose values are numbers that can be px: a network's overflow is no face."""
     values = np.concatenate([found.box, found.landmarks.reshape(-1, 10), found.score[:, None]], axis=1)
@@ -99,10 +102,18 @@ def intersection_over_union(a: npt.ArrayLike, b: npt.ArrayLike) -> npt.NDArray[n
     return np.asarray(common / np.maximum(area - common, 1e-9))
 
 
+def find_distinct(faces: list[Detections]) -> list[int]:
+    """Numbers of the faces, one in each of ``faces``, that are left of those that overlap: the surest first."""
+    joined = Detections(*(np.concatenate([getattr(f, n) for f in faces or [NO_DETECTIONS]]) for n in _FIELDS))
+    return _rank_distinct(joined).tolist()
+
+
 def suppress_overlaps(detections: Detections) -> Detections:
     """Keep of each group of overlapping boxes the one with the highest score (greedy suppression)."""
-    if len(detections) < 2:
-        return detections
+    return detections if len(detections) < 2 else detections.select(_rank_distinct(detections))
+
+
+def _rank_distinct(detections: Detections) -> npt.NDArray[np.intp]:
     order = np.argsort(-detections.score, kind="stable")
     kept: list[int] = []
     while len(order):
@@ -110,4 +121,4 @@ def suppress_overlaps(detections: Detections) -> Detections:
         kept.append(best)
         overlap = intersection_over_union(detections.box[best], detections.box[order])[0]
         order = order[~(overlap > MAX_OVERLAP)]
-    return detections.select(np.array(kept, dtype=np.intp))
+    return np.array(kept, dtype=np.intp)

@@ -7,8 +7,11 @@ Reference: Xu, Yan, Yang, Wang, Zhang, Wang (2020), CenterFace: joint face detec
 as point, Scientific Programming, doi:10.1155/2020/7845384.
 """
 
+import os
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 import cv2
 import numpy as np
@@ -41,6 +44,16 @@ def find_centerface() -> Path:
     )
 
 
+def import_onnxruntime() -> ModuleType:
+    """ONNX Runtime without its telemetry; the one place that imports it.
+
+    The import starts a sender of usage data, which makes a device id in the user's cache and connects to a
+    collector; only this variable, set before, keeps it off. It stays set, so that child processes have it too.
+    """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    return import_module("onnxruntime")
+
+
 class CenterFace:
     """CenterFace with ONNX Runtime.
 
@@ -64,8 +77,7 @@ class CenterFace:
     region_side = 80
 
     def __init__(self, weights: Path | None = None, min_score: float = 0.35, threads: int = 1) -> None:
-        import onnxruntime
-
+        onnxruntime = import_onnxruntime()
         path = weights if weights is not None else find_centerface()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads

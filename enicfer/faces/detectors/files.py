@@ -1,6 +1,7 @@
 """Which files the detectors read their weights from, without loading anything.
 
-What a result depends on follows from here (`enicfer.fingerprint`), so the detectors take their files from here too.
+What a result depends on follows from here (`enicfer.pipeline.provenance`), so the detectors take their files
+from here too.
 """
 
 from collections.abc import Callable

@@ -16,6 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from enicfer.io.files.atomic import replacing
 from enicfer.training.datasets import Options, read_dataset
 from enicfer.training.datasets.images import FaceImages
 
@@ -32,19 +33,19 @@ class DatasetReport:
 
     Attributes
     ----------
-    images : int
-    counts : dict
+    images
+    counts
         For "label", "set", "split", "sex", "age" and "subject": how many images of each value;
         "unknown" where the data set does not say.
-    left_out : dict
+    left_out
         Files that gave no image, by reason (`enicfer.training.datasets.images`), relative to the data set.
-    shared_subjects : tuple of str
+    shared_subjects
         Subjects in more than one split.
-    blank : int
+    blank
         Images that show nothing.
-    exact, near : dict
+    exact, near
         Pairs of duplicates: numbers of "across splits", "with two labels", "with two subjects".
-    pairs : tuple of pairs of Path
+    pairs
         The first `NAMED` of them that are files.
     """
 
@@ -65,11 +66,11 @@ def check_dataset(
 
     Parameters
     ----------
-    path : Path
-    reader : str
+    path
+    reader
         As in `read_dataset`.
-    options : Options, optional
-    sheet : Path, optional
+    options
+    sheet
         PNG file to write: some faces of each label.
 
     Returns
@@ -192,6 +193,5 @@ def draw_sheet(data: FaceImages, path: Path, columns: int = 16) -> None:
         picture = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
     encoded, content = cv2.imencode(".png", picture)
     assert encoded  # a uint8 array always encodes
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_bytes(content.tobytes())
-    temporary.replace(path)
+    with replacing(path) as partial:
+        partial.write_bytes(content.tobytes())

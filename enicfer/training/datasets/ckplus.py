@@ -34,9 +34,9 @@ def read_ckplus(path: Path, options: Options) -> FaceImages:
 
     Parameters
     ----------
-    path : Path
+    path
         Folder that holds `cohn-kanade-images` and `Emotion`, in it or one folder deeper.
-    options : Options
+    options
 
     Returns
     -------

@@ -32,9 +32,9 @@ def read_ddcf(path: Path, options: Options) -> FaceImages:
 
     Parameters
     ----------
-    path : Path
+    path
         Folder that holds `40Females` and `40Males`, or one of the two.
-    options : Options
+    options
 
     Returns
     -------

@@ -38,9 +38,9 @@ def read_fer2013(path: Path, options: Options | None = None) -> FaceImages:
 
     Parameters
     ----------
-    path : Path
+    path
         The ``.npz`` archive, the ``.csv`` file, or the folder.
-    options : Options, optional
+    options
         For the folder layout; the others are 48x48 grey as they are.
 
     Returns
@@ -82,8 +82,11 @@ def read_ferplus(path: Path, options: Options | None = None) -> FaceImages:
     chosen = data.majority >= 0
     if not chosen.any():
         raise InputError(
-            f"{path} has no votes of the FER+ raters: put {FERPLUS} beside fer2013.csv, or read the "
-            "labels of FER2013 with the reader fer2013."
+            f"{path} has no votes of the FER+ raters",
+            place=path,
+            remedy=(
+                f"put {FERPLUS} beside fer2013.csv, or read the labels of FER2013 with the reader fer2013"
+            ),
         )
     data = replace(data, label=data.majority, set=np.full(len(data), "fer+"))
     return data.select(chosen)

@@ -9,21 +9,24 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from enicfer.config.leftovers import is_leftover, is_placeholder
 from enicfer.errors import InputError
 from enicfer.expressions import WORDS, Expression
+from enicfer.io.files.atomic import STAGES
+from enicfer.io.pictures import FOREIGN, PICTURES, decode_picture
 from enicfer.models.pictures import digest_picture
 from enicfer.models.preprocessing import resize_crops
-from enicfer.training.datasets.images import NO_FACE, NO_LABEL, UNREADABLE, FaceImages
+from enicfer.training.datasets.images import FOREIGN_ENDING, NO_FACE, NO_LABEL, UNREADABLE, FaceImages
 
 LABELS = tuple(str(expression) for expression in Expression)
-SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".pgm"}
+UNLABELLED = "without a label"
 DROPPED = {"contempt", "contemptuous"}
 Crop = Callable[[np.ndarray], np.ndarray | None]
 
@@ -47,17 +50,17 @@ class Options:
 
     Attributes
     ----------
-    size : int
+    size
         Height and width of the result in pixels.
-    channels : {1, 3}
-    crop : callable, optional
+    channels
+    crop
         Picture (h, w, 3) RGB to its face, or None without a face; see `face_cropper`.  Without
         it a picture is taken whole, as it should be where the set consists of face crops.
-    content : str
+    content
         What the label "content" counts as: an expression, or "" to leave such pictures out.
-    pattern : str
+    pattern
         Regular expression of the file names, for the reader "names".
-    patient : bool
+    patient
         Leave out pictures that cannot be read, instead of refusing the data set.
     """
 
@@ -102,17 +105,31 @@ def name_label(word: str, options: Options) -> str | None:
 def list_images(folder: Path) -> list[Path]:
     """All image files below a folder, sorted by their relative names.
 
-    What macOS adds to archives as ``._NAME`` bears a picture's ending, but is none.
+    What macOS adds to archives as ``._NAME`` bears a picture's ending, but is none (`enicfer.config.leftovers`).
     """
     if not folder.is_dir():
         raise InputError(f"There is no folder {folder}.")
-    named = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
-    found = [path for path in named if not path.name.startswith("._")]
+    named = (path for path in folder.rglob("*") if path.suffix.lower() in PICTURES)
+    found = [path for path in named if not is_leftover(path) and STAGES not in path.parts]
     if not found:
+        foreign, _ = list_passed_over(folder)
+        kinds = ", ".join(sorted({path.suffix.lower() for path in foreign}))
+        others = (
+            f" It holds {len(foreign)} of kinds that are not read ({kinds}): convert them." if foreign else ""
+        )
         raise InputError(
-            f"{folder} holds no image; looked for files ending in {', '.join(sorted(SUFFIXES))}."
+            f"{folder} holds no image; looked for files ending in {', '.join(sorted(PICTURES))}.{others}"
         )
     return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
+
+
+def list_passed_over(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Pictures of kinds that are not read, and what systems and clouds left with a picture's ending; sorted."""
+    kinds = (*PICTURES, *FOREIGN)
+    found = [p for p in folder.rglob("*") if p.suffix.lower() in kinds and STAGES not in p.parts]
+    found.sort(key=lambda path: path.relative_to(folder).as_posix())
+    left = [path for path in found if is_leftover(path)]
+    return [p for p in found if p.suffix.lower() in FOREIGN and not is_leftover(p)], left
 
 
 def match_name(pattern: re.Pattern[str], name: str, file: Path, example: str) -> re.Match[str]:
@@ -139,34 +156,26 @@ def read_image(path: Path) -> np.ndarray:
         content = np.fromfile(path, np.uint8)
     except (OSError, ValueError) as error:  # ValueError: a name with a null byte
         raise InputError(f"{str(path)!r} cannot be read: {error}.") from error
-    picture = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
+    if not content.size:
+        raise InputError(
+            f"{path} is empty, as what a cloud has not downloaded",
+            place=path,
+            remedy="download it, or take it away",
+        )
+    picture = decode_picture(content.tobytes(), str(path))
     if picture is None:
         raise InputError(f"{path} is not an image that can be decoded.")
-    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+    return picture
 
 
-def load_entries(entries: Iterable[Entry], options: Options) -> FaceImages:
-    """Read the pictures of a data set.
-
-    Parameters
-    ----------
-    entries : iterable of Entry
-    options : Options
-
-    Returns
-    -------
-    FaceImages
-        What gave no image is in `left_out`.
-
-    Raises
-    ------
-    InputError
-        Unknown labels (all are listed), an unreadable picture, nothing left.
-    """
-    entries = list(entries)
+def _name_labels(entries: Sequence[Entry], options: Options) -> list[str | None]:
+    """The label of each picture, None for none; unknown words are an error that lists all of them."""
     labels: list[str | None] = []
     unknown: Counter[str] = Counter()
     for entry in entries:
+        if not entry.word.strip():
+            labels.append(None)
+            continue
         try:
             labels.append(name_label(entry.word, options))
         except KeyError:
@@ -178,18 +187,46 @@ def load_entries(entries: Iterable[Entry], options: Options) -> FaceImages:
             f"Unknown labels: {listed}. Known are {', '.join(sorted(WORDS))}, content, and "
             f"{', '.join(sorted(DROPPED))} (left out)."
         )
+    return labels
+
+
+def load_entries(entries: Iterable[Entry], options: Options) -> FaceImages:
+    """Read the pictures of a data set.
+
+    Parameters
+    ----------
+    entries
+        The pictures, in the order of the result.
+    options
+        How labels are named and pictures cropped.
+
+    Returns
+    -------
+    FaceImages
+        What gave no image is in `left_out`.
+
+    Raises
+    ------
+    InputError
+        Unknown labels (all are listed), a picture that is missing or empty, nothing left.
+    """
+    entries = list(entries)
+    labels = _name_labels(entries, options)
     kept, images, codes, digests = [], [], [], []
-    left_out: dict[str, list[str]] = {NO_FACE: [], NO_LABEL: [], UNREADABLE: []}
+    reasons = (NO_FACE, NO_LABEL, UNREADABLE, UNLABELLED, FOREIGN_ENDING)
+    left_out: dict[str, list[str]] = {reason: [] for reason in reasons}
     for entry, label in zip(entries, labels, strict=True):
         if label is None:
-            left_out[NO_LABEL].append(str(entry.path))
+            left_out[NO_LABEL if entry.word.strip() else UNLABELLED].append(str(entry.path))
             continue
         try:
             picture = read_image(entry.path)
         except InputError:
-            if not options.patient:
+            there = entry.path.is_file() and not is_placeholder(entry.path)
+            foreign = entry.path.suffix.lower() in FOREIGN and entry.path.is_file()
+            if not there and not foreign and not options.patient:
                 raise
-            left_out[UNREADABLE].append(str(entry.path))
+            left_out[FOREIGN_ENDING if foreign else UNREADABLE].append(str(entry.path))
             continue
         face = picture if options.crop is None else options.crop(picture)
         if face is None:
@@ -200,8 +237,12 @@ def load_entries(entries: Iterable[Entry], options: Options) -> FaceImages:
         codes.append(LABELS.index(label))
         digests.append(digest_picture(picture))
     if not kept:
-        counts = ", ".join(f"{reason}: {len(files)}" for reason, files in left_out.items())
-        raise InputError(f"None of {len(entries)} pictures can be used ({counts}).")
+        counts = ", ".join(f"{reason}: {len(files)}" for reason, files in left_out.items() if files)
+        first = Path(next((file for files in left_out.values() for file in files), "missing"))
+        raise InputError(
+            f"None of {len(entries)} pictures can be used ({counts}; the first is {first.name}): give others, or "
+            "other labels."
+        )
     return FaceImages(
         image=np.stack(images),
         label=np.array(codes, np.int64),
@@ -224,7 +265,7 @@ def face_cropper(size: int) -> Crop:
 
     Parameters
     ----------
-    size : int
+    size
         Height and width of the crop in pixels.
     """
     from enicfer.faces.crop import crop_face

@@ -17,8 +17,8 @@ def read_label_folders(path: Path, options: Options) -> FaceImages:
 
     Parameters
     ----------
-    path : Path
-    options : Options
+    path
+    options
 
     Returns
     -------

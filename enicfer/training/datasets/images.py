@@ -17,6 +17,7 @@ from enicfer.expressions import Expression
 from enicfer.models.pictures import Digests, digest_pictures
 
 NO_FACE, NO_LABEL, UNREADABLE = "no face found", "label not used", "unreadable"
+FOREIGN_ENDING, LEFTOVER = "kind of picture that is not read", "file of the system or of a cloud"
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,24 +26,25 @@ class FaceImages:
 
     Attributes
     ----------
-    image : ndarray of uint8, shape (n, h, w) or (n, h, w, 3)
-    label : ndarray of int64, shape (n,)
-        Index into `labels`, or -1.
-    labels : tuple of str
-    votes : ndarray of float32, shape (n, len(labels))
-        Distribution of human raters' votes among the labels; rows of NaN where there are none.
-    majority : ndarray of int64, shape (n,)
-        What more raters chose than anything else, as an index into `labels`; -1 where two were chosen
+    image
+        ``(n, h, w)`` or ``(n, h, w, 3)``.
+    label
+        ``(n,)``: index into `labels`, or -1.
+    labels
+    votes
+        ``(n, len(labels))``: distribution of human raters' votes among the labels; rows of NaN where there are none.
+    majority
+        ``(n,)``: what more raters chose than anything else, as an index into `labels`; -1 where two were chosen
         equally often, where it is none of the labels, and where there are no votes.
-    subject, sex, set, split, file : ndarray of str, shape (n,)
-        "" where unknown.  `set` is the data set's name; `split` its own partition, if any.
-    age : ndarray of float32, shape (n,)
-        Years; NaN where unknown.
-    left_out : dict
-        Files of the whole data set that gave no image, by reason (`NO_FACE`, `NO_LABEL`, `UNREADABLE`);
-        a selection of the images keeps them all.
-    digest : ndarray of int64, shape (n,)
-        By which the pictures are known again (`enicfer.models.pictures`); made from `image` unless given.
+    subject, sex, set, split, file
+        ``(n,)``: "" where unknown.  `set` is the data set's name; `split` its own partition, if any.
+    age
+        ``(n,)``: years; NaN where unknown.
+    left_out
+        Files of the whole data set that gave no image, by reason (`NO_FACE`, `NO_LABEL`, `UNREADABLE`,
+        ...); a selection of the images keeps them all.
+    digest
+        ``(n,)``: by which the pictures are known again (`enicfer.models.pictures`); made from `image` unless given.
     """
 
     image: np.ndarray
@@ -89,6 +91,17 @@ class FaceImages:
         majority = lookup[self.majority]
         reduced = replace(self, label=label, labels=labels, votes=votes, majority=majority)
         return reduced.select(label >= 0)
+
+    def count_left_out(self, labels: tuple[str, ...]) -> dict[str, int]:
+        """How many files or images give none with one of ``labels``, by reason.
+
+        The three reasons that any data set may have are always there, further ones where they occur.
+        """
+        counts = dict.fromkeys((NO_FACE, NO_LABEL, UNREADABLE), 0)
+        counts.update((reason, len(files)) for reason, files in self.left_out.items())
+        wanted = [i for i, label in enumerate(self.labels) if label in labels]
+        counts[NO_LABEL] += int((~np.isin(self.label, wanted)).sum())
+        return counts
 
     def fingerprint(self) -> str:
         """SHA-256 of images and labels, so that a model can say what it was trained on."""

@@ -6,10 +6,10 @@ optionally `subject`, `age` (years), `sex`, `set`, `split`.  An empty cell means
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 from enicfer.errors import InputError
+from enicfer.io.columns import explain_columns, name_nearest, split_rows
 from enicfer.training.datasets.files import Entry, Options, load_entries
 from enicfer.training.datasets.images import FaceImages
 
@@ -22,9 +22,9 @@ def read_manifest(path: Path, options: Options) -> FaceImages:
 
     Parameters
     ----------
-    path : Path
+    path
         The CSV file, or the folder that holds `manifest.csv`.
-    options : Options
+    options
 
     Returns
     -------
@@ -37,22 +37,31 @@ def read_manifest(path: Path, options: Options) -> FaceImages:
     """
     file = path / "manifest.csv" if path.is_dir() else path
     try:
-        with file.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
-            columns = reader.fieldnames or []
-            rows = list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        text = file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"The manifest {file} cannot be read ({error}).") from error
-    missing = [column for column in REQUIRED if column not in columns]
+    lines = [(i, line) for i, line in enumerate(text.split("\n"), 1) if line.strip()]
+    (_, columns), *rows = split_rows(lines, ",", f"The manifest {file}") or [(0, [])]
     unknown = [column for column in columns if column not in REQUIRED + OPTIONAL]
-    if missing or unknown:
+    if unknown or not set(REQUIRED) <= set(columns):
+        optional = f"allowed are also {', '.join(OPTIONAL)}"
+        if set(REQUIRED) <= set(columns):
+            raise InputError(
+                f"The manifest {file} has the columns {', '.join(columns)}; needed are {', '.join(REQUIRED)}, "
+                f"{optional}{name_nearest(unknown, OPTIONAL)}."
+            )
+        raise InputError(explain_columns(f"The manifest {file}", columns, REQUIRED, optional))
+    wide = next((line for line, cells in rows if any(cells[len(columns) :])), None)
+    if wide is not None:
         raise InputError(
-            f"The manifest {file} has the columns {', '.join(columns) or 'none'}; needed are "
-            f"{', '.join(REQUIRED)}, allowed are also {', '.join(OPTIONAL)}."
+            f"Line {wide} of {file} has more cells than the header",
+            remedy="put cells that hold a comma into quotes",
         )
     if not rows:
         raise InputError(f"The manifest {file} lists no picture.")
-    return load_entries([_entry(file, number, row) for number, row in enumerate(rows, 2)], options)
+    return load_entries(
+        [_entry(file, number, dict(zip(columns, row, strict=False))) for number, row in rows], options
+    )
 
 
 def _entry(file: Path, number: int, row: dict[str, str]) -> Entry:

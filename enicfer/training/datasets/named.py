@@ -45,11 +45,11 @@ def read_rafd(path: Path, options: Options, group: str = "Kid", angle: str = "09
 
     Parameters
     ----------
-    path : Path
-    options : Options
-    group : str
+    path
+    options
+    group
         "Kid" for the children (the default), "Caucasian", "Moroccan", or "" for all.
-    angle : str
+    angle
         Camera angle in degrees, "090" from the front, or "" for all.
     """
     entries = []

@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from enicfer.errors import ModelError
 from enicfer.faces.detectors import DETECTORS, load_detector
 from enicfer.faces.detectors.base import Detections, intersection_over_union, suppress_overlaps
-from enicfer.faces.detectors.centerface import decode_maps, find_centerface
+from enicfer.faces.detectors.centerface import decode_maps, find_centerface, import_onnxruntime
 from enicfer.faces.detectors.onnx_graph import free_input_size
 
 
@@ -134,8 +134,7 @@ def test_suppression_keeps_the_best_of_what_overlaps(corner, side, score):
 
 
 def test_the_rewritten_graph_gives_the_same_numbers():
-    import onnxruntime
-
+    onnxruntime = import_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     model = find_centerface().read_bytes()

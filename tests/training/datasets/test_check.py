@@ -3,7 +3,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
+from enicfer.errors import InputError
+from enicfer.training.datasets import read_dataset
 from enicfer.training.datasets.check import check_dataset, count_duplicates, difference_hash
 from enicfer.training.datasets.images import NO_LABEL, UNREADABLE, FaceImages
 
@@ -99,3 +102,45 @@ def make_alike(n: int) -> FaceImages:
         file=empty,
         age=np.full(n, np.nan, np.float32),
     )
+
+
+def test_unlabelled_rows_and_pictures_of_other_kinds_are_counted(tmp_path):
+    picture = np.random.default_rng(0).integers(0, 255, (60, 60, 3), np.uint8)
+    for name in ("a.png", "b.webp", "c.jpg"):
+        assert cv2.imwrite(str(tmp_path / name), picture)
+    (tmp_path / "c.jpg").rename(tmp_path / "c.jfif")
+    (tmp_path / "d.heic").write_bytes(b"\0\0\0\x18ftypheic")
+    (tmp_path / "._a.png").write_bytes(b"\0\5")
+    (tmp_path / "manifest.csv").write_text("path,label\na.png,happy\nb.webp,sad\nc.jfif,sad\na.png,\n")
+    report = check_dataset(tmp_path)
+    assert report.images == 3
+    assert report.left_out["without a label"] == (Path("a.png"),)
+    assert report.left_out["kind of picture that is not read"] == (Path("d.heic"),)
+    assert report.left_out["file of the system or of a cloud"] == (Path("._a.png"),)
+    counts = read_dataset(tmp_path / "manifest.csv").count_left_out(("happy", "sad"))
+    assert counts["without a label"] == 1, "training leaves out what the check accepts"
+
+
+def test_training_counts_what_it_cannot_read(tmp_path):
+    """Pictures of other kinds, listed or beside those that are read, and files of systems."""
+    for i in range(12):
+        save(tmp_path / "faces" / ("happy", "sad")[i % 2] / f"{i}.png", face(i))
+    (tmp_path / "faces" / "sad" / "a.HEIC").write_bytes(b"\0\0\0\x18ftypheic")
+    (tmp_path / "faces" / "sad" / "b.cr2").write_bytes(b"II*\0")
+    (tmp_path / "faces" / "sad" / "._0.png").write_bytes(b"\0\5")
+    found = read_dataset(tmp_path / "faces")
+    counts = found.count_left_out(("happy", "sad"))
+    assert counts["kind of picture that is not read"] == 2 and counts["file of the system or of a cloud"] == 1
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text("path,label\nfaces/happy/0.png,happy\nfaces/sad/a.HEIC,sad\n")
+    assert read_dataset(manifest).count_left_out(("happy",))["kind of picture that is not read"] == 1
+    (tmp_path / "faces" / "happy" / "2.png").write_bytes(b"what a disk lost")
+    counts = read_dataset(tmp_path / "faces").count_left_out(("happy", "sad"))
+    assert counts["unreadable"] == 1, "one damaged picture does not stop a training"
+    (tmp_path / "faces" / "happy" / "0.png").write_bytes(b"")
+    with pytest.raises(InputError, match=r"0\.png is empty, as what a cloud has not downloaded"):
+        read_dataset(manifest)
+    for path in (tmp_path / "faces").rglob("*.png"):
+        path.unlink()
+    with pytest.raises(InputError, match=r"holds 2 of kinds that are not read \(\.cr2, \.heic\)"):
+        read_dataset(tmp_path / "faces")

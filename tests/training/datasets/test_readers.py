@@ -217,7 +217,7 @@ def test_what_is_no_image_no_folder_or_no_reader_is_refused(tmp_path: Path) -> N
         read_dataset(tmp_path, "voc")
     (tmp_path / "happy").mkdir()
     (tmp_path / "happy" / "a.png").write_text("not an image", encoding="utf-8")
-    with pytest.raises(InputError, match=r"a\.png is not an image"):
+    with pytest.raises(InputError, match=r"unreadable: 1; the first is a\.png"):
         read_dataset(tmp_path, "folders")
     (tmp_path / "fer.npz").write_bytes(b"PK nothing")
     with pytest.raises(InputError, match="not a readable NumPy archive"):
@@ -345,3 +345,17 @@ def test_a_picture_is_known_again_at_another_size_and_in_a_frame(tmp_path: Path)
     assert whole.digest == framed.digest == digest_picture(picture[:, :, ::-1])
     # Grey arrays are known by what they are.
     assert np.array_equal(replace(whole, digest=whole.digest[:0]).digest, [digest_picture(whole.image[0])])
+
+
+def test_pictures_that_a_training_does_not_use_are_counted_by_reason(tmp_path: Path) -> None:
+    labels = ["happy"] * 4 + ["sad"] * 3 + ["surprise"] * 2 + ["contempt", "happy"]
+    for i in range(len(labels) - 1):
+        noise = np.random.default_rng(i).integers(0, 256, (20, 20), np.uint8)
+        assert cv2.imwrite(str(tmp_path / f"{i}.png"), noise)
+    (tmp_path / "10.png").write_bytes(b"no picture")
+    rows = [f"{i}.png,{label}" for i, label in enumerate(labels)]
+    (tmp_path / "manifest.csv").write_text("\n".join(["path,label", *rows]), encoding="utf-8")
+    data = read_dataset(tmp_path, options=Options(patient=True))
+    expected = {"no face found": 0, "label not used": 3, "unreadable": 1}
+    assert data.count_left_out(("happy", "sad")) == expected
+    assert data.only_labels(("happy", "sad")).label.size == len(labels) - sum(expected.values())

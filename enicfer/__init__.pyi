@@ -1,0 +1,31 @@
+from . import batch as batch
+from . import export as export
+from . import review as review
+from . import saliency as saliency
+from . import sync as sync
+from . import training as training
+from .batch.dataset import process_dataset as process_dataset
+from .batch.sessions import process_sessions as process_sessions
+from .config.options import ExecutionOptions as ExecutionOptions
+from .config.options import ImportOptions as ImportOptions
+from .config.options import ProcessingOptions as ProcessingOptions
+from .config.protocol import read_protocol as read_protocol
+from .config.session import read_session as read_session
+from .errors import EnicferError as EnicferError
+from .export.mne import add_emotion_channels as add_emotion_channels
+from .export.mne import add_emotion_events as add_emotion_events
+from .export.mne import emotion_metadata as emotion_metadata
+from .expressions import Expression as Expression
+from .io.results import read_result as read_result
+from .models import load_model as load_model
+from .pipeline.align import align_session as align_session
+from .pipeline.apply import apply_result as apply_result
+from .pipeline.import_trace import import_trace as import_trace
+from .pipeline.process import process_session as process_session
+from .pipeline.process import trace_video as trace_video
+from .privacy.deidentify import deidentify_video as deidentify_video
+from .records import RunResult as RunResult
+from .records import SessionResult as SessionResult
+from .synthetic import write_example_session as write_example_session
+
+__version__: str

@@ -1,0 +1,14 @@
+from .bids import write_root as write_root
+from .bids import write_run as write_run
+from .event_table import ExportOptions as ExportOptions
+from .event_table import event_table as event_table
+from .exports import EXPORTS as EXPORTS
+from .exports import export_results as export_results
+from .fmri import confound_columns as confound_columns
+from .fmri import modulation_events as modulation_events
+from .fmri import timeseries_table as timeseries_table
+from .mne import add_emotion_channels as add_emotion_channels
+from .mne import add_emotion_events as add_emotion_events
+from .mne import emotion_metadata as emotion_metadata
+from .mne import expression_events as expression_events
+from .mne import make_annotations as make_annotations

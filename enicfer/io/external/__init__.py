@@ -1,0 +1,1 @@
+"""Results of other programs and of people: tables of faces, and codings."""

@@ -1,0 +1,149 @@
+"""Trigger lines in a BIDS physio file: the scanner's volumes, and whatever else a recorder of physiology saw.
+
+Read is every column of whole numbers with few different values: where it leaves 0, or changes from one value to
+another, a trigger begins. Its code is the column's name (``trigger``), or the value where the column has several.
+Signals such as ``cardiac`` are passed over.
+
+Times are s on the clock of the first volume, as ``StartTime`` and ``SamplingFrequency`` of the sidecar say.
+"""
+
+import gzip
+import io
+import math
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from enicfer.errors import InputError, shown
+from enicfer.io.files.claims import unpack
+from enicfer.io.plain_tables import Entry
+from enicfer.io.sidecars import read_sidecars
+
+ENDING = "_physio.tsv.gz"
+MOST_CODES = 64  # different values of a line that is no signal
+NEWLINE = b"\n"
+MOST_BYTES = 2 << 30  # unpacked; ten hours of four columns at 1000 Hz
+
+
+def is_physio(path: Path) -> bool:
+    """Whether a file is named as a BIDS physio file."""
+    return path.name.lower().endswith(ENDING)
+
+
+def read_physio_triggers(path: Path, notes: list[str]) -> list[Entry]:
+    """Onset in s and code of each trigger, column by column.
+
+    Raises
+    ------
+    InputError
+        If the sidecar lacks what the times follow from, or the table is not what it says.
+    """
+    rate, start, columns = _read_settings(path)
+    table = _read_table(path, columns, notes)
+    found: list[Entry] = []
+    passed_over = []
+    for name in columns:
+        values = table[name].to_numpy(np.float64)
+        known = values[np.isfinite(values)]
+        levels = np.unique(known)
+        if not known.size or levels.size > MOST_CODES or np.any(levels != np.round(levels)):
+            passed_over.append(name)
+            continue
+        if missing := values.size - known.size:
+            notes.append(
+                f"{path.name}: {missing} samples of the column {name} are n/a, and hold the value before."
+            )
+        held = pd.Series(values).ffill().fillna(0.0).to_numpy()
+        begins = np.flatnonzero((held != 0) & (held != np.append(0.0, held[:-1])))
+        several = np.count_nonzero(levels) > 1
+        found += [(start + i / rate, str(int(held[i])) if several else name) for i in begins.tolist()]
+    if not found:
+        raise InputError(
+            f"{path.name} has no triggers: no column of whole numbers ever leaves 0 (columns: {', '.join(columns)}). "
+            "Give the log of the task program with the volume pulses."
+        )
+    if passed_over:
+        notes.append(f"{path.name}: columns that are signals are passed over: {', '.join(passed_over)}.")
+    return found
+
+
+def _read_settings(path: Path) -> tuple[float, float, list[str]]:
+    said, source = read_sidecars(path)
+    missing = [key for key in ("SamplingFrequency", "StartTime", "Columns") if key not in said]
+    if missing:
+        raise InputError(
+            f"The sidecar of {path.name} lacks {', '.join(missing)}: BIDS wants them in "
+            f"{path.name.removesuffix('.tsv.gz')}.json or in one of a folder above."
+        )
+    rate, start, columns = said["SamplingFrequency"], said["StartTime"], said["Columns"]
+    if not _is_number(rate) or not 0 < rate <= 1e6:
+        raise InputError(
+            f"{source['SamplingFrequency'].name} says SamplingFrequency {shown(rate)}: it must be a number of Hz."
+        )
+    if not _is_number(start):
+        raise InputError(
+            f"{source['StartTime'].name} says StartTime {shown(start)}: it must be a number of s."
+        )
+    names = isinstance(columns, list) and all(isinstance(name, str) and name for name in columns)
+    if not names or len(set(columns)) != len(columns):
+        raise InputError(
+            f"{source['Columns'].name} says Columns {shown(columns)}: it must be a list of names."
+        )
+    return float(rate), float(start), columns
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _read_table(path: Path, columns: list[str], notes: list[str]) -> pd.DataFrame:
+    if not path.is_file():
+        raise InputError(f"There is no {path.name} in {path.parent.name}: check the name.")
+    text = b"".join(_blocks(path))
+    if _is_cut(path, len(text)):
+        notes.append(f"{path.name} is cut short: triggers after its {text.count(NEWLINE)} samples are lost.")
+        text = text[: text.rfind(NEWLINE) + 1]
+    try:
+        table = pd.read_csv(io.BytesIO(text), sep="\t", header=None, na_values="n/a", dtype=np.float64)
+    except (ValueError, pd.errors.ParserError) as error:
+        raise InputError(
+            f"{path.name} cannot be read as a physio file ({' '.join(str(error).split())[:120]}): BIDS wants numbers "
+            "in columns parted by tabs, without a header."
+        ) from None
+    if table.shape[1] != len(columns):
+        raise InputError(
+            f"{path.name} has {table.shape[1]} columns, and its sidecar names {len(columns)} "
+            f"({', '.join(columns)}): correct Columns."
+        )
+    return table.set_axis(columns, axis=1)
+
+
+def _is_cut(path: Path, size: int) -> bool:
+    """Whether a gzip file ends before its end; ``size`` is what it unpacks to."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 4))
+        if file.read(4) == struct.pack("<I", size & 0xFFFFFFFF):
+            return False
+    try:
+        with gzip.open(path) as packed:
+            while packed.read(1 << 22):
+                pass
+    except (EOFError, OSError, zlib.error):
+        return True
+    return False
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    size = 0
+    for block in unpack(path):
+        size += len(block)
+        if size > MOST_BYTES or b"\0" in block:
+            raise InputError(
+                f"{path.name} cannot be read as a physio file: it is too large, or holds no text."
+            )
+        yield block

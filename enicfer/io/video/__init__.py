@@ -1,0 +1,1 @@
+"""Videos: frames with their own times, read and written."""

@@ -1,0 +1,1 @@
+"""The steps put together: from a session folder to its results."""

@@ -1,0 +1,182 @@
+"""Alignment alone: relates the clocks of a session's videos and recordings, without looking at faces."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from enicfer.config.protocol import Pulses
+from enicfer.config.runs import Run, Session
+from enicfer.config.session import read_session
+from enicfer.errors import OUTPUT, OVERWRITE, EnicferError, InputError, OutputError
+from enicfer.io.files.names import stem_of
+from enicfer.io.files.places import check_folder
+from enicfer.io.video.brightness import BrightnessRecorder
+from enicfer.io.video.frame import Frame
+from enicfer.io.video.reader import probe_video, read_frames, read_frames_near
+from enicfer.io.video.stamps import note_stamps
+from enicfer.pipeline.dates import find_doubts
+from enicfer.pipeline.evidence import check_uncertainty, collect_evidence, relate_clocks
+from enicfer.records import Alignment, FloatArray, Progress, Recording, UInt8Array
+from enicfer.report.alignment import write_clock_report
+from enicfer.sync.aligned import AlignedRun
+
+N_STRIPS = 5
+AROUND = 2  # frames before and after the first lit one
+MARGIN = 0.06  # of the picture's width, around the LED
+TILE = 96  # px
+
+
+def align_session(
+    folder: str | Path,
+    *,
+    protocol: str | Path | None = None,
+    output: str | Path | None = None,
+    max_uncertainty: float | None = None,
+    coarse_offset: tuple[float, float] | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> tuple[list[AlignedRun], list[Path]]:
+    """Relate the clocks of every run of a session, and write a report of each, also if another one is refused.
+
+    Parameters
+    ----------
+    folder
+        The session folder; see `enicfer.config.session`.
+    protocol
+        Name or file; it goes before the one in ``session.toml``.
+    output
+        Folder for the reports, by default ``derivatives/enicfer-align`` in the session folder.
+    max_uncertainty
+        Largest accepted half-width in s of the 95 % interval of a frame's time; by default half a frame.
+    coarse_offset
+        Recording's time at video time 0 and its half-width in s, where the pulses are regular; of a session with
+        one run.
+    overwrite
+        Replace earlier reports.
+    progress
+        Called as ``progress(frames_done, frames_in_all, stage)``.
+
+    Returns
+    -------
+    list of AlignedRun, list of Path
+        The runs, and the files that were written.
+
+    Raises
+    ------
+    EnicferError
+        With one sentence: input that is missing or unreadable, clocks that cannot be related with certainty
+        (of several runs, the first one's), or reports that are there already.
+    """
+    from enicfer.pipeline.recording import find_pulses, find_trials, read_recording
+
+    session = read_session(folder, protocol)
+    if coarse_offset is not None and len(session.runs) > 1:
+        raise InputError(
+            f"{session.folder.name} has {len(session.runs)} runs, each with an offset of its own",
+            remedy="give coarse_offset with each run in session.toml, not as an option",
+        )
+    target = Path(output) if output is not None else session.folder / "derivatives" / "enicfer-align"
+    check_folder(target)
+    names = [stem_of(session.entities(run)) for run in session.runs]
+    there = [name for name in names if (target / f"{name}_sync.html").exists()]
+    if there and not overwrite:
+        raise OutputError(
+            f"{target} already has reports of {', '.join(there)}",
+            place=target,
+            remedy=f"give {OVERWRITE}, or another {OUTPUT}",
+        )
+    runs: list[AlignedRun] = []
+    paths: list[Path] = []
+    refused: list[EnicferError] = []
+    for run, name in zip(session.runs, names, strict=True):
+        try:
+            recording = read_recording(run, session.protocol)
+            find_trials(run, recording, session.protocol)
+            find_pulses(recording, session.protocol)
+            runs.append(_align_run(session, run, name, recording, max_uncertainty, coarse_offset, progress))
+        except EnicferError as error:
+            refused.append(error)
+            continue
+        paths += write_clock_report(runs[-1], target)
+    if refused:
+        raise refused[0]
+    return runs, paths
+
+
+def _align_run(
+    session: Session,
+    run: Run,
+    name: str,
+    recording: Recording,
+    max_uncertainty: float | None,
+    coarse_offset: tuple[float, float] | None,
+    progress: Progress | None,
+) -> AlignedRun:
+    pulses = session.protocol.pulses
+    total = sum(probe_video(video).n_frames for video in run.videos)
+    times = []
+    with BrightnessRecorder(pulses) as recorder:
+        for frame in read_frames(run.videos):
+            times.append(frame.video_time)
+            recorder.add(frame)
+            if progress is not None and len(times) % 50 == 0:
+                progress(len(times), max(total, len(times)), "pulses")
+        if len(times) < 2:
+            raise InputError(
+                f"{run.videos[0].name} has {len(times)} frames that can be read",
+                remedy="give a complete video",
+            )
+        video_time, notes = np.array(times), note_stamps(run.videos)
+        if run.frame_times is not None:
+            from enicfer.io.video.frame_times import read_frame_times
+
+            video_time, notes = read_frame_times(run.frame_times, video_time)
+        evidence = collect_evidence(
+            run, recording, session.protocol, video_time, recorder.finish(), coarse_offset
+        )
+        alignment = relate_clocks(evidence, session.protocol, recording)
+    doubts = find_doubts(run, recording, alignment, video_time)
+    alignment = replace(alignment, notes=(*notes, *alignment.notes, *doubts))
+    check_uncertainty(alignment, recording, video_time, max_uncertainty or pulses.max_uncertainty or None)
+    strips = _cut_strips(run, alignment, pulses, np.array(times), video_time)
+    return AlignedRun(name, recording, evidence, alignment, strips)
+
+
+def _cut_strips(
+    run: Run, alignment: Alignment, pulses: Pulses, stamps: FloatArray, video_time: FloatArray
+) -> tuple[tuple[float, FloatArray, UInt8Array], ...]:
+    """Pictures of the LED's surroundings around a few pulses, so that a person can see it come on."""
+    if alignment.source != "led" or not len(alignment.pulse_video_time):
+        return ()
+    chosen = np.unique(np.linspace(0, len(alignment.pulse_video_time) - 1, N_STRIPS).astype(int))
+    strips = []
+    for pulse in alignment.pulse_video_time[chosen]:
+        lit = int(np.searchsorted(video_time, pulse))
+        index = np.arange(max(lit - AROUND, 0), min(lit + AROUND + 1, len(stamps)))
+        frames = read_frames_near(run.videos, stamps[index])
+        tiles = [_tile(frame, _region(alignment, pulses)) for frame in frames]
+        times = video_time[index[: len(tiles)]]
+        if tiles:
+            strips.append((float(pulse), times, np.stack(tiles)))
+    return tuple(strips)
+
+
+def _region(alignment: Alignment, pulses: Pulses) -> tuple[float, float, float, float]:
+    """The LED's region in fractions of the picture."""
+    if isinstance(pulses.region, tuple):
+        return pulses.region
+    row, column, rows, columns = alignment.details["led_cell"]
+    return column / columns, row / rows, (column + 1) / columns, (row + 1) / rows
+
+
+def _tile(frame: Frame, region: tuple[float, float, float, float]) -> UInt8Array:
+    import cv2
+
+    if not frame.decodable:
+        return np.zeros((TILE, TILE), np.uint8)
+    x, y = (region[0] + region[2]) / 2 * frame.width, (region[1] + region[3]) / 2 * frame.height
+    half = max((region[2] - region[0]) * frame.width / 2, MARGIN * frame.width / 2)
+    left, top = int(max(x - half, 0)), int(max(y - half, 0))
+    part = frame.gray()[top : int(y + half) + 1, left : int(x + half) + 1]
+    return np.asarray(cv2.resize(part, (TILE, TILE), interpolation=cv2.INTER_AREA), np.uint8)

@@ -1,0 +1,63 @@
+"""Who else is in the picture: the faces of other people, from what was kept when the video was watched.
+
+The kept record holds every face of every frame (`enicfer.pipeline.cache`); faces are put together to people as where
+the participant is chosen (`enicfer.faces.participant`). Boxes are in px of the upright full-size picture.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from enicfer.io.files.names import HIDDEN
+from enicfer.pipeline.cache import find_videos, list_observations, read_record
+from enicfer.pipeline.observe import VideoRecord
+from enicfer.records import Float32Array, FloatArray, RunResult
+
+MOST = 8  # other people that are shown
+FEWEST = 10  # frames of a person that is shown
+FACES = 24  # of a person
+_SAME = 0.5  # px; the followed face is in the results as it is in the record
+
+
+def find_record(output: Path, run: RunResult) -> VideoRecord | None:
+    """The newest record of a run's video below its outputs, None where nothing was kept."""
+    hashes = set(run.provenance.inputs.values())
+    for path, _, _ in reversed(list_observations(output / HIDDEN / "seen")):
+        about = find_videos(path)
+        if about and about <= hashes:
+            record = read_record(path)
+            if record is not None and len(record.faces.frames) == len(run.faces.box):
+                return record
+    return None
+
+
+def list_others(record: VideoRecord, run: RunResult) -> list[dict[str, Any]]:
+    """The people who are not followed, who is there most first: ``person``, ``label``, ``n_frames``, ``faces``."""
+    from enicfer.faces.choose import group_people
+
+    rows = record.faces.rows
+    if not len(rows):
+        return []
+    person = group_people(record.faces)
+    box = run.faces.box[rows["frame"]]
+    followed = np.abs(rows["box"] - box).max(axis=1) <= _SAME  # NaN where nobody is followed: not equal
+    own = set(np.unique(person[followed]).tolist())
+    frames = {int(p): rows["frame"][person == p] for p in np.unique(person) if p >= 0 and p not in own}
+    order = sorted((p for p in frames if frames[p].size >= FEWEST), key=lambda p: (-frames[p].size, p))
+    return [
+        {
+            "person": f"other{number}",
+            "label": f"{number}, in {frames[p].size} frames",
+            "n_frames": int(frames[p].size),
+            "faces": pick_faces(rows["frame"][person == p], rows["box"][person == p]),
+        }
+        for number, p in enumerate(order[:MOST], 1)
+    ]
+
+
+def pick_faces(frame: npt.NDArray[np.integer[Any]], box: FloatArray | Float32Array) -> list[dict[str, Any]]:
+    """`FACES` of a person at most, evenly spread over the frames (n,) in which the boxes (n, 4) are."""
+    chosen = np.unique(np.linspace(0, len(frame) - 1, min(FACES, len(frame))).round().astype(int))
+    return [{"frame": int(frame[i]), "box": np.round(box[i].astype(float), 1).tolist()} for i in chosen]

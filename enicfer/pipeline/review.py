@@ -1,0 +1,223 @@
+"""What a review changes in the results: who is followed, and which trials are marked as rejected.
+
+Reviews lie beside the outputs (`enicfer.io.review_log`). Where a review says who the participant is, its points
+take the place of those in ``session.toml`` for that run; rejected trials stay in every table, marked in columns.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from enicfer.config.runs import Session
+from enicfer.errors import InputError
+from enicfer.io.files.names import SUFFIXES, find_results, stem_of
+from enicfer.io.review_log import find_reviews, read_review
+from enicfer.io.tables import read_json
+from enicfer.pipeline.provenance import hash_content, hash_file
+from enicfer.records import FacePoint, ReviewOrigin, ReviewQuality, RunResult, to_plain
+from enicfer.records.review import (
+    NEVER,
+    NOT_PARTICIPANT,
+    REJECTED,
+    REVIEW_REASON,
+    REVIEWED,
+    SIGNOFF,
+    TRIAL,
+    ReviewEntry,
+    judge_trials,
+    points_of,
+    standing,
+)
+
+
+@dataclass(frozen=True)
+class SessionReview:
+    """What all coders said of a session.
+
+    Attributes
+    ----------
+    entries
+        Those that hold.
+    files
+        Name -> SHA-256 of each coder's file.
+    """
+
+    entries: tuple[ReviewEntry, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, run: str) -> tuple[ReviewEntry, ...]:
+        """The entries on a run, by its name with all entities."""
+        return tuple(entry for entry in self.entries if entry.run == run)
+
+
+def read_reviews(output: Path, session: str) -> SessionReview:
+    """The reviews of a session (``sub-01_ses-01``) that lie beside its outputs.
+
+    Raises
+    ------
+    InputError
+        If one cannot be read.
+    """
+    files: dict[str, str] = {}
+    entries: list[ReviewEntry] = []
+    for path in find_reviews(output, session):
+        files[path.name] = hash_file(path)
+        entries += standing(read_review(path))
+        if hash_file(path) != files[path.name]:
+            raise InputError(f"{path.name} was written to while it was read: wait, and begin again.")
+    return SessionReview(tuple(entries), files)
+
+
+def hash_corrections(entries: Sequence[ReviewEntry]) -> str:
+    """Hash of what changes results: verdicts on trials and corrections, whoever said them and when."""
+    facts = sorted(
+        [
+            entry.run,
+            entry.kind,
+            str(entry.about[1:]),
+            entry.verdict,
+            entry.reason,
+            entry.onset or 0.0,
+            entry.code,
+        ]
+        for entry in entries
+        if entry.kind == TRIAL or (entry.frame is not None and entry.x is not None)
+    )
+    return hash_content(facts) if facts else ""
+
+
+def add_points(session: Session, review: SessionReview) -> Session:
+    """The session, with the points of its review where there are some.
+
+    Raises
+    ------
+    InputError
+        If a run is pointed into that has a trace, in which the face is chosen already.
+    """
+    runs = []
+    for run in session.runs:
+        points = points_of(review.of(stem_of(session.entities(run))))
+        if points and run.trace is not None:
+            raise InputError(
+                f"The review points at the participant in {run.name}, whose faces come from {run.trace.name}: "
+                "undo it in the review, or take trace out of session.toml."
+            )
+        runs.append(replace(run, faces=points) if points else run)
+    return replace(session, runs=tuple(runs))
+
+
+def apply_review(run: RunResult, review: SessionReview) -> RunResult:
+    """Mark the trials of a run, and count them; a run of which nobody said anything stays as it is.
+
+    Returns
+    -------
+    RunResult
+        With ``fer_reviewed`` and ``fer_review_reason`` in its trials where one was judged, with a ``review`` in its
+        quality where somebody judged trials or signed, and with the hashes of the reviews in its provenance.
+    """
+    entries = review.of(stem_of(run.entities))
+    if not entries:
+        return run
+    trials = run.trials
+    keys = list(zip(trials["onset"].astype(float).tolist(), trials["code"].astype(str).tolist(), strict=True))
+    verdicts = judge_trials(entries, keys)
+    if any(verdicts):
+        columns = {
+            REVIEWED: [v.verdict if v else None for v in verdicts],
+            REVIEW_REASON: [(v.reason if v else None) or None for v in verdicts],
+        }
+        trials = trials.assign(**{name: pd.Series(v, trials.index, "str") for name, v in columns.items()})
+    lost = _count_lost(entries, keys)
+    warnings = [*run.warnings, *_find_contradictions(run, entries)]
+    if lost:
+        warnings.append(
+            f"{lost} verdicts of the review are on trials that are no more: look at the session in enicfer review."
+        )
+    judging = [entry for entry in entries if entry.kind in (TRIAL, SIGNOFF)]
+    checked = ReviewQuality(
+        coders=tuple(sorted({entry.coder for entry in judging})),
+        signed=tuple(sorted({entry.name for entry in judging if entry.kind == SIGNOFF})),
+        n_trials_reviewed=sum(v is not None for v in verdicts),
+        n_trials_rejected=sum(v is not None and v.verdict == REJECTED for v in verdicts),
+    )
+    origin = ReviewOrigin(dict(review.files), hash_corrections(entries))
+    return replace(
+        run,
+        trials=trials,
+        warnings=tuple(warnings),
+        quality=replace(run.quality, review=checked) if judging else run.quality,
+        provenance=replace(run.provenance, review=origin),
+    )
+
+
+def _count_lost(entries: Sequence[ReviewEntry], trials: Sequence[tuple[float, str]]) -> int:
+    """How many verdicts are on no trial that there is; trials by onset (s) and code."""
+    said = [entry for entry in entries if entry.kind == TRIAL]
+    # Each trial as if it were an entry, and each entry as if it were a trial.
+    there = [replace(entry, onset=onset, code=code) for entry in said[:1] for onset, code in trials]
+    return judge_trials(there, [(entry.onset or 0.0, entry.code) for entry in said]).count(None)
+
+
+def _find_contradictions(run: RunResult, entries: Sequence[ReviewEntry]) -> list[str]:
+    """Where the face that was followed is one of which the review says that it is not the participant's."""
+    wrong = (*points_of(entries, NOT_PARTICIPANT), *points_of(entries, NEVER))
+    hit = [point for point in wrong if _holds(run, point)]
+    if not hit:
+        return []
+    frame, x, y = hit[0]
+    return [
+        f"The review says that the face at {frame}:{x:g},{y:g} is not the participant's, and it was followed "
+        f"({len(hit)} such points): point at the participant in enicfer review."
+    ]
+
+
+def _holds(run: RunResult, point: FacePoint) -> bool:
+    frame, x, y = point
+    if not frame < len(run.faces.box):
+        return False
+    left, top, right, bottom = run.faces.box[frame]
+    return bool(left <= x <= right and top <= y <= bottom)
+
+
+def is_newly_reviewed(output: Path, session: str, review: SessionReview) -> bool:
+    """Whether results of a session were made before what its review says now; not where they are damaged."""
+    try:
+        return any(
+            _known_corrections(path) != hash_corrections(review.of(run))
+            for run, path in find_qc(output, session).items()
+        )
+    except (InputError, KeyError, AttributeError):
+        return False
+
+
+def find_qc(output: Path, session: str) -> dict[str, Path]:
+    """Run -> its ``qc.json``, of the results of one session (``sub-01``, ``sub-01_ses-01``)."""
+    found = {
+        path.name.removesuffix(f"_{SUFFIXES['frames']}"): path
+        for path in find_results(output / session.replace("_", "/"))
+    }
+    own = {stem: path for stem, path in found.items() if "_ses-" in session or "_ses-" not in stem}
+    return {stem: path.with_name(f"{stem}_{SUFFIXES['qc']}") for stem, path in own.items()}
+
+
+def _known_corrections(path: Path) -> str:
+    return str(read_json(path)["provenance"].get("review", {}).get("corrections", ""))
+
+
+def replaces_more(output: Path, session: str, runs: Sequence[RunResult]) -> bool:
+    """Whether results of a session would be replaced that differ from ``runs`` by more than what a review said."""
+    new = {stem_of(run.entities): run for run in runs}
+    known = find_qc(output, session)
+    return any(stem not in new or _differs_beyond_review(new[stem], path) for stem, path in known.items())
+
+
+def _differs_beyond_review(run: RunResult, path: Path) -> bool:
+    """Whether a run was made of other inputs, or with other settings, than the results in ``path`` (``qc.json``)."""
+    return _beyond_review(read_json(path)["provenance"]) != _beyond_review(to_plain(run.provenance))
+
+
+def _beyond_review(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in provenance.items() if name not in ("review", "faces_given")}

@@ -1,0 +1,1 @@
+"""What shows or names a person: covered, found, and removed."""

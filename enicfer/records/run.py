@@ -1,0 +1,141 @@
+"""What is known of a run and of a session after processing.
+
+Times are float64 seconds on the recording's clock unless said otherwise.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pandas as pd
+
+from enicfer.errors import InputError
+from enicfer.records.alignment import Alignment
+from enicfer.records.faces import FaceTrack
+from enicfer.records.provenance import Provenance
+from enicfer.records.quality import RunQuality
+from enicfer.records.recording import Recording
+from enicfer.records.trace import ExpressionTrace, TimeCourse, select_frames, take_part
+from enicfer.records.types import FloatArray
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """Everything that is known of one run after processing; what the exports read.
+
+    Attributes
+    ----------
+    entities
+        BIDS entities in order, without the dash: ``{"sub": "01", "ses": "01", "task": "faces", "run": "1"}``
+        (``ses`` and ``run`` may be missing).
+    recording
+        The recording; its ``modality`` decides which files are written.
+    faces, expression
+        What the camera showed, on ``video_time``.
+    alignment
+        The map to the recording's clock.
+    time
+        ``(n,)`` s: each frame on the recording's clock.
+    segments
+        Table of `enicfer.timecourse.segments.find_segments`: segments of one dominant expression, or of a lost face.
+    trials
+        Table of `enicfer.timecourse.trials.summarise_trials`.
+    quality
+        Numbers of `enicfer.timecourse.quality.assess_quality`.
+    provenance
+        Versions, model, detector, protocol, source file names and hashes.
+    warnings
+        One sentence each.
+    time_course
+        What was made of the probabilities over time.
+    """
+
+    entities: Mapping[str, str]
+    recording: Recording
+    faces: FaceTrack
+    expression: ExpressionTrace
+    alignment: Alignment
+    time: FloatArray
+    segments: pd.DataFrame
+    trials: pd.DataFrame
+    quality: RunQuality
+    provenance: Provenance
+    warnings: tuple[str, ...] = ()
+    time_course: TimeCourse = field(default_factory=TimeCourse)
+
+    @property
+    def name(self) -> str:
+        """Its entities but for participant and session: ``task-faces_run-1``."""
+        return "_".join(f"{key}-{value}" for key, value in self.entities.items() if key not in ("sub", "ses"))
+
+    @property
+    def analysed(self) -> "RunResult":
+        """The same run with only the frames of `take_part`."""
+        kept = take_part(self.expression, self.time)
+        if kept.all():
+            return self
+        return replace(
+            self,
+            faces=select_frames(self.faces, kept),
+            expression=select_frames(self.expression, kept),
+            time_course=select_frames(self.time_course, kept),
+            time=self.time[kept],
+        )
+
+
+@dataclass(frozen=True)
+class SessionResult:
+    """What `enicfer.process_session` and `enicfer.read_result` return: the runs of one session, and their files.
+
+    What takes a run's result takes this too where there is one run. ``result["task-faces"]`` or
+    ``result.runs[0]`` picks one of several.
+
+    Attributes
+    ----------
+    runs
+        In the order of the session.
+    output
+        Root of the derivatives.
+    paths
+        The files of these runs.
+    """
+
+    runs: tuple[RunResult, ...]
+    output: Path
+    paths: tuple[Path, ...]
+
+    def __getitem__(self, name: str) -> RunResult:
+        """The run whose entities are those of ``name``, such as ``"task-faces"`` or ``"task-faces_run-2"``.
+
+        Raises
+        ------
+        InputError
+            If there is no such run, or more than one.
+        """
+        wanted = dict(part.partition("-")[::2] for part in name.split("_"))
+        found = [run for run in self.runs if wanted.items() <= run.entities.items()]
+        if len(found) != 1:
+            which = "no run" if not found else f"{len(found)} runs"
+            raise InputError(f"The session has {which} {name!r}", remedy=f"choose one of {self._names()}")
+        return found[0]
+
+    def _names(self) -> str:
+        return ", ".join(repr(run.name) for run in self.runs)
+
+
+def only_run(result: RunResult | SessionResult) -> RunResult:
+    """A run's result as it is, or the only run of a session's.
+
+    Raises
+    ------
+    InputError
+        If the session has several runs.
+    """
+    if isinstance(result, RunResult):
+        return result
+    if len(result.runs) == 1:
+        return result.runs[0]
+    raise InputError(
+        f"The session has {len(result.runs)} runs ({result._names()})",
+        remedy=f"give one of them, such as result[{result.runs[0].name!r}]",
+    )

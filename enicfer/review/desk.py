@@ -1,0 +1,270 @@
+"""What the server knows: the study, the results that are open, their videos and proxies, and who is reviewing."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any, Generic, TypeVar
+
+from enicfer import __version__
+from enicfer.errors import EnicferError
+from enicfer.io.results import read_run
+from enicfer.pipeline.people import find_record, list_others
+from enicfer.pipeline.review import hash_corrections
+from enicfer.records import RunQuality, RunResult, Status
+from enicfer.records.review import ACCEPTED, REJECTED, TRIAL, ReviewEntry, judge_trials
+from enicfer.review.entries import describe_review, store_entry, summarise_coder
+from enicfer.review.judge import REASONS, judge_clock, judge_identity, judge_run
+from enicfer.review.pictures import RunVideo, Videos, measure
+from enicfer.review.proxy import Proxy, proxy_folder
+from enicfer.review.run_data import describe_run
+from enicfer.review.study import ReviewRun, Study
+
+OPEN_RUNS = 4
+
+
+@dataclass(frozen=True)
+class ReviewOptions:
+    """How a study is reviewed.
+
+    Attributes
+    ----------
+    coder
+        Who reviews.
+    read_only
+        Nothing is stored.
+    blur_others
+        All but the participant's face is covered.
+    shared
+        The group that can read a video may read its proxy.
+    """
+
+    coder: str
+    read_only: bool = False
+    blur_others: bool = False
+    shared: bool = False
+
+
+T = TypeVar("T")
+
+
+class _Recent(Generic[T]):
+    """What was made last of a few runs, each in one state; one thread makes it, the others wait."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._lock = most, Lock()
+        self._made: OrderedDict[tuple[str, float], T] = OrderedDict()
+
+    def get(self, key: tuple[str, float], make: Callable[[], T]) -> T:
+        """What is there for ``key``, or what ``make`` gives."""
+        with self._lock:
+            if key not in self._made:
+                self._made[key] = make()
+            self._made.move_to_end(key)
+            while len(self._made) > self._most:
+                self._made.popitem(last=False)
+            return self._made[key]
+
+
+def _state_of(run: ReviewRun) -> tuple[str, float]:
+    """A run, and the time of its results: 0 where they are gone."""
+    return run.id, run.frames.stat().st_mtime if run.frames.is_file() else 0.0
+
+
+class Desk:
+    """Everything that requests share.
+
+    Parameters
+    ----------
+    study
+        The runs.
+    options
+        Who reviews, and how.
+    """
+
+    def __init__(self, study: Study, options: ReviewOptions) -> None:
+        self.study, self.options = study, options
+        self._results: _Recent[RunResult] = _Recent(OPEN_RUNS)
+        self._others: _Recent[list[dict[str, Any]] | None] = _Recent(OPEN_RUNS)
+        self._videos = Videos(OPEN_RUNS)
+        self._proxies: dict[str, Proxy] = {}
+        self._lock = Lock()
+
+    def result(self, run: ReviewRun) -> RunResult:
+        """The results of a run as they are now."""
+        return self._results.get(_state_of(run), lambda: read_run(run.frames))
+
+    def others(self, run: ReviewRun) -> list[dict[str, Any]] | None:
+        """Faces of the other people in the picture; None where no record of all faces was kept."""
+        result = self.result(run)
+
+        def look() -> list[dict[str, Any]] | None:
+            record = find_record(run.output, result)
+            return None if record is None else list_others(record, result)
+
+        return self._others.get(_state_of(run), look)
+
+    def video(self, run: ReviewRun) -> RunVideo:
+        """The video of a run."""
+        result = self.result(run)
+
+        def make() -> RunVideo:
+            paths, missing = self.study.find_videos(run, result.provenance.inputs)
+            return RunVideo(result, paths, missing, self.options.blur_others)
+
+        return self._videos.get(_state_of(run), make)
+
+    def proxy(self, run: ReviewRun) -> Proxy:
+        """The proxy of a run."""
+        video = self.video(run)
+        proxy = Proxy(proxy_folder(run.output), run.name, video, self.options.shared)
+        with self._lock:
+            known = self._proxies.get(run.id)
+            if known is None or known.path != proxy.path:
+                self._proxies[run.id] = proxy
+            return self._proxies[run.id]
+
+    def stop(self) -> None:
+        """End what is being made."""
+        for proxy in self._proxies.values():
+            proxy.stop()
+
+    def describe_study(self) -> dict[str, Any]:
+        """What the study page shows."""
+        self.study.look_again()
+        rows, notes = [], []
+        for run in self.study.runs.values():
+            try:
+                rows.append(self._row(run))
+            except (EnicferError, KeyError, TypeError) as error:
+                text = str(error) if isinstance(error, EnicferError) else "its files are of another version"
+                notes.append(f"{run.name}: {text}")
+        rows.sort(key=lambda row: (-row["attention"], row["name"]))
+        coders = {review["coder"] for row in rows for review in row["reviews"]} | {self.options.coder}
+        return {
+            **self._about(),
+            "version": __version__,
+            "coders": sorted(coders),
+            "statuses": [status.label for status in Status],
+            "reasons": list(REASONS),
+            "notes": notes,
+            "runs": rows,
+            "failed": list(self.study.failures()),
+        }
+
+    def describe_run(self, run: ReviewRun) -> dict[str, Any]:
+        """What the session page shows first."""
+        result, check, video = self.result(run), self.study.quality(run), self.video(run)
+        size = measure(video)
+        order = self._order()
+        place = order.index(run.id) if run.id in order else 0
+        siblings = [other for other in self.study.runs.values() if _are_siblings(run, other)]
+        return {
+            **self._about(),
+            **_labels(run),
+            **describe_run(result),
+            "video": {
+                "state": video.state,
+                "text": video.text,
+                "names": [path.name for path in video.paths] or video.missing,
+                "width": None if size is None else size[0],
+                "height": None if size is None else size[1],
+            },
+            "clock": judge_clock(check.quality),
+            "identity": judge_identity(check),
+            "reasons": list(REASONS),
+            "stale": self.is_stale(run),
+            "siblings": [{"id": other.id, "name": other.name} for other in siblings],
+            "previous": order[place - 1] if place > 0 else None,
+            "next": order[place + 1] if place + 1 < len(order) else None,
+        }
+
+    def describe_review(self, run: ReviewRun) -> dict[str, Any]:
+        """What this coder said of a run, and how much others did."""
+        return describe_review(self.study.entries(run), self.options.coder, not self.options.read_only)
+
+    def store(self, run: ReviewRun, content: Any) -> ReviewEntry:
+        """Store what the coder says; see `enicfer.review.entries.store_entry`."""
+        return store_entry(run, self.result(run), self.options.coder, content)
+
+    def is_stale(self, run: ReviewRun) -> bool:
+        """Whether the review says what the results do not hold."""
+        said = [entry for entries in self.study.entries(run).values() for entry in entries]
+        origin = self.study.quality(run).provenance.review
+        return hash_corrections(said) != ("" if origin is None else origin.corrections)
+
+    def _about(self) -> dict[str, Any]:
+        options = self.options
+        return {"coder": options.coder, "read_only": options.read_only, "blur_others": options.blur_others}
+
+    def _order(self) -> list[str]:
+        scored = []
+        for run in self.study.runs.values():
+            try:
+                scored.append((-self._attention(run)[0], run.name, run.id))
+            except (EnicferError, KeyError, TypeError):
+                continue
+        return [key for _, _, key in sorted(scored)]
+
+    def _attention(self, run: ReviewRun) -> tuple[float, list[str]]:
+        return judge_run(self.study.quality(run), self.study.entries(run), self.is_stale(run))
+
+    def _row(self, run: ReviewRun) -> dict[str, Any]:
+        check, said = self.study.quality(run), self.study.entries(run)
+        quality = check.quality
+        attention, why = self._attention(run)
+        verdicts = _verdicts(said)
+        inputs = check.provenance.inputs
+        paths, missing = self.study.find_videos(run, inputs)
+        return {
+            **_labels(run),
+            "attention": attention,
+            "why": why,
+            "valid_fraction": quality.valid_fraction,
+            "clock": judge_clock(quality),
+            "identity": judge_identity(check),
+            "n_trials": quality.n_trials,
+            "n_trials_without_values": quality.n_trials - quality.n_trials_valid,
+            "n_accepted": verdicts.count(ACCEPTED),
+            "n_rejected": verdicts.count(REJECTED),
+            "duration": _duration(quality),
+            "has_video": bool(paths) and not missing,
+            "stale": self.is_stale(run),
+            "reviews": [summarise_coder(coder, entries) for coder, entries in sorted(said.items())],
+            "warnings": list(check.warnings),
+        }
+
+
+def _verdicts(said: Mapping[str, Sequence[ReviewEntry]]) -> list[str]:
+    """What all coders together say of each trial that somebody judged."""
+    entries = [entry for own in said.values() for entry in own if entry.kind == TRIAL]
+    trials = list(dict.fromkeys((entry.onset or 0.0, entry.code) for entry in entries))
+    return [verdict.verdict for verdict in judge_trials(entries, trials) if verdict is not None]
+
+
+def _duration(quality: RunQuality) -> float | None:
+    """About how long the video is, in s."""
+    return round(quality.n_frames / quality.frame_rate, 1) if quality.frame_rate else None
+
+
+def _labels(run: ReviewRun) -> dict[str, Any]:
+    entities = run.entities
+    return {
+        "id": run.id,
+        "name": run.name,
+        "participant": entities["sub"],
+        "session": entities.get("ses"),
+        "task": entities.get("task"),
+        "run": entities.get("run"),
+    }
+
+
+def _are_siblings(run: ReviewRun, other: ReviewRun) -> bool:
+    return (run.output, run.session) == (other.output, other.session)
+
+
+def static_files(folder: Path, kinds: Sequence[str]) -> dict[str, Path]:
+    """Name with ``/`` -> file, of all files below a folder that are of one of these kinds; no links."""
+    found = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    return {path.relative_to(folder).as_posix(): path for path in found if path.suffix in kinds}

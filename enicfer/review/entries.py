@@ -1,0 +1,171 @@
+"""What a person may say, checked against the run before it is stored, and what is shown of it."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from enicfer.errors import InputError
+from enicfer.io.review_log import add_entry, entry_text, new_entry, review_path
+from enicfer.records import RunResult
+from enicfer.records.review import (
+    ACCEPTED,
+    CORRECTIONS,
+    MARK,
+    OPEN,
+    REJECTED,
+    SIGNOFF,
+    TRIAL,
+    UNDO,
+    ReviewEntry,
+)
+from enicfer.review.study import ReviewRun
+
+LONGEST_REASON, LONGEST_NOTE, LONGEST_NAME = 200, 2000, 80
+_KEYS = {
+    TRIAL: {"trial", "verdict", "reason", "note"},
+    **{kind: {"frame", "x", "y", "note"} for kind in CORRECTIONS},
+    MARK: {"frame", "note"},
+    SIGNOFF: {"name", "note"},
+    UNDO: {"entry"},
+}
+
+
+def store_entry(run: ReviewRun, result: RunResult, coder: str, content: Any) -> ReviewEntry:
+    """Check what a coder says of a run, and write it; it is on the disk when this returns.
+
+    Raises
+    ------
+    InputError
+        If it cannot be meant, or the coder's file is damaged.
+    OutputError
+        If it cannot be written.
+    """
+    facts = check_entry(result, content)
+    kind = facts.pop("kind")
+
+    def make(known: Sequence[ReviewEntry]) -> ReviewEntry:
+        if kind == UNDO:
+            facts["entry"] = _undone(known, run.name, facts.get("entry", ""))
+        return new_entry(coder, run.name, kind, **facts)
+
+    return add_entry(review_path(run.output, run.session, coder), make)
+
+
+def check_entry(result: RunResult, content: Any) -> dict[str, Any]:
+    """The facts of an entry, with those that follow from the run.
+
+    Raises
+    ------
+    InputError
+        Which says what is wrong.
+    """
+    kind = content.get("kind") if isinstance(content, Mapping) else None
+    if not isinstance(kind, str) or kind not in _KEYS:
+        raise InputError(f"An entry has a kind: one of {', '.join(_KEYS)}.")
+    if unknown := sorted(set(map(str, content)) - _KEYS[kind] - {"kind"}):
+        raise InputError(f"An entry of the kind {kind} has no {unknown[0][:40]}.")
+    facts: dict[str, Any] = {"kind": kind}
+    for name, longest in (
+        ("note", LONGEST_NOTE),
+        ("reason", LONGEST_REASON),
+        ("name", LONGEST_NAME),
+        ("entry", 40),
+    ):
+        if name in content:
+            facts[name] = _text(content[name], name, longest)
+    if kind == TRIAL:
+        facts |= _about_trial(result, content, facts.get("reason", ""))
+    elif kind in (*CORRECTIONS, MARK):
+        facts |= _about_frame(result, content, kind != MARK)
+    elif kind == SIGNOFF and not facts.get("name"):
+        raise InputError("A sign-off needs a name.")
+    return facts
+
+
+def describe_review(
+    entries: Mapping[str, Sequence[ReviewEntry]], coder: str, can_undo: bool
+) -> dict[str, Any]:
+    """What holds now of a run's review, for one coder; ``entries`` are the standing ones by coder."""
+    own = entries.get(coder, ())
+    return {
+        "coder": coder,
+        "entries": [entry_text(entry) for entry in own],
+        "marks": [entry_text(entry) for entry in own if entry.kind == MARK],
+        "signed": signed_by(own),
+        "can_undo": can_undo and bool(own),
+        "others": [summarise_coder(name, said) for name, said in sorted(entries.items()) if name != coder],
+    }
+
+
+def summarise_coder(coder: str, entries: Sequence[ReviewEntry]) -> dict[str, Any]:
+    """How much a coder said of a run."""
+    trials = [entry for entry in entries if entry.kind == TRIAL]
+    return {
+        "coder": coder,
+        "n_reviewed": len(trials),
+        "n_rejected": sum(entry.verdict == REJECTED for entry in trials),
+        "signed": signed_by(entries),
+    }
+
+
+def signed_by(entries: Sequence[ReviewEntry]) -> dict[str, str] | None:
+    """Name and time of the sign-off that holds."""
+    found = next((entry for entry in entries if entry.kind == SIGNOFF), None)
+    return None if found is None else {"name": found.name, "at": found.at, "note": found.note}
+
+
+def _undone(known: Sequence[ReviewEntry], run: str, wanted: str) -> str:
+    """The entry that is taken back: the one that was named, or the last one that holds."""
+    gone = {entry.entry for entry in known if entry.kind == UNDO}
+    later = [e for e in known if e.run == run and e.kind != UNDO and e.id not in gone]
+    if wanted:
+        if not any(entry.id == wanted for entry in later):
+            raise InputError("There is no such entry of this coder that holds: load the page again.")
+        return wanted
+    if not later:
+        raise InputError("There is nothing to take back.")
+    return later[-1].id
+
+
+def _text(value: Any, name: str, longest: int) -> str:
+    if not isinstance(value, str) or len(value) > longest:
+        raise InputError(f"The {name} must be text of at most {longest} letters.")
+    if any(ord(letter) < 32 and letter not in "\n\t" for letter in value) or not _encodes(value):
+        raise InputError(f"The {name} has letters that cannot be written.")
+    return value.strip()
+
+
+def _encodes(value: str) -> bool:
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:  # half of a pair
+        return False
+    return True
+
+
+def _about_trial(result: RunResult, content: Mapping[str, Any], reason: str) -> dict[str, Any]:
+    number, verdict = content.get("trial"), content.get("verdict")
+    count = len(result.trials)
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < count:
+        raise InputError(f"There is no such trial: the run has {count}, numbered from 0.")
+    if verdict not in (ACCEPTED, REJECTED, OPEN):
+        raise InputError(f"A verdict is one of {ACCEPTED}, {REJECTED}, {OPEN}.")
+    if (verdict == REJECTED) != bool(reason):
+        raise InputError("A rejected trial needs a reason, and no other has one.")
+    row = result.trials.iloc[number]
+    return {"trial": number, "verdict": verdict, "onset": float(row["onset"]), "code": str(row["code"])}
+
+
+def _about_frame(result: RunResult, content: Mapping[str, Any], pointed: bool) -> dict[str, Any]:
+    number, count = content.get("frame"), int(result.faces.video_time.size)
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < count:
+        raise InputError(f"There is no such frame: the run has {count}, numbered from 0.")
+    time = float(result.time[number])
+    facts = {"frame": number, "video_time": float(result.faces.video_time[number])}
+    facts |= {"time": time} if math.isfinite(time) else {}
+    for name in ("x", "y") if pointed else ():
+        value = content.get(name)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1e6:
+            raise InputError(f"{name} must be a number of px in the picture.")
+        facts[name] = float(value)
+    return facts

@@ -1,0 +1,240 @@
+"""Exact pictures of a run's video: a frame by its number, as JPEG.
+
+A video counts as the run's where its name and, as soon as they are known, its hash are those of the results. Frames
+are numbered as in the results; boxes are in px of the upright full-size picture.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from threading import Lock, Thread
+
+import numpy as np
+
+from enicfer.errors import EnicferError, InputError
+from enicfer.io.video.finder import FrameFinder
+from enicfer.io.video.frame import Frame
+from enicfer.pipeline.provenance import hash_file
+from enicfer.records import RunResult, UInt8Array
+
+MARGIN = 0.3  # of a face's size around it, which stays when others are covered
+CELLS = 24  # of the longer side of a covered picture
+SMALL = 64 << 20  # bytes; a smaller video is hashed before its first picture is shown
+KEPT = 64  # pictures
+Box = tuple[float, float, float, float]
+
+
+class VideoMissingError(InputError):
+    """There is no video of a run here, or it is another one."""
+
+
+class RunVideo:
+    """The video of one run; several threads may ask.
+
+    Parameters
+    ----------
+    run
+        The results.
+    paths
+        Its files in their order.
+    missing
+        Names of those that are not where they were.
+    cover
+        Whether all but the participant's face is covered.
+    """
+
+    def __init__(self, run: RunResult, paths: list[Path], missing: list[str], cover: bool = False) -> None:
+        self.run, self.paths, self.missing, self.cover = run, paths, missing, cover
+        self.changed: list[str] = []
+        self.size: tuple[int, int] | None = None  # of the upright picture
+        self._finder: FrameFinder | None = None
+        self._lock = Lock()
+        self._kept: OrderedDict[tuple[object, ...], bytes] = OrderedDict()
+        self._checker: Thread | None = None
+
+    @property
+    def state(self) -> str:
+        """``there``, ``missing``, ``changed``, or ``none`` where the results were made without a video."""
+        if self.missing:
+            return "missing"
+        if self.changed:
+            return "changed"
+        return "there" if self.paths else "none"
+
+    @property
+    def text(self) -> str:
+        """What is wrong with the video, as a sentence."""
+        if self.missing:
+            return (
+                f"The video {', '.join(self.missing)} is not where it was: start enicfer review with the folder that "
+                "holds it as well."
+            )
+        if self.changed:
+            return f"{', '.join(self.changed)} has changed since the results were made: process the session again."
+        return "" if self.paths else "The results were made without a video."
+
+    def check(self, wait: bool = False) -> None:
+        """Compare the files with those of the results; large ones on the side, unless to ``wait``."""
+        with self._lock:
+            if self._checker is None:
+                self._checker = Thread(target=self._compare, daemon=True)
+                self._checker.start()
+        if wait or sum(path.stat().st_size for path in self.paths if path.is_file()) <= SMALL:
+            self._checker.join()
+
+    def _compare(self) -> None:
+        known = {Path(name).name: sha for name, sha in self.run.provenance.inputs.items()}
+        for path in self.paths:
+            try:
+                if known.get(path.name) not in (None, hash_file(path)):
+                    self.changed.append(path.name)
+            except OSError:
+                self.missing.append(path.name)
+
+    def need(self, wait: bool = False) -> FrameFinder:
+        """What finds the frames.
+
+        Raises
+        ------
+        VideoMissingError
+            With the reason.
+        """
+        for path in self.paths:
+            if not path.is_file() and path.name not in self.missing:
+                self.missing.append(path.name)
+        if self.state == "there":
+            self.check(wait)
+        if self.state != "there":
+            raise VideoMissingError(self.text)
+        with self._lock:
+            if self._finder is None:
+                self._finder = FrameFinder(self.paths, self.run.faces.video_time)
+        return self._finder
+
+    def jpeg(self, number: int, box: Box | None = None, width: int | None = None, quality: int = 90) -> bytes:
+        """One frame as JPEG.
+
+        Parameters
+        ----------
+        number
+            Of the frame.
+        box
+            The part to show, in px; None for all.
+        width
+            In px, to which it is scaled down; None for its own.
+        quality
+            1..95.
+
+        Raises
+        ------
+        VideoMissingError
+            If there is no video.
+        InputError
+            If there is no such frame, it did not decode, or the box is outside of it.
+        """
+        key = (number, box, width, quality)
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        data = encode(self.picture(number), box, width, quality)
+        with self._lock:
+            self._kept[key] = data
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        return data
+
+    def picture(self, number: int) -> UInt8Array:
+        """``(h, w, 3)`` BGR picture of a frame, covered where that is asked for."""
+        if not 0 <= number < self.run.faces.video_time.size:
+            raise InputError(f"There is no frame {number}: the run has {self.run.faces.video_time.size}.")
+        frame = self.need().read(number)
+        if not frame.decodable:
+            raise InputError(f"Frame {number} cannot be decoded: the video is damaged there.")
+        self.size = frame.width, frame.height
+        return self.shown(frame)
+
+    def shown(self, frame: Frame, long_side: int | None = None) -> UInt8Array:
+        """A frame's picture as it may be shown, scaled down to ``long_side`` px."""
+        picture = frame.bgr(long_side)
+        if not self.cover:
+            return picture
+        scale = picture.shape[1] / frame.width
+        box = self.run.faces.box[frame.index].astype(float) * scale
+        return cover_others(picture, box if np.isfinite(box).all() else None)
+
+    def close(self) -> None:
+        """Close the files."""
+        if self._finder is not None:
+            self._finder.close()
+
+
+def cover_others(picture: UInt8Array, box: np.ndarray | None) -> UInt8Array:
+    """The picture (h, w, 3) in a few large cells, but for the part around ``box`` (4,) in px."""
+    import cv2
+
+    height, width = picture.shape[:2]
+    scale = CELLS / max(height, width)
+    cells = max(1, round(width * scale)), max(1, round(height * scale))
+    small = cv2.resize(picture, cells, interpolation=cv2.INTER_AREA)
+    covered = np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8)
+    if box is not None:
+        margin = MARGIN * max(box[2] - box[0], box[3] - box[1])
+        left, top = (max(0, int(side - margin)) for side in box[:2])
+        right, bottom = int(box[2] + margin), int(box[3] + margin)
+        covered[top:bottom, left:right] = picture[top:bottom, left:right]
+    return covered
+
+
+def encode(picture: UInt8Array, box: Box | None, width: int | None, quality: int) -> bytes:
+    """A picture, or the part in ``box`` (px), as JPEG that is ``width`` px wide at most."""
+    import cv2
+
+    if box is not None:
+        height, full = picture.shape[:2]
+        left, top = max(0, int(box[0])), max(0, int(box[1]))
+        right, bottom = min(full, round(box[2])), min(height, round(box[3]))
+        if right <= left or bottom <= top:
+            raise InputError("The box lies outside of the picture.")
+        picture = picture[top:bottom, left:right]
+    if width is not None and width < picture.shape[1]:
+        size = width, max(1, round(picture.shape[0] * width / picture.shape[1]))
+        picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+    done, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    assert done
+    return bytes(data)
+
+
+class Videos:
+    """The videos of a few runs, opened when they are asked for and kept while they are used."""
+
+    def __init__(self, most: int = 4) -> None:
+        self._most, self._lock = most, Lock()
+        self._open: OrderedDict[tuple[str, float], RunVideo] = OrderedDict()
+
+    def get(self, key: tuple[str, float], make: Callable[[], RunVideo]) -> RunVideo:
+        """The video of a run, by its id and the time of its results."""
+        with self._lock:
+            video = self._open.get(key)
+            if video is None or video.missing or video.changed:  # it may have come back
+                video = make()
+                self._open[key] = video
+            self._open.move_to_end(key)
+            while len(self._open) > self._most:
+                self._open.popitem(last=False)[1].close()
+            return video
+
+
+def measure(video: RunVideo) -> tuple[int, int] | None:
+    """Width and height in px of the upright picture, from its first frame that decodes; None without a video."""
+    if video.size is None and video.state == "there":
+        try:
+            finder = video.need()
+            for number in range(min(10, video.run.faces.video_time.size)):
+                frame = finder.read(number)
+                if frame.decodable:
+                    video.size = frame.width, frame.height
+                    break
+        except EnicferError:
+            return None
+    return video.size

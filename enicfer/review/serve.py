@@ -1,0 +1,142 @@
+"""Starts the server of a review on this machine alone, and says the link that opens it."""
+
+import os
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+
+from enicfer.errors import InputError, OutputError, option
+from enicfer.io.files.names import REVIEWS
+from enicfer.io.files.places import try_writing
+from enicfer.io.review_log import coder_label
+from enicfer.review.desk import Desk, ReviewOptions
+from enicfer.review.study import Study
+
+HOST = "127.0.0.1"
+
+
+def open_review(
+    folders: Sequence[str | Path],
+    *,
+    coder: str = "",
+    port: int = 0,
+    read_only: bool = False,
+    blur_others: bool = False,
+    shared: bool = False,
+    tell: Callable[[str], None] = print,
+) -> None:
+    """Serve the review of a study until it is interrupted.
+
+    Parameters
+    ----------
+    folders
+        Session folders, folders of them, or outputs.
+    coder
+        Who reviews; by default the name of the account.
+    port
+        Of the server, 0 for any that is free.
+    read_only
+        Store nothing.
+    blur_others
+        Cover all but the participant's face.
+    shared
+        Let the group that can read a video read the small copy that is played.
+    tell
+        Called once with the link that opens the review.
+
+    Raises
+    ------
+    InputError
+        If there are no results, the coder's name cannot be used, the port is taken, or the packages of the extra
+        ``review`` are missing.
+    OutputError
+        If reviews cannot be written beside the outputs, without ``read_only``.
+    """
+    if missing := [name for name in ("starlette", "uvicorn") if find_spec(name) is None]:
+        raise InputError(f"The review needs {' and '.join(missing)}: pip install 'enicfer[review]'.")
+    name = " ".join((coder or account_name()).split())
+    coder_label(name)
+    study = Study([Path(folder) for folder in folders])
+    if not read_only:
+        check_writable(study)
+    desk = Desk(study, ReviewOptions(name, read_only, blur_others, shared))
+    with listen(port) as listening:
+        _serve(desk, listening, tell)
+
+
+def account_name() -> str:
+    """The name of the account that runs the program."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # an account without a name
+        return "reviewer"
+
+
+def check_writable(study: Study) -> None:
+    """Refuse outputs beside which no review can be written, before anybody begins.
+
+    Raises
+    ------
+    OutputError
+        With the reason.
+    """
+    for output in study.outputs:
+        try:
+            try_writing((output / REVIEWS, output))
+        except OSError as error:
+            raise OutputError(
+                f"Reviews cannot be written to {output / REVIEWS} ({error.strerror or error})",
+                place=output / REVIEWS,
+                remedy=f"make it writable, or give {option('read_only=True', '--read-only')} to look without saying "
+                "anything",
+            ) from None
+
+
+def listen(port: int) -> socket.socket:
+    """A socket on this machine alone.
+
+    Raises
+    ------
+    InputError
+        If the port is taken.
+    """
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    if os.name != "nt":  # there it would let two servers have one port
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((HOST, port))
+    except OSError as error:
+        listening.close()
+        raise InputError(
+            f"Port {port} cannot be used ({error.strerror or error})",
+            remedy=f"give another {option('port', '--port')}, or none for a free one",
+        ) from None
+    return listening
+
+
+def _serve(desk: Desk, listening: socket.socket, tell: Callable[[str], None]) -> None:
+    import uvicorn
+
+    from enicfer.review.server import make_app
+
+    app = make_app(desk, listening.getsockname()[1])
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        lifespan="off",
+        timeout_graceful_shutdown=2,
+    )
+    listening.listen(128)
+    tell(app.link)
+    try:
+        with suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets=[listening])
+    finally:
+        desk.stop()

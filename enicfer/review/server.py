@@ -1,0 +1,328 @@
+"""The routes; ``docs/review_api.md`` describes each."""
+
+import json
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+from enicfer.errors import EnicferError, InputError, OutputError
+from enicfer.records import to_plain
+from enicfer.review.curves import FEWEST, MOST, USUAL, curves_between
+from enicfer.review.desk import Desk, static_files
+from enicfer.review.guard import LARGEST_WRITE, Guard, Refused
+from enicfer.review.judge import pick_trials
+from enicfer.review.pictures import Box, VideoMissingError, measure
+from enicfer.review.ranges import file_part
+from enicfer.review.run_data import (
+    axis_of,
+    describe_people,
+    describe_pulses,
+    led_region,
+    list_segments,
+    list_trials,
+    pack_clock,
+)
+from enicfer.review.study import ReviewRun
+
+STATIC = Path(__file__).with_name("static")
+KINDS = {
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".ico": "image/x-icon",
+    ".woff2": "font/woff2",
+    ".json": "application/json",
+    ".txt": "text/plain; charset=utf-8",
+}
+Answer = Callable[[Request], Response]
+
+
+def make_app(desk: Desk, port: int) -> Guard:
+    """The application behind its guard."""
+    files = static_files(STATIC, tuple(KINDS))
+    pages = _Pages(desk, files)
+    routes = [
+        *(Route(path, _told(getattr(pages, name)), methods=["GET"]) for path, name in _PAGES.items()),
+        *(
+            Route(f"/api/{path}", _told(getattr(pages, name)), methods=["GET"])
+            for path, name in _DATA.items()
+        ),
+        Route("/api/runs/{run}/proxy", _told(pages.start_proxy), methods=["POST"]),
+        Route("/api/runs/{run}/review", _written(pages.write_review), methods=["POST"]),
+    ]
+    app = Starlette(routes=routes, exception_handlers={HTTPException: _no_route})
+    app.router.redirect_slashes = False
+    return Guard(app, port)
+
+
+_PAGES = {
+    "/": "study_page",
+    "/run/{run}": "run_page",
+    "/static/{name:path}": "static",
+    "/favicon.ico": "favicon",
+}
+_DATA = {
+    "study": "study",
+    "runs/{run}": "run",
+    "runs/{run}/clock": "clock",
+    "runs/{run}/curves": "curves",
+    "runs/{run}/segments": "segments",
+    "runs/{run}/trials": "trials",
+    "runs/{run}/trials/{trial:int}": "trial",
+    "runs/{run}/pulses": "pulses",
+    "runs/{run}/queue": "queue",
+    "runs/{run}/people": "people",
+    "runs/{run}/frame/{frame:int}.jpg": "frame",
+    "runs/{run}/proxy": "proxy",
+    "runs/{run}/proxy.mp4": "proxy_file",
+    "runs/{run}/review": "review",
+}
+
+
+class _Pages:
+    """One method for each route."""
+
+    def __init__(self, desk: Desk, files: Mapping[str, Path]) -> None:
+        self.desk, self.files = desk, files
+
+    def _run(self, request: Request) -> ReviewRun:
+        run = self.desk.study.runs.get(request.path_params["run"])
+        if run is None:
+            raise Refused(404, "not_found", "There is no such run: go back to the study.")
+        return run
+
+    def _static(self, name: str) -> Response:
+        path = self.files.get(name)
+        if path is None:
+            raise Refused(404, "not_found", "There is no such file.")
+        return Response(path.read_bytes(), media_type=KINDS[path.suffix])
+
+    def study_page(self, request: Request) -> Response:
+        return self._static("study.html")
+
+    def run_page(self, request: Request) -> Response:
+        self._run(request)
+        return self._static("run.html")
+
+    def static(self, request: Request) -> Response:
+        return self._static(request.path_params["name"])
+
+    def favicon(self, request: Request) -> Response:
+        return self._static("favicon.svg")
+
+    def study(self, request: Request) -> Response:
+        return _json(self.desk.describe_study())
+
+    def run(self, request: Request) -> Response:
+        return _json(self.desk.describe_run(self._run(request)))
+
+    def clock(self, request: Request) -> Response:
+        result = self.desk.result(self._run(request))
+        headers = {"X-Frames": str(result.faces.video_time.size)}
+        return Response(pack_clock(result), media_type="application/octet-stream", headers=headers)
+
+    def curves(self, request: Request) -> Response:
+        result = self.desk.result(self._run(request))
+        first, last = axis_of(result)
+        start, stop = _number(request, "start", first), _number(request, "stop", last)
+        points = int(min(max(_number(request, "points", USUAL), FEWEST), MOST))
+        if not start < stop:
+            raise Refused(400, "bad_request", "start must be before stop, in s.")
+        series = request.query_params.get("series", "raw")
+        return _json(curves_between(result, start, stop, points, series))
+
+    def segments(self, request: Request) -> Response:
+        return _json({"segments": list_segments(self.desk.result(self._run(request)))})
+
+    def trials(self, request: Request) -> Response:
+        run = self._run(request)
+        found = list_trials(self.desk.result(run), self.desk.study.entries(run))
+        return _json(
+            {"conditions": list(dict.fromkeys(trial["condition"] for trial in found)), "trials": found}
+        )
+
+    def trial(self, request: Request) -> Response:
+        table = self.desk.result(self._run(request)).trials
+        number = request.path_params["trial"]
+        if number >= len(table):
+            raise Refused(404, "not_found", f"There is no trial {number}: the run has {len(table)}.")
+        row = {name: None if value != value else value for name, value in table.iloc[number].items()}
+        return _json({"trial": number, "columns": row})
+
+    def pulses(self, request: Request) -> Response:
+        run = self._run(request)
+        result, video = self.desk.result(run), self.desk.video(run)
+        size, fractions = measure(video), led_region(result)
+        region = None
+        if size is not None and fractions is not None:
+            region = [round(part * size[k % 2], 1) for k, part in enumerate(fractions)]
+        return _json({**describe_pulses(result), "region": region})
+
+    def queue(self, request: Request) -> Response:
+        run = self._run(request)
+        own = self.desk.study.entries(run).get(self.desk.options.coder, ())
+        return _json({"queue": pick_trials(self.desk.result(run), own)})
+
+    def people(self, request: Request) -> Response:
+        run = self._run(request)
+        others = self.desk.others(run)
+        return _json(describe_people(self.desk.result(run), self.desk.study.entries(run), others))
+
+    def frame(self, request: Request) -> Response:
+        run, number = self._run(request), request.path_params["frame"]
+        result, video = self.desk.result(run), self.desk.video(run)
+        width = _number(request, "width", math.nan)
+        quality = int(min(max(_number(request, "quality", 90), 10), 95))
+        wide = None if math.isnan(width) else int(min(max(width, 32), 4096))
+        data = video.jpeg(number, _box(request), wide, quality)
+        headers = {"X-Frame": str(number), "X-Video-Time": repr(float(result.faces.video_time[number]))}
+        return Response(data, media_type="image/jpeg", headers=headers)
+
+    def proxy(self, request: Request) -> Response:
+        run = self._run(request)
+        proxy, times = self.desk.proxy(run), self.desk.result(run).faces.video_time
+        state = proxy.state
+        about = {name: getattr(state, name) for name in _SHOWN}
+        length = float(times[-1] - times[0]) if times.size else 0.0
+        return _json({**about, "n_frames": int(times.size), "video_duration": length, "offset": proxy.offset})
+
+    def start_proxy(self, request: Request) -> Response:
+        run = self._run(request)
+        if (video := self.desk.video(run)).state != "there":
+            raise VideoMissingError(video.text)
+        self.desk.proxy(run).start()
+        return self.proxy(request)
+
+    def proxy_file(self, request: Request) -> Response:
+        proxy = self.desk.proxy(self._run(request))
+        state = proxy.state
+        if state.state == "ready":
+            return FileResponse(proxy.path, media_type="video/mp4")
+        if state.state != "making" or not state.size:
+            raise Refused(404, "not_found", "The video for the browser is not there yet.")
+        return file_part(proxy.growing, state.size, request.headers.get("range", ""), "video/mp4")
+
+    def review(self, request: Request) -> Response:
+        return _json(self.desk.describe_review(self._run(request)))
+
+    def write_review(self, request: Request, content: Any) -> Response:
+        run = self._run(request)
+        if self.desk.options.read_only:
+            raise Refused(403, "read_only", "This review was opened to be read only: nothing is stored.")
+        from enicfer.io.review_log import entry_text
+
+        entry = self.desk.store(run, content)
+        return _json({"entry": entry_text(entry), "review": self.desk.describe_review(run)}, 201)
+
+
+_SHOWN = ("state", "frames_done", "seconds_done", "version", "width", "height", "error")
+
+
+def _told(answer: Answer) -> Callable[[Request], Awaitable[Response]]:
+    """The answer, or an error as a sentence; worked out beside the loop that takes requests."""
+
+    async def call(request: Request) -> Response:
+        return await _explained(request, answer)
+
+    return call
+
+
+def _written(answer: Callable[[Request, Any], Response]) -> Callable[[Request], Awaitable[Response]]:
+    async def call(request: Request) -> Response:
+        try:
+            body = await request.body()
+        except Refused as refused:
+            return _error(request, refused)
+
+        def work(request: Request) -> Response:
+            return answer(request, _content(body))
+
+        return await _explained(request, work)
+
+    return call
+
+
+def _content(body: bytes) -> Any:
+    try:
+        return json.loads(body.decode("utf-8"), parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise Refused(
+            400, "bad_request", f"A write is one JSON object of at most {LARGEST_WRITE} bytes."
+        ) from None
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(name)
+
+
+async def _explained(request: Request, answer: Answer) -> Response:
+    try:
+        return await run_in_threadpool(answer, request)
+    except Refused as refused:
+        return _error(request, refused)
+    except VideoMissingError as error:
+        return _error(request, Refused(409, "no_video", str(error)))
+    except OutputError as error:
+        return _error(request, Refused(507, "disk", str(error)))
+    except InputError as error:
+        kind = (400, "bad_request") if request.method == "POST" else (404, "not_found")
+        return _error(request, Refused(*kind, str(error)))
+    except EnicferError as error:
+        return _error(request, Refused(500, "server", str(error)))
+    except Exception as error:  # a fault; the page says so, and the server goes on
+        text = f"This is a fault of enicfer ({type(error).__name__}: {error}): report it."
+        return _error(request, Refused(500, "server", text))
+
+
+def _error(request: Request, refused: Refused) -> Response:
+    if request.url.path.startswith("/api/"):
+        return _json({"error": refused.text, "kind": refused.kind}, refused.status)
+    return Response(refused.text, refused.status, media_type="text/plain")
+
+
+async def _no_route(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    kind = "not_found" if status == 404 else "bad_request"
+    return _error(request, Refused(status, kind, "There is nothing of this name."))
+
+
+def _json(content: Any, status: int = 200) -> Response:
+    text = json.dumps(to_plain(content), ensure_ascii=False, allow_nan=False)
+    return Response(text, status, media_type="application/json")
+
+
+def _number(request: Request, name: str, usual: float) -> float:
+    text = request.query_params.get(name)
+    if text is None:
+        return usual
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise Refused(400, "bad_request", f"{name} must be a number.")
+    return value
+
+
+def _box(request: Request) -> Box | None:
+    text = request.query_params.get("box")
+    if text is None:
+        return None
+    try:
+        sides = [float(side) for side in text.split(",")]
+    except ValueError:
+        sides = []
+    if len(sides) != 4 or not all(math.isfinite(side) and abs(side) < 1e6 for side in sides):
+        raise Refused(400, "bad_request", "box must be left,top,right,bottom in px.")
+    left, top, right, bottom = sides
+    return left, top, right, bottom

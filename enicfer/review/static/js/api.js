@@ -1,0 +1,110 @@
+// Everything that is asked of the server.
+
+class ServerError extends Error {
+  constructor(sentence, kind, status) {
+    super(sentence);
+    this.kind = kind;
+    this.status = status;
+  }
+}
+
+async function answer(address, options = {}) {
+  let response;
+  try {
+    response = await fetch(address, options);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ServerError("The review server does not answer. Start `enicfer review` again.", "gone", 0);
+  }
+  if (response.ok) return response;
+  let said = {};
+  try {
+    said = await response.json();
+  } catch {
+    // The sentence below stands in for an answer that is no JSON.
+  }
+  const sentence = said.error ?? `The server answered ${response.status} without a sentence.`;
+  throw new ServerError(sentence, said.kind ?? "unknown", response.status);
+}
+
+async function getJson(address, options = {}) {
+  return (await answer(address, options)).json();
+}
+
+async function postJson(address, body) {
+  const headers = { "Content-Type": "application/json" };
+  return (await answer(address, { method: "POST", headers, body: JSON.stringify(body) })).json();
+}
+
+export function getStudy() {
+  return getJson("/api/study");
+}
+
+/** The id in the address of a run's page. */
+export function runIdOfPage() {
+  return decodeURIComponent(location.pathname.split("/")[2] ?? "");
+}
+
+/** What the server knows of one run. */
+export class RunSource {
+  constructor(id) {
+    this.base = `/api/runs/${encodeURIComponent(id)}`;
+  }
+
+  info() {
+    return getJson(this.base);
+  }
+
+  /** One of "segments", "trials", "pulses", "queue", "people", "review". */
+  get(part) {
+    return getJson(`${this.base}/${part}`);
+  }
+
+  async clock() {
+    const response = await answer(`${this.base}/clock`);
+    return { n: Number(response.headers.get("X-Frames")), bytes: await response.arrayBuffer() };
+  }
+
+  curves({ start, stop, points, series = "raw", signal }) {
+    const query = new URLSearchParams({ start, stop, points: Math.round(points), series });
+    return getJson(`${this.base}/curves?${query}`, { signal });
+  }
+
+  post(entry) {
+    return postJson(`${this.base}/review`, entry);
+  }
+
+  makeProxy() {
+    return postJson(`${this.base}/proxy`, {});
+  }
+
+  proxy() {
+    return this.get("proxy");
+  }
+
+  proxyAddress(version) {
+    return `${this.base}/proxy.mp4?v=${encodeURIComponent(version)}`;
+  }
+
+  /** The preview so far, as a blob: its bytes stay what they are when the server puts the whole in its place. */
+  async proxySoFar(version) {
+    return (await answer(this.proxyAddress(version))).blob();
+  }
+
+  pictureAddress(frame, { width = null, box = null } = {}) {
+    const query = new URLSearchParams();
+    if (width) query.set("width", Math.round(width));
+    if (box) query.set("box", box.map((edge) => edge.toFixed(1)).join(","));
+    const tail = query.toString();
+    return `${this.base}/frame/${frame}.jpg${tail ? `?${tail}` : ""}`;
+  }
+
+  /** The picture of exactly this frame, as a blob; refused if the server sent another one. */
+  async picture(frame, width, signal) {
+    const response = await answer(this.pictureAddress(frame, { width }), { signal });
+    const sent = response.headers.get("X-Frame");
+    if (sent !== String(frame))
+      throw new ServerError(`The server sent frame ${sent} instead of ${frame}.`, "frame", 200);
+    return response.blob();
+  }
+}

@@ -1,0 +1,145 @@
+// How the clocks were tied together, and three pulses as strips of frames, so that a person sees the LED come on.
+
+import { byId, el, fill, nameOf } from "./dom.js";
+import { count, isNumber, milliseconds, seconds } from "./format.js";
+
+const SVG = "http://www.w3.org/2000/svg";
+const WORDS = {
+  good: "The clocks are well tied.",
+  fair: "The clocks are tied, with some doubt.",
+  poor: "The clocks are poorly tied.",
+  none: "The clocks are not tied.",
+};
+const REGION_PADDING = 1.5; // of the LED's region around it
+
+export class ClockPanel {
+  constructor({ pulses, player, source, info }) {
+    Object.assign(this, { pulses, player, source, info });
+    this.place = byId("panel-clock");
+    this.strips = el("section", { "aria-label": "Pulses in the video" });
+    this.made = false;
+    fill(this.place, this.verdict(), this.facts(), this.residuals(), this.strips);
+  }
+
+  /** Ask for the pictures when the panel is looked at, not before. */
+  open() {
+    if (this.made) return;
+    this.made = true;
+    const strips = this.info.video.state === "there" ? this.pulses.strips : [];
+    fill(
+      this.strips,
+      el("h3", {}, strips.length ? "Three pulses, seven frames each" : "No pulses to look at"),
+      strips.map((strip) => this.strip(strip)),
+    );
+  }
+
+  verdict() {
+    const { verdict, text, notes } = this.pulses;
+    return el(
+      "section",
+      {},
+      el("p", { class: `clock-verdict ${verdict}` }, el("strong", {}, WORDS[verdict] ?? verdict), " ", nameOf(text)),
+      notes.map((note) => el("p", { class: "soft" }, nameOf(note))),
+    );
+  }
+
+  facts() {
+    const { matched, unmatched_video: video, unmatched_recording: recording, ...rest } = this.pulses;
+    const rows = [
+      ["on both clocks", String(matched.length)],
+      ["residual", milliseconds(rest.residual_rms)],
+      ["only in the video", String(video.length)],
+      ["time within", milliseconds(rest.max_uncertainty)],
+      ["only in the recording", String(recording.length)],
+      ["drift", isNumber(rest.drift_ppm) ? `${rest.drift_ppm.toFixed(0)} ppm` : "n/a"],
+      ["source", rest.source],
+    ];
+    return el(
+      "dl",
+      { class: "facts" },
+      rows.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, nameOf(value))]),
+    );
+  }
+
+  /** Residuals over time; a click goes to the pulse. */
+  residuals() {
+    const { matched } = this.pulses;
+    if (!matched.length) return null;
+    const [width, height] = [400, 70];
+    const most = Math.max(0.001, ...matched.map(({ residual }) => Math.abs(residual)));
+    const { start, stop } = this.info;
+    const chart = shape("svg", {
+      viewBox: `0 0 ${width} ${height}`,
+      class: "residuals",
+      role: "img",
+      "aria-label": `Residuals of ${count(matched.length, "pulse")}, at most ${milliseconds(most)}`,
+    });
+    chart.append(shape("line", { x1: 0, x2: width, y1: height / 2, y2: height / 2, class: "zero" }));
+    for (const { time, residual, frame } of matched) {
+      const dot = shape("circle", {
+        cx: ((time - start) / (stop - start)) * width,
+        cy: height / 2 - (residual / most) * (height / 2 - 6),
+        r: 3.5,
+        class: "dot",
+      });
+      const title = shape("title", {});
+      title.textContent = `${seconds(time, 2)}: ${milliseconds(residual)}`;
+      dot.append(title);
+      dot.addEventListener("click", () => this.go(frame));
+      chart.append(dot);
+    }
+    return el(
+      "figure",
+      {},
+      el("figcaption", { class: "soft" }, `Residuals over time, ± ${milliseconds(most)}`),
+      chart,
+    );
+  }
+
+  strip({ pulse, time, onset_frame: onset, frames }) {
+    const { region } = this.pulses;
+    const box = region ? this.around(region) : null;
+    return el(
+      "div",
+      { class: "pulse" },
+      el("p", { class: "soft" }, `Pulse ${pulse + 1} at ${seconds(time)}: comes on in frame ${onset}`),
+      el(
+        "div",
+        { class: "strip seven", role: "group", "aria-label": `Frames around pulse ${pulse + 1}` },
+        frames.map((frame) =>
+          el(
+            "button",
+            {
+              type: "button",
+              class: frame === onset ? "face onset" : "face",
+              "aria-label": frame === onset ? `Frame ${frame}, the onset` : `Frame ${frame}`,
+              onclick: () => this.go(frame),
+            },
+            el("img", { alt: "", src: this.source.pictureAddress(frame, { width: 160, box }) }),
+            el("span", {}, String(frame)),
+          ),
+        ),
+      ),
+    );
+  }
+
+  /** A square around the region, moved so that it lies in the picture. */
+  around([left, top, right, bottom]) {
+    const { width, height } = this.info.video;
+    const side = Math.min(width, height, (1 + REGION_PADDING) * Math.max(right - left, bottom - top, 8));
+    const x = Math.max(0, Math.min(width - side, (left + right - side) / 2));
+    const y = Math.max(0, Math.min(height - side, (top + bottom - side) / 2));
+    return [x, y, x + side, y + side];
+  }
+
+  go(frame) {
+    this.player.pause();
+    this.player.seek(frame);
+  }
+}
+
+function shape(tag, attributes) {
+  const made = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, String(value));
+  return made;
+}

@@ -1,0 +1,192 @@
+// Whose face was followed, and the corrections: who is the participant, who is not, who never is.
+
+import { byId, el, fill, nameOf } from "./dom.js";
+import { count, seconds } from "./format.js";
+
+export const KINDS = {
+  participant: { says: "This is the participant", done: "The participant is pointed at." },
+  not_participant: { says: "This is not the participant", done: "Stored: here it is not the participant." },
+  never: { says: "Never this person", done: "Stored: never this person." },
+};
+const PADDING = 0.25; // of the face around a face
+
+export class FacePanel {
+  constructor({ store, player, source, people, info, pointer }) {
+    Object.assign(this, { store, player, source, people, info, pointer });
+    this.place = byId("panel-face");
+    this.picked = new Map(); // person -> index of the face that the buttons speak of
+    store.changed.listen(() => this.showCorrections());
+    this.corrections = el("section", { id: "corrections", "aria-label": "Corrections" });
+    this.show();
+  }
+
+  show() {
+    const { people, others, others_known: known, ambiguous } = this.people;
+    const there = this.info.video.state === "there";
+    fill(
+      this.place,
+      there ? null : el("p", { class: "bad" }, "Without the video no faces can be shown."),
+      el("p", { class: "soft" }, nameOf(this.info.identity?.text ?? "")),
+      el(
+        "div",
+        { class: "actions" },
+        el(
+          "button",
+          {
+            type: "button",
+            id: "point",
+            disabled: this.store.readOnly || !there,
+            onclick: () => this.pointer.start("participant"),
+          },
+          "Point at the participant ",
+          el("kbd", {}, "C"),
+        ),
+      ),
+      there ? people.map((person) => this.personRow(person)) : null,
+      known || !there ? null : this.stretchRows("Other people are in the picture", others),
+      there ? this.stretchRows("It is not certain who is the participant", ambiguous) : null,
+      this.corrections,
+    );
+    this.showCorrections();
+  }
+
+  personRow({ person, label, faces }) {
+    const title = person === "participant" ? "Followed as the participant" : `Another person: ${label}`;
+    if (!faces.length)
+      return el("section", {}, el("h3", {}, title), el("p", { class: "soft" }, "No face of this person."));
+    const strip = el("div", { class: "strip", role: "group", "aria-label": `Faces over time: ${title}` });
+    const actions = el("div", { class: "actions small" });
+    const draw = () => {
+      const chosen = this.picked.get(person) ?? 0;
+      fill(
+        strip,
+        faces.map((face, i) =>
+          this.faceButton(face, i === chosen, () => {
+            this.picked.set(person, i);
+            this.player.pause();
+            this.player.seek(face.frame);
+            draw();
+            strip.children[i].focus();
+          }),
+        ),
+      );
+      fill(
+        actions,
+        Object.keys(KINDS).map((kind) => this.correctButton(kind, faces[chosen])),
+      );
+    };
+    draw();
+    return el("section", { class: "person" }, el("h3", {}, title), strip, actions);
+  }
+
+  faceButton({ frame, box }, chosen, act) {
+    const image = el("img", {
+      alt: "",
+      loading: "lazy",
+      src: this.source.pictureAddress(frame, { width: 96, box: this.around(box) }),
+    });
+    return el(
+      "button",
+      {
+        type: "button",
+        class: "face",
+        "aria-pressed": String(chosen),
+        "aria-label": `Face in frame ${frame}`,
+        title: `frame ${frame}`,
+        onclick: act,
+      },
+      image,
+    );
+  }
+
+  around([left, top, right, bottom]) {
+    const [x, y] = [PADDING * (right - left), PADDING * (bottom - top)];
+    return [
+      Math.max(0, left - x),
+      Math.max(0, top - y),
+      Math.min(this.info.video.width ?? Infinity, right + x),
+      Math.min(this.info.video.height ?? Infinity, bottom + y),
+    ];
+  }
+
+  correctButton(kind, { frame, box: [left, top, right, bottom] }) {
+    const entry = { kind, frame, x: (left + right) / 2, y: (top + bottom) / 2 };
+    return el(
+      "button",
+      { type: "button", disabled: this.store.readOnly, onclick: () => this.store.post(entry, KINDS[kind].done) },
+      KINDS[kind].says,
+    );
+  }
+
+  stretchRows(title, stretches) {
+    if (!stretches.length) return null;
+    return el(
+      "section",
+      {},
+      el("h3", {}, `${title}: ${count(stretches.length, "stretch", "stretches")}`),
+      el(
+        "div",
+        { class: "strip", role: "group", "aria-label": title },
+        stretches.map(({ frame_start: first, frame_stop: last, start, stop }) => {
+          const middle = Math.floor((first + last) / 2);
+          const says = `${seconds(start, 1)} to ${seconds(stop, 1)}`;
+          return el(
+            "button",
+            {
+              type: "button",
+              class: "face whole",
+              "aria-label": `Look at ${says}`,
+              title: says,
+              onclick: () => {
+                this.player.pause();
+                this.player.seek(middle);
+              },
+            },
+            el("img", { alt: "", loading: "lazy", src: this.source.pictureAddress(middle, { width: 128 }) }),
+            el("span", {}, seconds(start, 1)),
+          );
+        }),
+      ),
+      el("p", { class: "soft" }, "Look at one, then point at the participant there."),
+    );
+  }
+
+  showCorrections() {
+    const own = this.store.corrections;
+    const others = (this.people.corrections ?? []).filter(({ coder }) => coder !== this.store.review.coder);
+    fill(
+      this.corrections,
+      el("h3", {}, own.length + others.length ? `Corrections: ${own.length + others.length}` : "No corrections"),
+      el(
+        "ul",
+        {},
+        [...own, ...others].map((entry) =>
+          el(
+            "li",
+            {},
+            el(
+              "button",
+              { type: "button", class: "link", onclick: () => this.player.seek(entry.frame) },
+              `frame ${entry.frame}`,
+            ),
+            `: ${KINDS[entry.kind].says.toLowerCase()} (`,
+            nameOf(entry.coder),
+            ") ",
+            own.includes(entry) && !this.store.readOnly
+              ? el("button", { type: "button", class: "link", onclick: () => this.store.undo(entry.id) }, "take back")
+              : null,
+          ),
+        ),
+      ),
+      own.length
+        ? el(
+            "p",
+            { class: "soft" },
+            "Run ",
+            el("code", {}, "enicfer process-session"),
+            " again: only what depends on this is computed.",
+          )
+        : null,
+    );
+  }
+}

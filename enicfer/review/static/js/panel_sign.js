@@ -1,0 +1,136 @@
+// Signing a review off, and the reviewer's marks.
+
+import { byId, el, fill, nameOf } from "./dom.js";
+import { count, date, seconds } from "./format.js";
+
+export class SignPanel {
+  constructor({ store, player, warnings }) {
+    Object.assign(this, { store, player });
+    this.place = byId("panel-sign");
+    this.summary = el("section", { id: "sign-summary", "aria-label": "What was reviewed" });
+    this.name = el("input", {
+      type: "text",
+      id: "sign-name",
+      maxLength: 80,
+      required: true,
+      value: store.review.coder ?? "",
+      autocomplete: "name",
+    });
+    this.note = el("textarea", { id: "sign-note", maxLength: 2000, rows: 2 });
+    this.form = el(
+      "form",
+      { id: "sign", onsubmit: (event) => this.sign(event) },
+      el("label", {}, "Your name ", this.name),
+      el("label", {}, "Note (may stay empty) ", this.note),
+      el(
+        "div",
+        { class: "actions" },
+        el("button", { type: "submit", class: "main", disabled: store.readOnly }, "Sign off"),
+      ),
+    );
+    this.markNote = el("input", {
+      type: "text",
+      id: "mark-note",
+      maxLength: 2000,
+      placeholder: "what is to be seen here",
+    });
+    this.markForm = el(
+      "form",
+      { id: "mark", onsubmit: (event) => this.mark(event) },
+      el("label", {}, "Mark this frame ", el("kbd", {}, "M"), " ", this.markNote),
+      el("div", { class: "actions" }, el("button", { type: "submit", disabled: store.readOnly }, "Mark")),
+    );
+    this.marks = el("section", { id: "marks", "aria-label": "Marks" });
+    const read = warnings.length
+      ? el(
+          "section",
+          {},
+          el("h3", {}, "Read this first"),
+          el(
+            "ul",
+            { class: "why" },
+            warnings.map((warning) => el("li", {}, nameOf(warning))),
+          ),
+        )
+      : null;
+    fill(this.place, read, this.summary, this.form, this.markForm, this.marks);
+    store.changed.listen(() => this.show());
+    this.show();
+  }
+
+  show() {
+    const { accepted, rejected, open } = this.store.counts;
+    const { signed, others } = this.store.review;
+    fill(
+      this.summary,
+      el("h3", {}, signed ? "Signed off" : "Not signed off"),
+      signed
+        ? el(
+            "p",
+            { class: "said accepted" },
+            "By ",
+            nameOf(signed.name),
+            `, ${date(signed.at)}`,
+            signed.note ? ": " : null,
+            signed.note ? nameOf(signed.note) : null,
+          )
+        : null,
+      el(
+        "p",
+        {},
+        `${accepted} accepted, ${rejected} rejected, ${open} not judged of ${count(this.store.trials.length, "trial")}; ${count(this.store.corrections.length, "correction")}.`,
+      ),
+      (others ?? []).map((other) =>
+        el(
+          "p",
+          { class: "soft" },
+          nameOf(other.coder),
+          `: ${count(other.n_reviewed, "trial")} judged, ${other.signed ? `signed ${date(other.signed.at)}` : "not signed"}`,
+        ),
+      ),
+    );
+    fill(
+      this.marks,
+      el(
+        "ul",
+        {},
+        (this.store.review.marks ?? []).map((entry) =>
+          el(
+            "li",
+            {},
+            el(
+              "button",
+              { type: "button", class: "link", onclick: () => this.player.seek(entry.frame) },
+              `frame ${entry.frame}, ${seconds(entry.time, 2)}`,
+            ),
+            ": ",
+            nameOf(entry.note || "no note"),
+            " ",
+            this.store.readOnly
+              ? null
+              : el(
+                  "button",
+                  { type: "button", class: "link", onclick: () => this.store.undo(entry.id) },
+                  "take back",
+                ),
+          ),
+        ),
+      ),
+    );
+  }
+
+  sign(event) {
+    event.preventDefault();
+    this.store.post({ kind: "signoff", name: this.name.value.trim(), note: this.note.value.trim() }, "Signed off.");
+  }
+
+  async mark(event) {
+    event.preventDefault();
+    if (
+      await this.store.post({ kind: "mark", frame: this.player.frame, note: this.markNote.value.trim() }, "Marked.")
+    ) {
+      this.markNote.value = "";
+      byId("timeline").focus({ preventScroll: true });
+    }
+  }
+}

@@ -1,0 +1,307 @@
+// The queue of trials that most need eyes: each is played in a loop, then accepted or rejected with a reason.
+
+import { byId, el, fill, nameOf } from "./dom.js";
+import { percent, seconds } from "./format.js";
+
+const OTHER = "other";
+
+export class TrialsPanel {
+  constructor({ store, player, frames, reasons, axis }) {
+    Object.assign(this, { store, player, frames, reasons, axis });
+    this.place = byId("panel-trials");
+    this.detail = el("section", { id: "trial", "aria-label": "Trial" });
+    this.form = this.makeForm();
+    this.list = el("ol", { id: "queue", "aria-label": "Trials that most need eyes" });
+    fill(
+      this.place,
+      this.detail,
+      this.form,
+      el("h3", { id: "queue-title" }, "Trials that most need eyes"),
+      this.list,
+    );
+    store.changed.listen(() => this.show());
+    store.picked.listen(() => this.closeForm());
+    this.show();
+  }
+
+  get trial() {
+    return this.store.trials.find(({ trial }) => trial === this.store.selected) ?? null;
+  }
+
+  /** Look at a trial: play it in a loop with its padding. */
+  open(trial) {
+    if (trial === null || trial === undefined) return;
+    this.store.select(trial);
+    const { start, stop } = this.trial;
+    const [first, last] = this.store.queue.find((row) => row.trial === trial)?.loop ?? [start - 1, stop + 1];
+    this.player.setLoop([this.frames.from(first), this.frames.atTime(last)]);
+    if (start < this.axis.start || stop > this.axis.stop) {
+      const span = Math.max(this.axis.span, 2 * (last - first));
+      this.axis.show((start + stop - span) / 2, (start + stop + span) / 2);
+    }
+    this.player.seek(this.frames.from(first));
+    this.player.play();
+    this.list.querySelector("[aria-current=true]")?.scrollIntoView({ block: "nearest" });
+  }
+
+  next(by = 1, openOnly = false) {
+    this.open(this.store.neighbour(by, openOnly));
+  }
+
+  async accept() {
+    if (!this.trial) return this.next(1, true);
+    const { trial } = this.trial;
+    if (
+      await this.store.post({ kind: "trial", trial, verdict: "accepted", note: "" }, `Trial ${trial + 1} accepted.`)
+    )
+      this.onward();
+    return true;
+  }
+
+  onward() {
+    const next = this.store.neighbour(1, true);
+    if (next !== null) this.open(next);
+  }
+
+  reopen() {
+    if (!this.trial) return;
+    const { trial } = this.trial;
+    this.store.post({ kind: "trial", trial, verdict: "open" }, `Trial ${trial + 1} is open again.`);
+  }
+
+  show() {
+    this.showDetail();
+    fill(
+      this.list,
+      this.store.queue.map((row) => this.queueRow(row)),
+    );
+    const done = this.store.queue.filter(({ trial }) => this.store.verdict(trial)).length;
+    byId("queue-title").textContent = `Trials that most need eyes: ${done} of ${this.store.queue.length} judged`;
+  }
+
+  queueRow({ trial, reasons }) {
+    const { condition, valid } = this.store.trials.find((row) => row.trial === trial) ?? {};
+    const verdict = this.store.verdict(trial)?.verdict ?? "open";
+    return el(
+      "li",
+      {},
+      el(
+        "button",
+        {
+          type: "button",
+          "aria-current": trial === this.store.selected ? "true" : null,
+          onclick: () => this.open(trial),
+        },
+        el(
+          "span",
+          { class: `verdict ${verdict}` },
+          { accepted: "accepted", rejected: "rejected", open: "open" }[verdict],
+        ),
+        el("span", { class: "queue-name" }, `${trial + 1} `, nameOf(condition ?? "")),
+        el("span", { class: "queue-valid" }, percent(valid)),
+        el("span", { class: "queue-why" }, reasons.join("; ")),
+      ),
+    );
+  }
+
+  showDetail() {
+    const { trial } = this;
+    if (!trial) {
+      fill(
+        this.detail,
+        el(
+          "p",
+          {},
+          "Choose a trial, or press ",
+          el("kbd", {}, "N"),
+          " for the next one. It plays in a loop; then accept or reject it.",
+        ),
+        el(
+          "div",
+          { class: "actions" },
+          this.button("Next trial", "N", () => this.next(1, true), "main"),
+        ),
+      );
+      return;
+    }
+    const entry = this.store.verdict(trial.trial);
+    const others = trial.reviews.filter(({ coder }) => coder !== this.store.review.coder);
+    const why = this.store.queue.find((row) => row.trial === trial.trial)?.reasons ?? [];
+    const [happy] = Object.entries(trial.means ?? {}).sort((a, b) => (b[1] ?? 0) - (a[1] ?? 0));
+    fill(
+      this.detail,
+      el("h3", {}, `Trial ${trial.trial + 1} · `, nameOf(trial.condition)),
+      el(
+        "p",
+        { class: "soft" },
+        `${seconds(trial.start, 2)} to ${seconds(trial.stop, 2)} · ${percent(trial.valid)} valid · `,
+        trial.dominant
+          ? `${trial.dominant}${happy ? ` (mean of ${happy[0]} ${percent(happy[1])})` : ""}`
+          : "no values",
+      ),
+      why.length
+        ? el(
+            "ul",
+            { class: "why" },
+            why.map((reason) => el("li", {}, reason)),
+          )
+        : null,
+      entry ? this.verdictLine(entry) : null,
+      others.map((other) =>
+        el(
+          "p",
+          { class: "soft" },
+          nameOf(other.coder),
+          `: ${other.verdict}`,
+          other.reason ? ": " : null,
+          other.reason ? nameOf(other.reason) : null,
+        ),
+      ),
+      el(
+        "div",
+        { class: "actions" },
+        this.button("Accept", "A", () => this.accept(), "good"),
+        this.button("Reject …", "R", () => this.openForm(), "bad"),
+        this.button("Back", "P", () => this.next(-1)),
+        this.button("Next", "N", () => this.next(1)),
+        entry ? this.button("Reopen", "O", () => this.reopen()) : null,
+      ),
+    );
+  }
+
+  verdictLine({ verdict, reason, note }) {
+    return el(
+      "p",
+      { class: `said ${verdict}` },
+      `You ${verdict} it`,
+      reason ? ": " : null,
+      reason ? nameOf(reason) : null,
+      note ? " · " : null,
+      note ? nameOf(note) : null,
+    );
+  }
+
+  button(text, key, act, kind = "") {
+    const writes = ["Accept", "Reject …", "Reopen"].includes(text);
+    return el(
+      "button",
+      { type: "button", class: kind, onclick: act, disabled: writes && this.store.readOnly },
+      `${text} `,
+      el("kbd", {}, key),
+    );
+  }
+
+  makeForm() {
+    const choices = [...this.reasons, OTHER].map((reason, i) =>
+      el(
+        "label",
+        {},
+        el("input", { type: "radio", name: "reason", value: reason, onchange: () => this.chose(reason) }),
+        i < 9 ? el("kbd", {}, String(i + 1)) : null,
+        " ",
+        reason,
+      ),
+    );
+    this.text = el("input", {
+      type: "text",
+      id: "reason-text",
+      maxLength: 200,
+      "aria-label": "Another reason",
+      placeholder: "another reason",
+      oninput: () => this.choose(OTHER),
+    });
+    this.note = el("textarea", {
+      id: "reason-note",
+      maxLength: 2000,
+      rows: 2,
+      placeholder: "note (may stay empty)",
+      "aria-label": "Note",
+    });
+    const form = el(
+      "form",
+      {
+        id: "reject",
+        hidden: true,
+        "aria-label": "Reject the trial",
+        onsubmit: (event) => this.reject(event),
+        onkeydown: (event) => this.formKey(event),
+      },
+      el("fieldset", {}, el("legend", {}, "Why is the trial rejected?"), choices),
+      this.text,
+      this.note,
+      el(
+        "div",
+        { class: "actions" },
+        el("button", { type: "submit", class: "bad" }, "Reject ", el("kbd", {}, "Enter")),
+        el("button", { type: "button", onclick: () => this.closeForm(true) }, "Cancel ", el("kbd", {}, "Esc")),
+      ),
+    );
+    return form;
+  }
+
+  choose(reason) {
+    const radio = [...this.form.elements.reason].find(({ value }) => value === reason);
+    if (radio) radio.checked = true;
+    return radio;
+  }
+
+  chose(reason) {
+    if (reason === OTHER) this.text.focus();
+  }
+
+  get formIsOpen() {
+    return !this.form.hidden;
+  }
+
+  openForm() {
+    if (!this.trial || this.store.readOnly) return;
+    const entry = this.store.verdict(this.trial.trial);
+    const known = this.reasons.includes(entry?.reason);
+    this.form.reset();
+    this.form.hidden = false;
+    this.place.classList.add("rejecting");
+    const wanted = entry?.reason ? (known ? entry.reason : OTHER) : null;
+    this.text.value = entry?.reason && !known ? entry.reason : "";
+    this.note.value = entry?.note ?? "";
+    (this.choose(wanted) ?? this.form.elements.reason[0]).focus();
+  }
+
+  closeForm(focus = false) {
+    const had = this.form.contains(document.activeElement);
+    this.form.hidden = true;
+    this.place.classList.remove("rejecting");
+    if (focus || had) byId("timeline").focus({ preventScroll: true });
+  }
+
+  formKey(event) {
+    event.stopPropagation();
+    const writing = event.target === this.text || event.target === this.note;
+    if (event.key === "Escape") this.closeForm(true);
+    else if (event.key === "Enter" && event.target === this.note && !event.shiftKey) this.form.requestSubmit();
+    else if (!writing && /^[1-9]$/.test(event.key) && this.form.elements.reason[Number(event.key) - 1]) {
+      const radio = this.form.elements.reason[Number(event.key) - 1];
+      radio.checked = true;
+      radio.focus();
+      this.chose(radio.value);
+    } else return;
+    event.preventDefault();
+  }
+
+  async reject(event) {
+    event.preventDefault();
+    const chosen = this.form.elements.reason.value;
+    const reason = (chosen === OTHER ? this.text.value : chosen).trim();
+    if (!reason) {
+      this.text.setCustomValidity("Choose a reason, or write one.");
+      this.text.reportValidity();
+      this.text.setCustomValidity("");
+      return;
+    }
+    const { trial } = this.trial;
+    const entry = { kind: "trial", trial, verdict: "rejected", reason, note: this.note.value.trim() };
+    if (await this.store.post(entry, `Trial ${trial + 1} rejected.`)) {
+      this.closeForm(true);
+      this.onward();
+    }
+  }
+}

@@ -1,0 +1,141 @@
+// The session page of one run: fetches what is known of it and puts the parts together.
+
+import { RunSource, runIdOfPage } from "./api.js";
+import { TimeAxis } from "./axis.js";
+import { Curves, FrameValues } from "./curves.js";
+import { announce, byId, el, fill, nameOf } from "./dom.js";
+import { percent } from "./format.js";
+import { FrameTable } from "./frames.js";
+import { listenToKeys, makeHelp } from "./keys.js";
+import { ClockPanel } from "./panel_clock.js";
+import { FacePanel } from "./panel_face.js";
+import { SignPanel } from "./panel_sign.js";
+import { TrialsPanel } from "./panel_trials.js";
+import { ExactPictures } from "./pictures.js";
+import { Player } from "./player.js";
+import { Pointer } from "./pointer.js";
+import { Proxy } from "./proxy.js";
+import { pageKeys } from "./run_keys.js";
+import { Stage } from "./stage.js";
+import { ReviewStore } from "./store.js";
+import { Tabs } from "./tabs.js";
+import { Timeline } from "./timeline.js";
+import { Transport } from "./transport.js";
+import { Values } from "./values.js";
+
+async function fetchAll(source) {
+  const [info, clock, segments, trials, pulses, queue, people, review] = await Promise.all([
+    source.info(),
+    source.clock(),
+    ...["segments", "trials", "pulses", "queue", "people", "review"].map((part) => source.get(part)),
+  ]);
+  return { info, clock, segments: segments.segments, trials, pulses, queue: queue.queue, people, review };
+}
+
+function showHeader({ info }, review) {
+  document.title = `${info.name}: review`;
+  fill(byId("title"), nameOf(info.name));
+  const chip = (text, kind = "") => el("span", { class: `chip ${kind}` }, text);
+  fill(
+    byId("chips"),
+    chip(`${percent(info.valid_fraction)} valid`, info.valid_fraction < 0.5 ? "bad" : ""),
+    chip(`clock ${info.clock.verdict}`, { good: "good", poor: "bad", none: "bad" }[info.clock.verdict] ?? ""),
+    review.signed ? chip("signed off", "good") : null,
+    info.stale ? chip("process again", "bad") : null,
+    info.read_only ? chip("read-only") : null,
+    info.blur_others ? chip("others covered") : null,
+    chip(nameOf(info.coder)),
+  );
+  const link = (id, text, key) => (id ? el("a", { href: `/run/${id}` }, `${text} `, el("kbd", {}, key)) : null);
+  const siblings = info.siblings.filter(({ id }) => id !== info.id);
+  fill(
+    byId("others"),
+    siblings.map(({ id, name }) => el("a", { href: `/run/${id}` }, nameOf(name))),
+    link(info.previous, "Previous", "Shift P"),
+    link(info.next, "Next", "Shift N"),
+  );
+}
+
+function build(source, known) {
+  const { info } = known;
+  const frames = new FrameTable(known.clock);
+  const onTime = (pulse) => ({ ...pulse, time: frames.time[frames.clip(pulse.frame)] });
+  const pulses = { ...known.pulses, unmatched_video: known.pulses.unmatched_video.map(onTime) };
+  const axis = new TimeAxis(info.start, info.stop);
+  const video = byId("video");
+  const hasVideo = info.video.state === "there";
+  const proxy = new Proxy(source, video);
+  let stage = null;
+  const pictures = new ExactPictures(source, () => stage.pictureWidth());
+  const player = new Player({ frames, proxy, pictures, video, hasVideo });
+  const store = new ReviewStore(source, {
+    review: known.review,
+    trials: known.trials.trials,
+    queue: known.queue,
+    readOnly: info.read_only,
+  });
+  const curves = new Curves(source, axis, () => Math.max(200, byId("timeline").clientWidth));
+  const values = new FrameValues(source, axis, info.labels);
+  const parts = {
+    info,
+    frames,
+    axis,
+    player,
+    proxy,
+    store,
+    curves,
+    values,
+    statuses: info.statuses,
+    source,
+    pulses,
+    segments: known.segments,
+  };
+  stage = new Stage(parts);
+  const timeline = new Timeline(parts);
+  new Values(parts);
+  new Transport(parts);
+  const trials = new TrialsPanel({ ...parts, reasons: info.reasons });
+  const pointer = new Pointer({ ...parts, stage });
+  new FacePanel({ ...parts, people: known.people, pointer });
+  const clock = new ClockPanel(parts);
+  new SignPanel({ store, player, warnings: info.warnings });
+  const tabs = new Tabs(["trials", "face", "clock", "sign"], (name) => name === "clock" && clock.open());
+  curves.failed.listen((error) => announce(error.message, true));
+  store.picked.listen(() => tabs.open("trials"));
+  store.changed.listen(() => showHeader(known, store.review));
+  return { ...parts, stage, timeline, trials, pointer, tabs, hasVideo, info };
+}
+
+function useSmoothing(page) {
+  const box = byId("smooth");
+  byId("smooth-label").hidden = !page.info.has.smoothed;
+  box.addEventListener("change", () => {
+    const series = box.checked ? "smoothed" : "raw";
+    page.curves.use(series);
+    page.values.use(series);
+    page.player.moved.send(page.player.frame);
+  });
+}
+
+async function open() {
+  const source = new RunSource(runIdOfPage());
+  const known = await fetchAll(source);
+  showHeader(known, known.review);
+  const page = build(source, known);
+  useSmoothing(page);
+  const rows = pageKeys(page, () => help());
+  const help = makeHelp(rows);
+  listenToKeys(rows);
+  page.curves.fetchView();
+  page.player.seek(page.frames.from(Math.max(0, page.axis.first)));
+  if (page.hasVideo) page.proxy.start();
+  byId("timeline").focus({ preventScroll: true });
+  document.body.dataset.ready = "true";
+}
+
+open().catch((error) => {
+  document.title = "Review";
+  fill(byId("title"), "This run cannot be shown");
+  announce(error.message, true);
+  byId("notice").classList.add("kept");
+});

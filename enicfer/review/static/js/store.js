@@ -1,0 +1,87 @@
+// The review of this run as the server has stored it, its trials, and which trial is looked at.
+
+import { announce } from "./dom.js";
+import { Signal } from "./signal.js";
+
+export class ReviewStore {
+  constructor(source, { review, trials, queue, readOnly }) {
+    Object.assign(this, { source, trials, queue, readOnly });
+    this.hold(review);
+    this.selected = null;
+    this.busy = false;
+    this.changed = new Signal();
+    this.picked = new Signal();
+  }
+
+  hold(review) {
+    this.review = review;
+    const judged = review.entries.filter(({ kind, verdict }) => kind === "trial" && verdict !== "open");
+    this.verdicts = new Map(judged.map((entry) => [entry.trial, entry]));
+  }
+
+  /** This coder's verdict of a trial, or undefined. */
+  verdict(trial) {
+    return this.verdicts.get(trial);
+  }
+
+  /** How many trials this coder has accepted, rejected, and not judged. */
+  get counts() {
+    const verdicts = this.trials.map(({ trial }) => this.verdict(trial)?.verdict ?? "open");
+    const of = (wanted) => verdicts.filter((verdict) => verdict === wanted).length;
+    return { accepted: of("accepted"), rejected: of("rejected"), open: of("open") };
+  }
+
+  get corrections() {
+    return this.review.entries.filter(({ kind }) => ["participant", "not_participant", "never"].includes(kind));
+  }
+
+  /** Store an entry; true once the server has it on its disk. */
+  async post(entry, sentence) {
+    if (this.readOnly) {
+      announce("This review is read-only: nothing is stored.", true);
+      return false;
+    }
+    if (this.busy) {
+      announce("The entry before is still being stored: do this again.", true);
+      return false;
+    }
+    this.busy = true;
+    try {
+      const answer = await this.source.post(entry);
+      this.hold(answer.review);
+      announce(sentence);
+      return true;
+    } catch (error) {
+      announce(`Not stored. ${error.message}`, true);
+      return false;
+    } finally {
+      this.busy = false;
+      this.changed.send();
+    }
+  }
+
+  undo(entry = null) {
+    if (!this.review.can_undo && !entry) {
+      announce("There is nothing to take back.");
+      return Promise.resolve(false);
+    }
+    return this.post(entry ? { kind: "undo", entry } : { kind: "undo" }, "Taken back.");
+  }
+
+  select(trial) {
+    this.selected = trial;
+    this.picked.send(trial);
+    this.changed.send();
+  }
+
+  /** The trial after the selected one in the queue that is still to be judged, or simply the next one. */
+  neighbour(by, openOnly = false) {
+    const order = this.queue.map(({ trial }) => trial);
+    const at = order.indexOf(this.selected);
+    for (let i = 1; i <= order.length; i += 1) {
+      const candidate = order[(at + by * i + order.length * (i + 1)) % order.length];
+      if (!openOnly || !this.verdict(candidate)) return candidate;
+    }
+    return null;
+  }
+}

@@ -1,0 +1,246 @@
+"""Which runs there are to review, below the folders that were given; each has an id that tells no path."""
+
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from enicfer.batch.jobs import find_sessions
+from enicfer.batch.markers import FAILED, BatchFolders, read_marker
+from enicfer.batch.tables import entities_of, read_markers
+from enicfer.config.engine import read_toml
+from enicfer.config.runs import SETTINGS
+from enicfer.config.suffixes import VIDEO_SUFFIXES
+from enicfer.errors import EnicferError, InputError
+from enicfer.io.files.names import HIDDEN, SUFFIXES, find_results, session_stem
+from enicfer.io.review_log import find_reviews, read_review
+from enicfer.io.tables import read_json
+from enicfer.records import from_plain
+from enicfer.records.review import ReviewEntry, standing
+from enicfer.review.judge import RunCheck
+
+FRESH = 10.0  # s for which a list of the videos in a folder is believed
+
+
+@dataclass(frozen=True)
+class ReviewRun:
+    """A run that can be reviewed.
+
+    Attributes
+    ----------
+    id
+        16 hexadecimal digits.
+    output
+        Root of the outputs.
+    frames
+        Its ``frames.h5``.
+    entities
+        Of its name.
+    """
+
+    id: str
+    output: Path
+    frames: Path
+    entities: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        """``sub-01_ses-01_task-faces``."""
+        return self.frames.name.removesuffix(f"_{SUFFIXES['frames']}")
+
+    @property
+    def session(self) -> str:
+        """``sub-01_ses-01``."""
+        return session_stem(self.entities)
+
+    @property
+    def qc(self) -> Path:
+        """Its ``qc.json``."""
+        return self.frames.with_name(f"{self.name}_{SUFFIXES['qc']}")
+
+
+class Study:
+    """The runs below some folders, as they are now.
+
+    Parameters
+    ----------
+    folders
+        Session folders, folders of them, or outputs.
+
+    Raises
+    ------
+    InputError
+        If a folder is missing, or there are no results.
+    """
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self.folders = tuple(Path(folder) for folder in folders)
+        for folder in self.folders:
+            if not folder.is_dir():
+                raise InputError(
+                    f"There is no folder {folder}: give a session folder, or a folder of outputs."
+                )
+        self._lock = Lock()
+        self._kept: dict[Path, tuple[tuple[int, int, int], Any]] = {}
+        self._listings: dict[Path, tuple[float, dict[str, Path]]] = {}
+        self._sessions: dict[tuple[str, str], Path] | None = None
+        self.runs: dict[str, ReviewRun] = {}
+        self.look_again()
+        if not self.runs:
+            names = ", ".join(str(folder) for folder in self.folders)
+            raise InputError(
+                f"There are no results of enicfer below {names}: process the sessions first, with enicfer "
+                "process-session or process-sessions."
+            )
+
+    def look_again(self) -> None:
+        """Find the runs that are there now; one that was there before keeps its id."""
+        frames = dict.fromkeys(path.resolve() for folder in self.folders for path in find_results(folder))
+        found = (_make_run(path) for path in frames)
+        runs = {run.id: run for run in found if run is not None}
+        with self._lock:
+            self.runs = runs
+
+    @property
+    def outputs(self) -> list[Path]:
+        """Roots of outputs, sorted."""
+        return sorted({run.output for run in self.runs.values()})
+
+    def quality(self, run: ReviewRun) -> RunCheck:
+        """What a run's ``qc.json`` holds.
+
+        Raises
+        ------
+        InputError
+            If it cannot be read, or was written by other hands.
+        """
+        content = self._read(run.qc, read_json)
+        try:
+            check: RunCheck = from_plain(RunCheck, content, run.qc.name)
+        except InputError as error:
+            raise InputError(f"{error}: it is of another version; process the session again.") from None
+        return check
+
+    def entries(self, run: ReviewRun) -> dict[str, tuple[ReviewEntry, ...]]:
+        """Coder -> the entries of a run that hold, by name of the coder.
+
+        Raises
+        ------
+        InputError
+            If a review cannot be read.
+        """
+        said: dict[str, tuple[ReviewEntry, ...]] = {}
+        for path in find_reviews(run.output, run.session):
+            for coder, entries in self._read(path, _by_coder).items():
+                own = tuple(entry for entry in entries if entry.run == run.name)
+                if own:
+                    said[coder] = (*said.get(coder, ()), *own)
+        return said
+
+    def failures(self) -> Iterator[dict[str, str]]:
+        """Sessions of the outputs that could not be processed: ``name`` and ``reason``."""
+        for output in self.outputs:
+            if (output / HIDDEN / "sessions").is_dir():
+                for name, marker in read_markers(output).items():
+                    if marker.state == FAILED:
+                        yield {"name": name, "reason": f"{marker.reason} {marker.advice}".strip()}
+
+    def find_videos(self, run: ReviewRun, inputs: Mapping[str, str]) -> tuple[list[Path], list[str]]:
+        """The videos of a run, in their order, and the names of those that are not where they were.
+
+        ``inputs`` are those of its provenance: name -> SHA-256.
+        """
+        names = [name for name in inputs if Path(name).suffix.lower() in VIDEO_SUFFIXES]
+        places = list(dict.fromkeys(self._places(run)))
+        known = list(self._known_files(run))
+        found: list[Path] = []
+        missing: list[str] = []
+        for name in names:
+            path = next((p for p in known if p.as_posix().endswith(f"/{name}") and p.is_file()), None)
+            path = path or next((hit for place in places if (hit := self._look_for(place, name))), None)
+            if path is None:
+                missing.append(Path(name).name)
+            else:
+                found.append(path)
+        return found, missing
+
+    def _look_for(self, place: Path, name: str) -> Path | None:
+        """The video of this name in a folder, or anywhere below it."""
+        if (place / name).is_file():
+            return place / name
+        known, listed = self._listings.get(place, (0.0, {}))
+        if time.monotonic() - known > FRESH or not known:
+            listed = _list_videos(place)
+            self._listings[place] = time.monotonic(), listed
+        return listed.get(Path(name).name)
+
+    def _known_files(self, run: ReviewRun) -> Iterator[Path]:
+        """Input files that the marker of a batch names."""
+        marker = read_marker(BatchFolders(run.output).marker(run.session))
+        if marker is not None and marker.folder:
+            yield from (run.output / marker.folder / name for name in marker.files)
+
+    def _places(self, run: ReviewRun) -> Iterator[Path]:
+        """Folders in which a run's video may be."""
+        if run.output.parent.name == "derivatives":
+            yield run.output.parents[1]
+        own = (run.entities["sub"], run.entities.get("ses", ""))
+        if (folder := self._session_folders().get(own)) is not None:
+            yield folder
+
+    def _session_folders(self) -> dict[tuple[str, str], Path]:
+        """Participant and session -> folder, of the session folders among or below those that were given."""
+        if self._sessions is None:
+            self._sessions = {}
+            for folder in find_sessions(self.folders):
+                try:
+                    about = read_toml(folder / SETTINGS)
+                except (EnicferError, OSError):
+                    continue
+                labels = (about.get("participant"), about.get("session") or "")
+                self._sessions[(str(labels[0]), str(labels[1]))] = folder
+        return self._sessions
+
+    def _read(self, path: Path, read: Any) -> Any:
+        """What a file holds, read again only where it changed."""
+        about = path.stat() if path.is_file() else None
+        stamp = (0, 0, 0) if about is None else (about.st_mtime_ns, about.st_size, about.st_ino)
+        with self._lock:
+            kept = self._kept.get(path)
+        if kept is not None and kept[0] == stamp and about is not None:
+            return kept[1]
+        content = read(path)
+        with self._lock:
+            self._kept[path] = stamp, content
+        return content
+
+
+def _by_coder(path: Path) -> dict[str, tuple[ReviewEntry, ...]]:
+    entries = standing(read_review(path))
+    coders: Iterable[str] = dict.fromkeys(entry.coder for entry in entries)
+    return {coder: tuple(entry for entry in entries if entry.coder == coder) for coder in coders}
+
+
+def _make_run(frames: Path) -> ReviewRun | None:
+    entities = entities_of(frames.name.removesuffix(f"_{SUFFIXES['frames']}"))
+    levels = 2 if "ses" in entities else 1
+    if "sub" not in entities or len(frames.parents) < levels + 2:
+        return None
+    output = frames.parents[levels + 1]
+    text = f"{output.as_posix()}\n{frames.relative_to(output).as_posix()}"
+    return ReviewRun(sha256(text.encode("utf-8")).hexdigest()[:16], output, frames, entities)
+
+
+def _list_videos(place: Path) -> dict[str, Path]:
+    """Name -> file of the videos below a folder, the first by path; none in hidden folders and derivatives."""
+    found: dict[str, Path] = {}
+    for folder, below, names in os.walk(place):
+        below[:] = sorted(name for name in below if not name.startswith(".") and name != "derivatives")
+        for name in sorted(names):
+            if Path(name).suffix.lower() in VIDEO_SUFFIXES:
+                found.setdefault(name, Path(folder) / name)
+    return found

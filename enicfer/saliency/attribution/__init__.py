@@ -1,0 +1,1 @@
+"""Which pixels decide: the methods that explain one image."""

@@ -1,0 +1,14 @@
+from .commands import evaluate_files as evaluate_files
+from .commands import train_recipe as train_recipe
+from .cross import CrossValidation as CrossValidation
+from .cross import DataSource as DataSource
+from .cross import cross_evaluate_files as cross_evaluate_files
+from .cross import cross_validate as cross_validate
+from .datasets import read_dataset as read_dataset
+from .evaluation import Evaluation as Evaluation
+from .evaluation import evaluate_model as evaluate_model
+from .evaluation import write_evaluation as write_evaluation
+from .paired import compare_classifiers as compare_classifiers
+from .recipe import Recipe as Recipe
+from .recipe import find_recipe as find_recipe
+from .recipe import read_recipe as read_recipe

@@ -1,0 +1,69 @@
+"""Pointing at another person in the browser, and processing again: the results are that person's."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from enicfer import process_session, read_result
+from enicfer.records import Status
+from tests.review.browser.conftest import Visit
+from tests.review.browser.waiting import wait_stored
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_click_on_the_examiner_makes_the_results_the_examiners(
+    chromium: Any, start_review: Callable[..., str], coded: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(coded, folder)
+    before = read_result(folder / "enicfer" / "sub-01").runs[0]
+    truth = json.loads((folder / "session" / "truth.json").read_text(encoding="utf-8"))["frames"]
+    alone = [
+        i
+        for i in np.flatnonzero(before.faces.status == Status.OTHER_PERSON)
+        if truth[i]["other_visible"] > 0.99
+    ]
+    frame = int(alone[len(alone) // 2])
+    left, top, right, bottom = truth[frame]["other"]
+
+    visit = Visit(chromium, start_review(folder / "session", folder / "enicfer", "--coder", "Anna"))
+    visit.page.goto(visit.link)
+    visit.ready()
+    page = visit.open_run()
+    page.keyboard.press("Home")
+    for key, times in (("Shift+ArrowRight", frame // 10), ("ArrowRight", frame % 10)):
+        for _ in range(times):
+            page.keyboard.press(key)
+    page.wait_for_selector(f"#picture[data-shows=exact][data-frame='{frame}']")
+    assert page.inner_text("#frame-status") == "other person"
+    page.keyboard.press("c")
+    shown = page.locator("#exact").bounding_box()
+    page.mouse.click(
+        shown["x"] + (left + right) / 2 * shown["width"] / 640,
+        shown["y"] + (top + bottom) / 2 * shown["height"] / 480,
+    )
+    wait_stored(page, "pointed at")
+
+    process_session(folder / "session", output=folder / "enicfer")
+    after = read_result(folder / "enicfer" / "sub-01").runs[0]
+    box = after.faces.box[frame]
+    assert left < (box[0] + box[2]) / 2 < right and top < (box[1] + box[3]) / 2 < bottom
+    changed = (before.faces.status[alone] != Status.OK) & (after.faces.status[alone] == Status.OK)
+    assert changed.mean() > 0.8
+    assert not after.trials.equals(before.trials)
+
+    page.reload()
+    visit.ready()
+    page.keyboard.press("2")
+    assert f"frame {frame}: this is the participant" in page.inner_text("#corrections")
+    page.locator("#corrections button", has_text=f"frame {frame}").click()
+    page.wait_for_selector(f"#picture[data-shows=exact][data-frame='{frame}']")
+    assert page.inner_text("#frame-status") == "valid"
+    visit.context.close()
+    assert visit.faults == []

@@ -1,0 +1,93 @@
+"""Errors are sentences for people and fields for programs; each reader sees options as they give them."""
+
+import ast
+import pickle
+import re
+from pathlib import Path
+
+import pytest
+
+from enicfer.errors import OUTPUT, OVERWRITE, AlignmentError, EnicferError, InputError, OutputError, option
+
+PACKAGE = Path(__file__).resolve().parents[1] / "enicfer"
+# Where a sentence is only ever read on the command line, or names an option of another program.
+TOLD = ("cli", "faces", "batch/cluster.py", "batch/slurm.py")
+FLAG = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
+OTHERS = {
+    "--force",
+    "--all",
+    "--pictures",
+    "--sha256",
+}  # of pip, of `enicfer forget` and `enicfer models add`
+
+
+def refused():
+    return OutputError(
+        "out is there already",
+        place=Path("out"),
+        remedy=f"give {OVERWRITE} to replace it, or another {OUTPUT}",
+    )
+
+
+def test_the_parts_of_an_error_are_its_fields():
+    error = refused()
+    assert (error.cause, error.place) == ("out is there already", Path("out"))
+    assert error.remedy == "give overwrite=True to replace it, or another output"
+    assert str(error) == f"{error.cause}: {error.remedy}."
+
+
+def test_the_command_line_reads_flags():
+    said = "out is there already: give --overwrite to replace it, or another --output."
+    assert refused().for_command_line() == said
+    error = InputError(f"{option('faces', '--face')} points into one video.")
+    assert (str(error), error.cause) == ("faces points into one video.",) * 2
+    assert error.for_command_line() == "--face points into one video."
+    assert error.remedy == "" and error.place is None
+
+
+@pytest.mark.parametrize("kind", [EnicferError, InputError, AlignmentError])
+def test_an_error_is_the_same_after_the_way_from_a_worker(kind):
+    error = kind("a", place="b", remedy=f"give {OVERWRITE}")
+    back = pickle.loads(pickle.dumps(error))
+    assert type(back) is kind and str(back) == str(error) == "a: give overwrite=True."
+    assert (back.cause, back.place, back.remedy) == (error.cause, error.place, error.remedy)
+    assert back.for_command_line() == error.for_command_line() == "a: give --overwrite."
+
+
+def test_the_command_prints_the_flag_and_python_the_keyword(tmp_path, capsys, monkeypatch):
+    from enicfer.cli import main
+    from enicfer.io.files.places import check_free
+
+    there = tmp_path / "a.h5"
+    there.touch()
+    with pytest.raises(OutputError, match=r"a\.h5 is there already: give overwrite=True to replace it"):
+        check_free(there, overwrite=False)
+    monkeypatch.setattr("sys.argv", ["enicfer", "anything"])
+    monkeypatch.setattr(main, "_run", lambda *_: check_free(there, overwrite=False))
+    with pytest.raises(SystemExit) as left:
+        main.main()
+    assert left.value.code == 1
+    assert "is there already: give --overwrite to replace it, or another name." in capsys.readouterr().err
+
+
+def flags_in(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+            named = {
+                id(text)
+                for call in ast.walk(node.exc)
+                if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "option"
+                for text in ast.walk(call)
+            }
+            for text in ast.walk(node.exc):
+                if isinstance(text, ast.Constant) and isinstance(text.value, str) and id(text) not in named:
+                    yield from (f"{node.lineno}: {flag}" for flag in set(FLAG.findall(text.value)) - OTHERS)
+
+
+def test_no_error_of_the_library_names_a_flag_that_python_does_not_have():
+    found = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = path.relative_to(PACKAGE).as_posix()
+        if not name.startswith(TOLD) and (flags := list(flags_in(path))):
+            found[name] = flags
+    assert found == {}

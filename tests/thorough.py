@@ -1,0 +1,5 @@
+"""Whether tests that try many of a kind try all of them (``ENICFER_THOROUGH=1``), or as many as fit into minutes."""
+
+import os
+
+THOROUGH = bool(os.environ.get("ENICFER_THOROUGH"))
