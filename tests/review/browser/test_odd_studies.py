@@ -5,12 +5,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 
 from enicfer.export.bids import write_run
+from enicfer.review.proxy_file import ProxyWriter
 from tests.review.browser.conftest import Visit
+from tests.review.browser.test_session_page import click_at, number_shown
 from tests.review.browser.waiting import wait_stored
 
 pytestmark = pytest.mark.slow
@@ -140,4 +143,48 @@ def test_it_plays_to_the_end_while_the_preview_is_made(
         assert any("making" in words and frame > frames[0] for frame, words in seen), (
             "it waited for the whole"
         )
+        page.wait_for_selector(f"#picture[data-shows=exact][data-frame='{n - 1}']")
+
+
+def test_a_jump_while_playing_to_what_is_not_made_yet_waits_there(
+    chromium: Any,
+    serve: Callable[..., Any],
+    filmed: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    n, made = 500, 200
+    go_on = Event()
+    add = ProxyWriter.add
+
+    def add_slowly(writer: ProxyWriter, index: int, picture: Any) -> None:
+        if index == made:
+            assert go_on.wait(60)
+        add(writer, index, picture)
+
+    monkeypatch.setattr(ProxyWriter, "add", add_slowly)
+    with looking(chromium, serve, filmed(tmp_path, n)) as visit:
+        page = open_first(visit)
+        page.keyboard.press("Space")
+        page.wait_for_selector("#picture[data-shows=playing]")
+        click_at(page, 0.28)
+        waiting = number_shown(page)
+        assert made < waiting < n - 30, waiting
+        # The numbers say another frame than the preview has, so the picture is the server's own of that frame.
+        page.wait_for_selector(f"#picture[data-shows=exact][data-frame='{waiting}']")
+        assert page.is_visible("#exact")
+        assert "plays when it has come so far" in page.inner_text("#proxy-state")
+        page.wait_for_timeout(300)
+        assert number_shown(page) == waiting
+        page.keyboard.press("Home")
+        page.keyboard.press("Space")
+        page.wait_for_selector("#picture[data-shows=playing]")
+        page.keyboard.press("End")
+        page.wait_for_selector(f"#picture[data-shows=exact][data-frame='{n - 1}']")
+        assert "plays when" not in page.inner_text("#proxy-state"), "nothing follows the last frame"
+        click_at(page, 0.3)
+        page.keyboard.press("Space")
+        page.wait_for_selector("#proxy-state:has-text('plays when it has come so far')")
+        go_on.set()
+        page.wait_for_selector("#picture[data-shows=playing]")
         page.wait_for_selector(f"#picture[data-shows=exact][data-frame='{n - 1}']")

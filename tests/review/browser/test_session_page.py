@@ -155,6 +155,29 @@ def test_while_playing_the_figures_name_the_frame_that_the_preview_shows(visit: 
     assert exact_number(page) == number_shown(page) >= pixels[-1]
 
 
+def test_playing_ends_at_the_last_frame_though_the_browser_presents_fewer(visit: Callable[..., Any]) -> None:
+    opened = visit()
+    opened.page.add_init_script(
+        """
+        const present = HTMLVideoElement.prototype.requestVideoFrameCallback;
+        HTMLVideoElement.prototype.requestVideoFrameCallback = function (act) {
+          return present.call(this, (now, about) => about.mediaTime < this.duration - 0.25 && act(now, about));
+        };
+        """
+    )
+    page = opened.open_run()
+    wait_for_preview(page)
+    page.keyboard.press("End")
+    last = exact_number(page)
+    for _ in range(3):
+        page.keyboard.press("Shift+ArrowLeft")
+    assert exact_number(page) == last - 30
+    page.keyboard.press("Space")
+    page.wait_for_selector("#picture[data-shows=playing]")
+    page.wait_for_selector("#picture[data-shows=exact]")
+    assert exact_number(page) == number_shown(page) == last
+
+
 def test_the_preview_is_marked_until_the_exact_frame_is_there(visit: Callable[..., Any]) -> None:
     opened = visit()
     page = opened.open_run()

@@ -38,8 +38,21 @@ export class Player {
     this.setAwaiting(false);
     this.frame = this.frames.clip(frame);
     this.proxy.seek(this.frames.middle(this.frame));
-    if (!this.playing) this.showExact(dragging ? QUIET : 0);
+    if (this.playing && !this.canPlayHere) this.awaitMore();
+    else if (!this.playing) this.showExact(dragging ? QUIET : 0);
     this.moved.send(this.frame);
+  }
+
+  /** Whether the loaded preview goes on from here. */
+  get canPlayHere() {
+    const more = this.proxy.isWhole ? 0 : LEAST;
+    return this.proxy.ready && this.frames.videoTime[this.frame] + more < this.proxy.end;
+  }
+
+  /** Stop here, and play on as soon as the preview has come so far. */
+  awaitMore() {
+    this.pause();
+    this.setAwaiting(!this.proxy.error && this.frame < this.frames.n - 1);
   }
 
   seekTime(time, options) {
@@ -68,10 +81,9 @@ export class Player {
     if (this.playing || !this.hasVideo) return;
     const [first, last] = this.loop ?? [0, this.frames.n - 1];
     if (this.frame < first || this.frame >= last) this.seek(first);
-    const more = this.proxy.isWhole ? 0 : LEAST;
-    const there = this.proxy.ready && this.frames.videoTime[this.frame] + more < this.proxy.end;
-    this.setAwaiting(!there && !this.proxy.error);
-    if (!there) return;
+    const can = this.canPlayHere;
+    this.setAwaiting(!can && !this.proxy.error);
+    if (!can) return;
     this.playing = true;
     clearTimeout(this.waiting);
     this.pictures.forgetWish();
@@ -95,14 +107,20 @@ export class Player {
     this.changed.send();
   }
 
+  /** The loaded preview has ended. A browser need not present its last frames before it says so. */
   atEnd() {
-    if (this.loop && this.playing) {
+    if (!this.playing) return;
+    const whole = this.proxy.isWhole && !this.proxy.swapping;
+    if (whole && this.loop) {
       this.seek(this.loop[0]);
       this.video.play().catch(() => this.stopped());
-    } else if (this.playing) {
-      this.stopped();
-      this.setAwaiting(!this.proxy.isWhole);
+      return;
     }
+    if (whole) {
+      this.frame = this.frames.atVideoTime(this.proxy.here);
+      this.moved.send(this.frame);
+      this.stopped();
+    } else this.awaitMore();
   }
 
   /** Follow the frames as the browser presents them, in one chain of calls. */
