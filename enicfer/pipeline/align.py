@@ -8,7 +8,7 @@ import numpy as np
 from enicfer.config.protocol import Pulses
 from enicfer.config.runs import Run, Session
 from enicfer.config.session import read_session
-from enicfer.errors import OUTPUT, OVERWRITE, EnicferError, InputError, OutputError
+from enicfer.errors import OUTPUT, OVERWRITE, AlignmentError, EnicferError, InputError, OutputError
 from enicfer.io.files.names import stem_of
 from enicfer.io.files.places import check_folder
 from enicfer.io.video.brightness import BrightnessRecorder
@@ -166,7 +166,9 @@ def _region(alignment: Alignment, pulses: Pulses) -> tuple[float, float, float, 
     """The LED's region in fractions of the picture."""
     if isinstance(pulses.region, tuple):
         return pulses.region
-    row, column, rows, columns = alignment.details["led_cell"]
+    if alignment.details.led_cell is None:
+        raise AlignmentError("The LED's region is not known: give it in the protocol's [pulses].")
+    row, column, rows, columns = alignment.details.led_cell
     return column / columns, row / rows, (column + 1) / columns, (row + 1) / rows
 
 

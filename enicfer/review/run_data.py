@@ -171,7 +171,7 @@ def led_region(run: RunResult) -> tuple[float, float, float, float] | None:
     if isinstance(region, list | tuple) and len(region) == 4:  # else it is "auto"
         left, top, right, bottom = (float(side) for side in region)
         return left, top, right, bottom
-    cell = run.alignment.details.get("led_cell")
+    cell = run.alignment.details.led_cell
     if not cell:
         return None
     row, column, rows, columns = cell
