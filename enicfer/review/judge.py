@@ -47,7 +47,7 @@ def judge_clock(quality: RunQuality) -> dict[str, Any]:
     if sync.residual_rms is not None:
         text += f"; residual {milliseconds(sync.residual_rms)}"
     if sync.drifts:
-        text += f"; drift {drift_text(sync.drifts[0])}"
+        text += f"; camera's drift {drift_text(sync.drifts[0])} (+ is too fast)"
     text += f"; every time within {milliseconds(bound)}"
     poor = bound is None or bound > half or missed > matched
     fair = not poor and (matched < 4 or missed > 0.2 * matched or (bound or 0) > half / 2)

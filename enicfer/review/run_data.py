@@ -11,6 +11,7 @@ from enicfer.records import FloatArray, RunResult, Status
 from enicfer.records.review import CORRECTIONS, TRIAL, ReviewEntry
 from enicfer.report.figures import EXPRESSION_COLORS
 from enicfer.review.judge import judge_clock
+from enicfer.timecourse.quality import drift_text
 
 STRIP, HALF = 3, 3  # strips of pulses; frames before and after the onset in each
 
@@ -135,6 +136,7 @@ def describe_pulses(run: RunResult) -> dict[str, Any]:
         "notes": list(alignment.notes),
         "source": alignment.source,
         "drift_ppm": sync.drift_ppm,
+        "drifts": [drift_text(drift) for drift in sync.drifts],
         "residual_rms": sync.residual_rms,
         "matched": [
             {"video_time": v, "time": t, "residual": r, "frame": min(int(f), video_time.size - 1)}
