@@ -55,4 +55,5 @@ def review(
         blur_others=blur_others,
         shared=shared,
         tell=tell,
+        note=lambda text: click.echo(f"  note  {text}"),
     )

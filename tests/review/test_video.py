@@ -12,7 +12,8 @@ import pytest
 
 from enicfer.io.results import read_run
 from enicfer.io.video.reader import read_frames
-from enicfer.review.pictures import RunVideo, cover_others
+from enicfer.review.cover import cover_others
+from enicfer.review.pictures import RunVideo
 from enicfer.review.proxy import Proxy, clean_proxies
 from enicfer.review.proxy_file import GOP, end_of_fragments
 from tests.io.video.test_finder import KINDS
