@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from enicfer.export.bids import write_run
 from enicfer.io.results import read_run
-from enicfer.pipeline.publish import write_outputs
 from enicfer.pipeline.review import apply_review, read_reviews
 from enicfer.report.page import headline, methods_of
 
@@ -32,7 +32,7 @@ def process_again(out, points=()):
     plain = replace(plain, quality=replace(plain.quality, review=None))
     trials = plain.trials.drop(columns=["fer_reviewed", "fer_review_reason"], errors="ignore")
     run = apply_review(replace(plain, trials=trials), read_reviews(out, SESSION))
-    write_outputs([run], out)
+    write_run(out, run)
     return run
 
 
