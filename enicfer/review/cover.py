@@ -6,6 +6,7 @@ first and after the last one, the box for another `HOLD`.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -50,13 +51,14 @@ def find_others(faces: KnownFaces, video_time: FloatArray) -> OtherFaces:
     other = ~faces.followed & ~np.isin(faces.person, list(faces.own))
     # A face that was seen briefly is a person of its own.
     group = np.where(faces.person >= 0, faces.person, -1 - faces.tracklet.astype(np.int64))
-    frames, boxes = [faces.frame[other]], [faces.box[other]]
+    frames: list[npt.NDArray[np.integer[Any]]] = [faces.frame[other]]
+    boxes = [faces.box[other]]
     for who in np.unique(group[other]):
         mine = other & (group == who)
         for frame, box in _between(faces.frame[mine], faces.box[mine], video_time):
-            frames.append(frame.astype(np.int32))
+            frames.append(frame)
             boxes.append(np.tile(box, (len(frame), 1)))
-    frame, box = np.concatenate(frames), np.concatenate(boxes)
+    frame, box = np.concatenate(frames).astype(np.int32), np.concatenate(boxes)
     order = np.argsort(frame, kind="stable")
     return OtherFaces(frame[order], box[order])
 

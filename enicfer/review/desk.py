@@ -47,7 +47,7 @@ class ReviewOptions:
     read_only
         Nothing is stored.
     blur_others
-        All but the participant's face is covered.
+        The faces of all but the participant are covered.
     shared
         The group that can read a video may read its proxy.
     closed

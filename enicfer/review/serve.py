@@ -41,7 +41,7 @@ def open_review(
     read_only
         Store nothing.
     blur_others
-        Cover all but the participant's face.
+        Cover the faces of all but the participant.
     shared
         Let the group that can read a video read the small copy that is played.
     tell
