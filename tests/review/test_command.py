@@ -121,7 +121,7 @@ def test_half_an_entry_is_said_where_the_review_starts_and_on_the_page(plain, se
         monkeypatch.setattr(module, "_serve", lambda desk, listening, tell: None)
         open_review([plain], coder="Anna", note=said.append)
         assert said == [note]
-        answer = client.post(f"{client.run()}/review", {**mark, "note": "next"}).json()
+        answer = client.post(f"{client.run()}/review", {**mark, "frame": 4, "note": "next"}).json()
         assert [entry["note"] for entry in answer["review"]["marks"]] == ["kept", "next"]
         assert answer["review"]["notes"] == []
     lines = path.read_text(encoding="utf-8").splitlines()

@@ -80,7 +80,7 @@ def test_a_click_at_the_wall_is_refused_and_one_at_a_face_says_what_follows(
     run = read_result(folder / "enicfer" / "sub-01").runs[0]
     frame = int(np.flatnonzero(np.isfinite(run.faces.box).all(axis=1))[0])
     assert frame < 10
-    left, top, right, bottom = run.faces.box[frame]
+    left, top, right, bottom = run.faces.box[frame].tolist()
     visit = Visit(chromium, start_review(folder / "session", folder / "enicfer", "--coder", "Anna"))
     visit.page.goto(visit.link)
     visit.ready()
