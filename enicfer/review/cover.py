@@ -58,10 +58,9 @@ def find_others(faces: KnownFaces, video_time: FloatArray) -> OtherFaces:
         for frame, box in _between(faces.frame[mine], faces.box[mine], video_time):
             frames.append(frame)
             boxes.append(np.tile(box, (len(frame), 1)))
-    frame: npt.NDArray[np.int32] = np.concatenate(frames).astype(np.int32)
-    box = np.concatenate(boxes)
-    order = np.argsort(frame, kind="stable")
-    return OtherFaces(frame[order], box[order])
+    numbers: npt.NDArray[np.int32] = np.concatenate(frames).astype(np.int32)
+    order = np.argsort(numbers, kind="stable")
+    return OtherFaces(numbers[order], np.concatenate(boxes)[order])
 
 
 def _between(
