@@ -2,8 +2,8 @@ r"""Reviews on disk: one file of JSON lines for each coder and session, to which
 
 ``<output>/reviews/sub-01_ses-01_coder-Anna.jsonl`` has one entry (`enicfer.records.review.ReviewEntry`) a line, in
 UTF-8. An entry is on the disk before it counts as written. A last line that is not whole is one that a process was
-stopped at: it never counted, and the next entry takes its place. Every coder has a file of their own, so that two
-on a network drive never write into one; two servers of one coder take turns by a lock.
+stopped at: it never counted, which is told (`ReviewLog.note`), and the next entry takes its place. Every coder has a
+file of their own, so that two on a network drive never write into one; two servers of one coder take turns by a lock.
 """
 
 import json
@@ -13,7 +13,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -27,6 +27,7 @@ from enicfer.io.files.swap import sync_folder
 from enicfer.records.review import KINDS, ReviewEntry
 
 PATIENCE = 10.0  # s to wait for another process that writes
+UNFINISHED = 0.1  # s after which a file that ends within a line is read again
 LONGEST_NAME = 80  # letters of a coder's name
 _LABEL = re.compile(r"[A-Za-z0-9]{1,40}")
 _TYPES: dict[Any, tuple[type, ...]] = {str: (str,), int | None: (int,), float | None: (int, float)}
@@ -74,21 +75,51 @@ def entry_text(entry: ReviewEntry) -> dict[str, Any]:
     return {name: value for name, value in asdict(entry).items() if value not in (None, "")}
 
 
+@dataclass(frozen=True)
+class ReviewLog:
+    """What a file of a review holds.
+
+    Attributes
+    ----------
+    entries
+        All entries in their order.
+    note
+        A sentence where the file ends with half an entry, which does not count; else "".
+    """
+
+    entries: tuple[ReviewEntry, ...] = ()
+    note: str = ""
+
+
 def read_review(path: Path) -> tuple[ReviewEntry, ...]:
-    """All entries of a file in their order; none where there is no file.
+    """All entries of a file in their order; none where there is no file. Errors as `read_log`."""
+    return read_log(path).entries
+
+
+def read_log(path: Path) -> ReviewLog:
+    """All entries of a file, and what is wrong with it; nothing where there is no file.
 
     Raises
     ------
     InputError
         If it cannot be read, or a line before the last one is no entry.
     """
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        return ()
-    except OSError as error:
-        raise InputError(f"{path.name} cannot be read: {error.strerror or error}.") from None
-    return _parse(data, path)[0]
+    for wait in (UNFINISHED, 0.0):
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            return ReviewLog()
+        except OSError as error:
+            raise InputError(f"{path.name} cannot be read: {error.strerror or error}.") from None
+        entries, whole = _parse(data, path)
+        if whole == len(data):
+            return ReviewLog(entries)
+        time.sleep(wait)  # another process may be writing it now
+    note = (
+        f"{path.name} ends with half an entry, which was being written when the program was stopped or the disk was "
+        "full: it does not count. Say it again in enicfer review."
+    )
+    return ReviewLog(entries, note)
 
 
 def add_entry(path: Path, make: Callable[[Sequence[ReviewEntry]], ReviewEntry]) -> ReviewEntry:

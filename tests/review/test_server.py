@@ -17,6 +17,7 @@ from enicfer.export.bids import write_root, write_run
 from enicfer.io.results import read_run
 from enicfer.io.review_log import read_review, review_path
 from enicfer.pipeline.publish import write_outputs
+from enicfer.records import ModelCard, Status
 from enicfer.review.curves import curves_between
 from enicfer.review.study import Study
 
@@ -346,6 +347,34 @@ def test_the_trials_to_look_at_are_the_odd_ones(make_run):
     (odd,) = [entry for entry in found if entry["trial"] == 20]
     assert any(reason.startswith("unusual for") and "happy 0.70" in reason for reason in odd["reasons"])
     assert odd["loop"][0] < trials["onset"][20] < odd["loop"][1]
+
+
+def test_how_certain_it_is_whose_face_it_is(make_run):
+    from enicfer.review.judge import RunCheck, judge_identity
+
+    run = make_run()
+    counts = {status.label: 0 for status in Status}
+    counts |= {"ok": 896, "no_face": 5000, "blurred": 100, "other_person": 0, "ambiguous_person": 4}
+    counts |= {"outside_recording": 77}
+    check = RunCheck(replace(run.quality, status=counts, n_frames_inside=6000), run.provenance)
+    found = judge_identity(check)
+    assert "confidence" not in found and found["certain_fraction"] == 0.996
+    assert found["text"].endswith("certain in more than 99% of the frames with a face")
+    nobody = replace(check, quality=replace(check.quality, status={**dict.fromkeys(counts, 0), "no_face": 9}))
+    assert judge_identity(nobody)["certain_fraction"] is None
+    imported = replace(run.provenance, model=ModelCard({"imported": "faces.csv"}))
+    assert judge_identity(replace(check, provenance=imported))["certain_fraction"] is None
+
+
+def test_the_drift_has_its_sign_and_its_bound(plain, serve):
+    from enicfer.timecourse.quality import drift_text
+
+    run = read_run(plain / "out")
+    (drift,) = run.quality.sync.drifts
+    with serve(plain) as client:
+        found = client.get(f"{client.run()}/pulses").json()
+    assert found["drifts"] == [drift_text(drift)] and found["drifts"][0][0] in "+-"
+    assert f"camera's drift {drift_text(drift)} (+ is too fast)" in found["text"]
 
 
 def test_every_route_is_described():

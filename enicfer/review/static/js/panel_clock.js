@@ -1,7 +1,7 @@
 // How the clocks were tied together, and three pulses as strips of frames, so that a person sees the LED come on.
 
 import { byId, el, fill, nameOf } from "./dom.js";
-import { count, isNumber, milliseconds, seconds } from "./format.js";
+import { count, milliseconds, seconds } from "./format.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const WORDS = {
@@ -51,7 +51,7 @@ export class ClockPanel {
       ["only in the video", String(video.length)],
       ["time within", milliseconds(rest.max_uncertainty)],
       ["only in the recording", String(recording.length)],
-      ["drift", isNumber(rest.drift_ppm) ? `${rest.drift_ppm.toFixed(0)} ppm` : "n/a"],
+      ["camera's drift (+ is too fast)", rest.drifts.length ? rest.drifts.join(", then ") : "not measured"],
       ["source", rest.source],
     ];
     return el(

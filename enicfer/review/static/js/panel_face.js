@@ -2,6 +2,7 @@
 
 import { byId, el, fill, nameOf } from "./dom.js";
 import { count, seconds } from "./format.js";
+import { whatToRun } from "./what_to_run.js";
 
 export const KINDS = {
   participant: { says: "This is the participant", done: "The participant is pointed at." },
@@ -178,15 +179,7 @@ export class FacePanel {
           ),
         ),
       ),
-      own.length
-        ? el(
-            "p",
-            { class: "soft" },
-            "Run ",
-            el("code", {}, "enicfer process-session"),
-            " again: only what depends on this is computed.",
-          )
-        : null,
+      own.length ? whatToRun(this.store.review) : null,
     );
   }
 }

@@ -2,6 +2,7 @@
 
 import { byId, el, fill, nameOf } from "./dom.js";
 import { count, date, seconds } from "./format.js";
+import { whatToRun } from "./what_to_run.js";
 
 export class SignPanel {
   constructor({ store, player, warnings }) {
@@ -60,7 +61,8 @@ export class SignPanel {
 
   show() {
     const { accepted, rejected, open } = this.store.counts;
-    const { signed, others } = this.store.review;
+    const { signed, signed_before: before, others, notes } = this.store.review;
+    const again = this.store.before.size;
     fill(
       this.summary,
       el("h3", {}, signed ? "Signed off" : "Not signed off"),
@@ -75,6 +77,24 @@ export class SignPanel {
             signed.note ? nameOf(signed.note) : null,
           )
         : null,
+      before && !signed
+        ? el(
+            "p",
+            { class: "said rejected" },
+            "Signed by ",
+            nameOf(before.name),
+            `, ${date(before.at)}, before the participant was changed: it does not count any more.`,
+          )
+        : null,
+      again
+        ? el(
+            "p",
+            { class: "said rejected" },
+            `${count(again, "trial")} judged before the participant was changed: look again, the verdicts do not count.`,
+          )
+        : null,
+      notes.map((note) => el("p", { class: "said rejected" }, nameOf(note))),
+      whatToRun(this.store.review),
       el(
         "p",
         {},

@@ -4,6 +4,10 @@ import { byId, el, fill, nameOf } from "./dom.js";
 import { percent, seconds } from "./format.js";
 
 const OTHER = "other";
+const BEFORE = {
+  accepted: "accepted before the participant was changed",
+  rejected: "rejected before the participant was changed",
+};
 
 export class TrialsPanel {
   constructor({ store, player, frames, reasons, axis }) {
@@ -82,6 +86,7 @@ export class TrialsPanel {
   queueRow({ trial, reasons }) {
     const { condition, valid } = this.store.trials.find((row) => row.trial === trial) ?? {};
     const verdict = this.store.verdict(trial)?.verdict ?? "open";
+    const before = this.store.verdictBefore(trial);
     return el(
       "li",
       {},
@@ -95,11 +100,11 @@ export class TrialsPanel {
         el(
           "span",
           { class: `verdict ${verdict}` },
-          { accepted: "accepted", rejected: "rejected", open: "open" }[verdict],
+          before ? "look again" : verdict,
         ),
         el("span", { class: "queue-name" }, `${trial + 1} `, nameOf(condition ?? "")),
         el("span", { class: "queue-valid" }, percent(valid)),
-        el("span", { class: "queue-why" }, reasons.join("; ")),
+        el("span", { class: "queue-why" }, [...(before ? [BEFORE[before.verdict]] : []), ...reasons].join("; ")),
       ),
     );
   }
@@ -125,6 +130,7 @@ export class TrialsPanel {
       return;
     }
     const entry = this.store.verdict(trial.trial);
+    const before = this.store.verdictBefore(trial.trial);
     const others = trial.reviews.filter(({ coder }) => coder !== this.store.review.coder);
     const why = this.store.queue.find((row) => row.trial === trial.trial)?.reasons ?? [];
     const [happy] = Object.entries(trial.means ?? {}).sort((a, b) => (b[1] ?? 0) - (a[1] ?? 0));
@@ -147,12 +153,15 @@ export class TrialsPanel {
           )
         : null,
       entry ? this.verdictLine(entry) : null,
+      before
+        ? el("p", { class: "said rejected" }, `You ${BEFORE[before.verdict].replace(" before", " it before")}: it does not count. Judge it again.`)
+        : null,
       others.map((other) =>
         el(
           "p",
           { class: "soft" },
           nameOf(other.coder),
-          `: ${other.verdict}`,
+          `: ${other.lapsed ? BEFORE[other.verdict] : other.verdict}`,
           other.reason ? ": " : null,
           other.reason ? nameOf(other.reason) : null,
         ),

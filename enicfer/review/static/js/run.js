@@ -41,7 +41,8 @@ function showHeader({ info }, review) {
     chip(`${percent(info.valid_fraction)} valid`, info.valid_fraction < 0.5 ? "bad" : ""),
     chip(`clock ${info.clock.verdict}`, { good: "good", poor: "bad", none: "bad" }[info.clock.verdict] ?? ""),
     review.signed ? chip("signed off", "good") : null,
-    info.stale ? chip("process again", "bad") : null,
+    review.signed_before && !review.signed ? chip("signed before the participant was changed", "bad") : null,
+    review.stale ? chip("process again", "bad") : null,
     info.read_only ? chip("read-only") : null,
     info.blur_others ? chip("others covered") : null,
     chip(nameOf(info.coder)),
@@ -73,6 +74,8 @@ function build(source, known) {
     trials: known.trials.trials,
     queue: known.queue,
     readOnly: info.read_only,
+    whyReadOnly: info.read_only_why,
+    followed: info.followed,
   });
   const curves = new Curves(source, axis, () => Math.max(200, byId("timeline").clientWidth));
   const values = new FrameValues(source, axis, info.labels);
@@ -129,6 +132,8 @@ async function open() {
   page.curves.fetchView();
   page.player.seek(page.frames.from(Math.max(0, page.axis.first)));
   if (page.hasVideo) page.proxy.start();
+  const told = [known.info.read_only_why, ...known.review.notes].filter(Boolean);
+  if (told.length) announce(told.join(" "), true);
   byId("timeline").focus({ preventScroll: true });
   document.body.dataset.ready = "true";
 }
