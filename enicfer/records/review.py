@@ -51,6 +51,8 @@ class ReviewEntry:
         Of the frame, in s; None where the recording's clock does not reach.
     name
         Of who signs.
+    unjudged
+        Numbers of the trials of the queue that had no verdict of the coder when it was signed.
     entry
         The entry that is undone.
     """
@@ -73,6 +75,7 @@ class ReviewEntry:
     time: float | None = None
     name: str = ""
     entry: str = ""
+    unjudged: tuple[int, ...] = ()
 
     @property
     def about(self) -> tuple[object, ...]:

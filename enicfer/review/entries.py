@@ -17,7 +17,9 @@ from enicfer.records.review import (
     TRIAL,
     UNDO,
     ReviewEntry,
+    standing,
 )
+from enicfer.review.judge import pick_trials
 from enicfer.review.study import ReviewRun
 
 LONGEST_REASON, LONGEST_NOTE, LONGEST_NAME = 200, 2000, 80
@@ -46,6 +48,8 @@ def store_entry(run: ReviewRun, result: RunResult, coder: str, content: Any) -> 
     def make(known: Sequence[ReviewEntry]) -> ReviewEntry:
         if kind == UNDO:
             facts["entry"] = _undone(known, run.name, facts.get("entry", ""))
+        if kind == SIGNOFF:
+            facts["unjudged"] = _unjudged(known, run.name, result)
         return new_entry(coder, run.name, kind, **facts)
 
     return add_entry(review_path(run.output, run.session, coder), make)
@@ -108,10 +112,19 @@ def summarise_coder(coder: str, entries: Sequence[ReviewEntry]) -> dict[str, Any
     }
 
 
-def signed_by(entries: Sequence[ReviewEntry]) -> dict[str, str] | None:
-    """Name and time of the sign-off that holds."""
+def signed_by(entries: Sequence[ReviewEntry]) -> dict[str, Any] | None:
+    """Name and time of the sign-off that holds, and the trials of the queue that were not judged then."""
     found = next((entry for entry in entries if entry.kind == SIGNOFF), None)
-    return None if found is None else {"name": found.name, "at": found.at, "note": found.note}
+    if found is None:
+        return None
+    return {"name": found.name, "at": found.at, "note": found.note, "unjudged": list(found.unjudged)}
+
+
+def _unjudged(known: Sequence[ReviewEntry], run: str, result: RunResult) -> tuple[int, ...]:
+    """Numbers of the trials of the queue that a coder has not judged, from all entries of the coder."""
+    own = standing(entry for entry in known if entry.run == run)
+    judged = {entry.trial for entry in own if entry.kind == TRIAL}
+    return tuple(sorted(row["trial"] for row in pick_trials(result, own) if row["trial"] not in judged))
 
 
 def _undone(known: Sequence[ReviewEntry], run: str, wanted: str) -> str:

@@ -1,7 +1,7 @@
 // The lanes below the plot: status, segments, trials, pulses, marks. One canvas, one time axis.
 
 import { conditionColor, inkOn, onSchemeChange, pageColors, statusColor, visible } from "./colors.js";
-import { percent, seconds, words } from "./format.js";
+import { isolated, percent, seconds, words } from "./format.js";
 import { GUTTER, RIGHT } from "./plot.js";
 
 const GAP = 4;
@@ -240,7 +240,7 @@ export class Lanes {
       }
       case "trials": {
         const found = this.trialAt(x, y);
-        return found ? `trial ${found.trial + 1}: ${found.condition}, ${percent(found.valid)} valid` : "";
+        return found ? `trial ${found.trial}: ${isolated(found.condition)}, ${percent(found.valid)} valid` : "";
       }
       case "pulses": {
         const found = this.pulses.find((pulse) => near(pulse.time));
@@ -248,7 +248,7 @@ export class Lanes {
       }
       case "marks": {
         const found = this.marks().find((mark) => near(mark.time));
-        return found ? `${words(found.entry.kind)}${found.entry.note ? `: ${found.entry.note}` : ""}` : "";
+        return found ? `${words(found.entry.kind)}${found.entry.note ? `: ${isolated(found.entry.note)}` : ""}` : "";
       }
       default:
         return "";

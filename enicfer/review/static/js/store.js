@@ -31,6 +31,11 @@ export class ReviewStore {
     return { accepted: of("accepted"), rejected: of("rejected"), open: of("open") };
   }
 
+  /** Trials of the queue that this coder has not judged. */
+  get unjudged() {
+    return this.queue.map(({ trial }) => trial).filter((trial) => !this.verdict(trial));
+  }
+
   get corrections() {
     return this.review.entries.filter(({ kind }) => ["participant", "not_participant", "never"].includes(kind));
   }
@@ -57,6 +62,16 @@ export class ReviewStore {
     } finally {
       this.busy = false;
       this.changed.send();
+    }
+  }
+
+  /** Ask again what is stored: after the server was away it may be something else. */
+  async refresh() {
+    try {
+      this.hold(await this.source.get("review"));
+      this.changed.send();
+    } catch {
+      // It went away again: its return asks once more.
     }
   }
 
