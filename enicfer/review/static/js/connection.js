@@ -7,7 +7,7 @@ const FIRST = 1000; // ms before it is asked again for the first time
 const LONGEST = 30_000;
 const QUIET = 15_000; // ms without an answer after which a page that is looked at asks
 const PATIENCE = 10_000; // ms that an answer may take
-const PROBE = "/favicon.ico"; // small, and as all else refused to who has not opened the link
+const PROBE = "/static/favicon.svg"; // small, and as all else refused to who has not opened the link
 
 class Connection {
   constructor() {
@@ -70,6 +70,7 @@ class Connection {
   }
 
   async ask() {
+    const away = !this.isThere;
     let status = 0;
     try {
       status = (await fetch(PROBE, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) })).status;
@@ -77,7 +78,7 @@ class Connection {
       // No answer: the status stays 0.
     }
     this.note(status);
-    if (!this.isThere) this.plan();
+    if (away && !this.isThere) this.plan();
   }
 
   check() {
