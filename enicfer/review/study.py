@@ -118,11 +118,7 @@ class Study:
         InputError
             If it cannot be read, or was written by other hands.
         """
-        content = self._read(run.qc, read_json)
-        try:
-            check: RunCheck = from_plain(RunCheck, content, run.qc.name)
-        except InputError as error:
-            raise InputError(f"{error}: it is of another version; process the session again.") from None
+        check: RunCheck = self._read(run.qc, _read_check)
         return check
 
     def entries(self, run: ReviewRun) -> dict[str, tuple[ReviewEntry, ...]]:
@@ -217,6 +213,15 @@ class Study:
         with self._lock:
             self._kept[path] = stamp, content
         return content
+
+
+def _read_check(path: Path) -> RunCheck:
+    content = read_json(path)
+    try:
+        check: RunCheck = from_plain(RunCheck, content, path.name)
+    except InputError as error:
+        raise InputError(f"{error}: it is of another version; process the session again.") from None
+    return check
 
 
 def _by_coder(path: Path) -> dict[str, tuple[ReviewEntry, ...]]:

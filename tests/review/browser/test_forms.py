@@ -1,4 +1,4 @@
-"""What is asked of the reviewer: while a form is open nothing plays, no key of the page acts, and Escape leads back."""
+"""What is asked of the reviewer: while a form is open nothing plays and no key of the page acts."""
 
 from collections.abc import Callable
 from typing import Any

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from enicfer.export.bids import write_run
 from enicfer.io.results import read_run
 from enicfer.pipeline.provenance import hash_file
 from enicfer.pipeline.publish import write_outputs
@@ -42,14 +44,16 @@ READ = f"""(element) => {{
 
 
 @pytest.fixture
-def look(chromium: Any, serve: Callable[..., Any]) -> Iterator[Callable[[Path], Any]]:
-    """Serve a folder and open its first run."""
+def look(chromium: Any, serve: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
+    """Serve a folder and open its study page; with ``missing`` pictures may be refused."""
     opened: list[tuple[Any, Visit]] = []
+    refused: dict[Visit, bool] = {}
 
-    def start(folder: Path) -> Any:
+    def start(folder: Path, missing: bool = False) -> Any:
         server = serve(folder, enter=False)
         visit = Visit(chromium, server.__enter__().link)
         opened.append((server, visit))
+        refused[visit] = missing
         visit.page.goto(visit.link)
         return visit.ready()
 
@@ -57,7 +61,9 @@ def look(chromium: Any, serve: Callable[..., Any]) -> Iterator[Callable[[Path], 
     for server, visit in opened:
         visit.context.close()
         server.__exit__(None, None, None)
-        assert visit.faults == []
+        # A browser notes every refusal itself.
+        known = ("409", "Failed to load resource") if refused[visit] else ()
+        assert [fault for fault in visit.faults if not fault.startswith(known or ("none",))] == []
 
 
 def open_run(page: Any) -> Any:
@@ -88,7 +94,7 @@ ODD = ["mjpeg.avi", "hevc.mp4", "ten-bit.mkv", "interlaced.mkv", "variable.mp4",
 
 @pytest.mark.parametrize("name", ODD)
 def test_the_picture_is_the_frame_that_the_figures_name(
-    look: Callable[[Path], Any], filmed: Callable[..., Path], tmp_path: Path, name: str
+    look: Callable[..., Any], filmed: Callable[..., Path], tmp_path: Path, name: str
 ) -> None:
     session = filmed(tmp_path, N, name, **KINDS.get(name, KINDS["h264.mp4"]))
     if name == "camera.mp4":
@@ -129,28 +135,28 @@ def test_the_picture_is_the_frame_that_the_figures_name(
 
 
 def test_a_video_that_was_moved_away_while_it_is_reviewed(
-    look: Callable[[Path], Any], filmed: Callable[..., Path], tmp_path: Path
+    look: Callable[..., Any], filmed: Callable[..., Path], tmp_path: Path
 ) -> None:
-    session = filmed(tmp_path, N)
-    page = open_run(look(session))
+    session = filmed(tmp_path, 200)
+    page = open_run(look(session, missing=True))
     wait_until(page, "document.getElementById('proxy-state').textContent", "")
     page.keyboard.press("End")
-    exact(page, N - 1)
+    exact(page, 199)
     (session / "camera.mkv").rename(tmp_path / "away.mkv")
     page.keyboard.press("ArrowLeft")
     page.wait_for_selector("#picture[data-shows=failed]")
     assert "camera.mkv is not where it was" in page.inner_text("#picture-text")
     page.keyboard.press("3")
-    if page.locator("#panel-clock .thumb").count():
-        page.wait_for_selector("#panel-clock .thumb[data-state=failed]")
-        assert "camera.mkv is not where it was" in page.inner_text("#panel-clock")
+    page.wait_for_selector("#panel-clock .thumb[data-state=failed]")
+    assert "camera.mkv is not where it was" in page.inner_text("#panel-clock [role=status]")
+    page.locator("#timeline").focus()
     (tmp_path / "away.mkv").rename(session / "camera.mkv")
     page.keyboard.press("ArrowLeft")
-    assert exact(page, N - 3) == N - 3
+    assert exact(page, 197) == 197
 
 
 def test_a_session_without_a_video(
-    look: Callable[[Path], Any], make_run: Callable[..., Any], tmp_path: Path
+    look: Callable[..., Any], make_run: Callable[..., Any], tmp_path: Path
 ) -> None:
     run = make_run()
     write_outputs([replace(run, provenance=replace(run.provenance, inputs={}))], tmp_path / "out")
@@ -166,14 +172,16 @@ def test_a_session_without_a_video(
     assert page.locator("#as-text table[aria-label=Segments] tbody tr").count() > 3
 
 
-def test_three_hundred_sessions(look: Callable[[Path], Any], plain: Path) -> None:
+def test_three_hundred_sessions(look: Callable[..., Any], plain: Path) -> None:
     first = plain / "out"
     (frames,) = first.rglob("*_frames.h5")
     (check,) = first.rglob("*_qc.json")
     for number in range(2, 301):
         name = f"sub-{number:03}"
         for path in (frames, check):
-            place = first / name / path.relative_to(first / "sub-01").parent / path.name.replace("sub-01", name)
+            place = (
+                first / name / path.relative_to(first / "sub-01").parent / path.name.replace("sub-01", name)
+            )
             place.parent.mkdir(parents=True, exist_ok=True)
             os.link(path, place)
     page = look(plain)
@@ -203,8 +211,13 @@ def test_three_hundred_sessions(look: Callable[[Path], Any], plain: Path) -> Non
     assert took < 10 and max(spent) < 2000  # on a busy machine; see the figures for a free one
 
 
-def test_three_thousand_trials(look: Callable[[Path], Any], make_run: Callable[..., Any], tmp_path: Path) -> None:
-    write_outputs([make_run(seconds=600, n_trials=3000)], tmp_path / "out")
+def test_three_thousand_trials(
+    look: Callable[..., Any], make_run: Callable[..., Any], tmp_path: Path
+) -> None:
+    run = make_run()
+    trials = pd.concat([run.trials] * 375, ignore_index=True)
+    trials["onset"] = np.linspace(1, 57, len(trials))
+    write_run(tmp_path / "out", replace(run, trials=trials))
     began = time.monotonic()
     page = open_run(look(tmp_path))
     took = time.monotonic() - began

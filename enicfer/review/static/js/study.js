@@ -51,6 +51,7 @@ class StudyPage {
         "table",
         {},
         el("caption", { class: "hidden" }, "Runs, those in need of attention first"),
+        COLUMNS.map(() => el("col", {})),
         el("thead", {}, this.head),
         this.body,
       ),
