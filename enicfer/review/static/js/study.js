@@ -51,7 +51,11 @@ class StudyPage {
         "table",
         {},
         el("caption", { class: "hidden" }, "Runs, those in need of attention first"),
-        COLUMNS.map(() => el("col", {})),
+        el(
+          "colgroup",
+          {},
+          COLUMNS.map(() => el("col", {})),
+        ),
         el("thead", {}, this.head),
         this.body,
       ),
