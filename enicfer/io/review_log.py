@@ -30,7 +30,12 @@ PATIENCE = 10.0  # s to wait for another process that writes
 UNFINISHED = 0.1  # s after which a file that ends within a line is read again
 LONGEST_NAME = 80  # letters of a coder's name
 _LABEL = re.compile(r"[A-Za-z0-9]{1,40}")
-_TYPES: dict[Any, tuple[type, ...]] = {str: (str,), int | None: (int,), float | None: (int, float)}
+_TYPES: dict[Any, tuple[type, ...]] = {
+    str: (str,),
+    int | None: (int,),
+    float | None: (int, float),
+    tuple[int, ...]: (list,),
+}
 _FACTS = {entry.name: _TYPES[entry.type] for entry in fields(ReviewEntry)}
 
 
@@ -72,7 +77,7 @@ def new_entry(coder: str, run: str, kind: str, **facts: Any) -> ReviewEntry:
 
 def entry_text(entry: ReviewEntry) -> dict[str, Any]:
     """What is stored of an entry: the facts that it has."""
-    return {name: value for name, value in asdict(entry).items() if value not in (None, "")}
+    return {name: value for name, value in asdict(entry).items() if value not in (None, "", ())}
 
 
 @dataclass(frozen=True)
@@ -223,9 +228,18 @@ def _entry(line: bytes) -> ReviewEntry:
         raise ValueError("no entry")
     facts = {name: value for name, value in content.items() if name in _FACTS}
     for name, value in facts.items():
-        number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        if not isinstance(value, _FACTS[name]) or not (number or isinstance(value, str)):
+        if not isinstance(value, _FACTS[name]) or not _is_plain(value):
             raise ValueError(f"{name} is of another kind")
+        if isinstance(value, list):
+            facts[name] = tuple(value)
     if facts["kind"] not in KINDS:
         raise ValueError("no kind of entry")
     return ReviewEntry(**facts)
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether it is text, a finite number, or a list of whole numbers."""
+    if isinstance(value, list):
+        return all(isinstance(part, int) and not isinstance(part, bool) for part in value)
+    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return number or isinstance(value, str)

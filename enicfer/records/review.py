@@ -52,6 +52,8 @@ class ReviewEntry:
         Of the frame, in s; None where the recording's clock does not reach.
     name
         Of who signs.
+    unjudged
+        Numbers of the trials of the queue that had no verdict of the coder when it was signed.
     entry
         The entry that is undone.
     followed
@@ -78,6 +80,7 @@ class ReviewEntry:
     name: str = ""
     entry: str = ""
     followed: str = ""
+    unjudged: tuple[int, ...] = ()
 
     @property
     def about(self) -> tuple[object, ...]:

@@ -184,7 +184,7 @@ def sync_rows(run: RunResult) -> list[tuple[str, str]]:
 def trial_rows(run: RunResult) -> list[dict[str, Any]]:
     """The trials as the page shows them: text, and for each expression's mean a colour and a shade in 0..1."""
     rows = []
-    for number, trial in enumerate(run.trials.to_dict("records"), start=1):
+    for number, trial in enumerate(run.trials.to_dict("records")):
         means = {label: float(trial.get(f"fer_{label}_mean", np.nan)) for label in run.expression.labels}
         rows.append(
             {

@@ -251,7 +251,7 @@ class Desk:
                 e for e in said if e.kind == PARTICIPANT and (e.coder, e.frame) != (coder, facts["frame"])
             ]
             note = check_point(result, self.faces(run), facts, points)
-        return store_entry(run, coder, facts), note
+        return store_entry(run, result, coder, facts), note
 
     def is_stale(self, run: ReviewRun) -> bool:
         """Whether the review says what the results do not hold."""

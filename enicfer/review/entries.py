@@ -18,7 +18,10 @@ from enicfer.records.review import (
     TRIAL,
     UNDO,
     ReviewEntry,
+    find_lapsed,
+    standing,
 )
+from enicfer.review.judge import pick_trials
 from enicfer.review.study import ReviewRun
 
 LONGEST_REASON, LONGEST_NOTE, LONGEST_NAME = 200, 2000, 80
@@ -31,7 +34,7 @@ _KEYS = {
 }
 
 
-def store_entry(run: ReviewRun, coder: str, facts: Mapping[str, Any]) -> ReviewEntry:
+def store_entry(run: ReviewRun, result: RunResult, coder: str, facts: Mapping[str, Any]) -> ReviewEntry:
     """Write what a coder says of a run, as `check_entry` gave it; it is on the disk when this returns.
 
     Raises
@@ -45,8 +48,12 @@ def store_entry(run: ReviewRun, coder: str, facts: Mapping[str, Any]) -> ReviewE
     kind = facts["kind"]
 
     def make(known: Sequence[ReviewEntry]) -> ReviewEntry:
-        undone = {"entry": _undone(known, run.name, rest.get("entry", ""))} if kind == UNDO else {}
-        return new_entry(coder, run.name, kind, **{**rest, **undone})
+        more: dict[str, Any] = {}
+        if kind == UNDO:
+            more["entry"] = _undone(known, run.name, rest.get("entry", ""))
+        if kind == SIGNOFF:
+            more["unjudged"] = _unjudged(known, run.name, result, rest["followed"])
+        return new_entry(coder, run.name, kind, **{**rest, **more})
 
     return add_entry(review_path(run.output, run.session, coder), make)
 
@@ -120,10 +127,21 @@ def summarise_coder(coder: str, entries: Sequence[ReviewEntry]) -> dict[str, Any
     }
 
 
-def signed_by(entries: Sequence[ReviewEntry]) -> dict[str, str] | None:
-    """Name and time of the sign-off that holds."""
+def signed_by(entries: Sequence[ReviewEntry]) -> dict[str, Any] | None:
+    """Name and time of the sign-off that holds, and the trials of the queue that were not judged then."""
     found = next((entry for entry in entries if entry.kind == SIGNOFF), None)
-    return None if found is None else {"name": found.name, "at": found.at, "note": found.note}
+    if found is None:
+        return None
+    return {"name": found.name, "at": found.at, "note": found.note, "unjudged": list(found.unjudged)}
+
+
+def _unjudged(known: Sequence[ReviewEntry], run: str, result: RunResult, followed: str) -> tuple[int, ...]:
+    """Numbers of the trials of the queue that a coder has not judged, from all entries of the coder."""
+    said = standing(entry for entry in known if entry.run == run)
+    gone = find_lapsed(said, followed)
+    own = [entry for entry in said if entry.id not in gone]
+    judged = {entry.trial for entry in own if entry.kind == TRIAL}
+    return tuple(sorted(row["trial"] for row in pick_trials(result, own) if row["trial"] not in judged))
 
 
 def _undone(known: Sequence[ReviewEntry], run: str, wanted: str) -> str:

@@ -60,10 +60,10 @@ class Client:
 
 
 @contextmanager
-def serving(folder, enter=True, **options):
+def serving(folder, enter=True, at=0, **options):
     study = Study([folder] if isinstance(folder, Path) else folder)
     desk = Desk(study, ReviewOptions(**{"coder": "Anna", **options}))
-    with listen(0) as listening:
+    with listen(at) as listening:
         port = listening.getsockname()[1]
         app = make_app(desk, port)
         config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")

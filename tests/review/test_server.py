@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from enicfer.errors import InputError
 from enicfer.export.bids import write_root, write_run
 from enicfer.io.results import read_run
 from enicfer.io.review_log import read_review, review_path
@@ -385,3 +386,27 @@ def test_every_route_is_described():
     text = (Path(__file__).parents[2] / "docs" / "review_api.md").read_text(encoding="utf-8")
     names = {path.split("/")[-1].replace(":int", "") for path in _DATA} - {"{run}", "{trial}"}
     assert {name for name in names if name not in text} == set()
+
+
+def test_a_sign_off_says_what_of_the_queue_was_not_judged(plain, serve):
+    with serve(plain) as client:
+        place = f"{client.run()}/review"
+        queue = [row["trial"] for row in client.get(f"{client.run()}/queue").json()["queue"]]
+        for trial in queue[:3]:
+            client.post(place, {"kind": "trial", "trial": trial, "verdict": "accepted"})
+        client.post(place, {"kind": "trial", "trial": queue[0], "verdict": "open"})
+        found = client.post(place, {"kind": "signoff", "name": "Anna"}).json()
+        left = sorted(set(queue) - set(queue[1:3]))
+        assert found["entry"]["unjudged"] == found["review"]["signed"]["unjudged"] == left
+        for trial in left:
+            client.post(place, {"kind": "trial", "trial": trial, "verdict": "accepted"})
+        found = client.post(place, {"kind": "signoff", "name": "Anna"}).json()
+        assert "unjudged" not in found["entry"] and found["review"]["signed"]["unjudged"] == []
+    path = review_path(plain / "out", "sub-01_ses-01", "Anna")
+    stored = [entry.unjudged for entry in read_review(path) if entry.kind == "signoff"]
+    assert stored == [tuple(left), ()]
+    line = '{"id":"a","at":"b","coder":"Anna","run":"r","kind":"signoff","unjudged":%s}\n'
+    for wrong in ("[1.5]", "[true]", '["1"]', "3"):
+        path.write_text(line % wrong, encoding="utf-8")
+        with pytest.raises(InputError, match="Line 1"):
+            read_review(path)

@@ -37,6 +37,11 @@ export class ReviewStore {
     return { accepted: of("accepted"), rejected: of("rejected"), open: of("open") };
   }
 
+  /** Trials of the queue that this coder has not judged. */
+  get unjudged() {
+    return this.queue.map(({ trial }) => trial).filter((trial) => !this.verdict(trial));
+  }
+
   get corrections() {
     return this.review.entries.filter(({ kind }) => ["participant", "not_participant", "never"].includes(kind));
   }
@@ -75,6 +80,16 @@ export class ReviewStore {
     if (entry.lapsed) more.push("It does not count yet: it is about the face that was followed before.");
     if ((entry.lapsed || entry.kind === "participant") && review.stale) more.push(`Now run: ${review.command}`);
     return more;
+  }
+
+  /** Ask again what is stored: after the server was away it may be something else. */
+  async refresh() {
+    try {
+      this.hold(await this.source.get("review"));
+      this.changed.send();
+    } catch {
+      // It went away again: its return asks once more.
+    }
   }
 
   undo(entry = null) {

@@ -51,6 +51,11 @@ class StudyPage {
         "table",
         {},
         el("caption", { class: "hidden" }, "Runs, those in need of attention first"),
+        el(
+          "colgroup",
+          {},
+          COLUMNS.map(() => el("col", {})),
+        ),
         el("thead", {}, this.head),
         this.body,
       ),
@@ -227,7 +232,8 @@ function textOf(run) {
 }
 
 function reviewLine({ coder, n_reviewed: reviewed, n_rejected: rejected, signed }) {
-  const said = signed ? ["signed by ", nameOf(signed.name), ` ${date(signed.at)}`] : ["not signed"];
+  const left = signed?.unjudged?.length ? `, ${signed.unjudged.length} of the queue not judged` : "";
+  const said = signed ? ["signed by ", nameOf(signed.name), ` ${date(signed.at)}${left}`] : ["not signed"];
   return el("li", {}, nameOf(coder), `: ${count(reviewed, "trial")}, ${rejected} rejected, `, said);
 }
 
