@@ -29,7 +29,8 @@ STRANGERS = {
     "saliency": {"pipeline", "export", "training", "sync"},
     "synthetic": {"pipeline", "export", "training", "sync", "faces", "models"},
     "batch": {"training", "saliency", "synthetic", "faces", "models"},
-    "review": {"training", "saliency", "synthetic", "faces", "models", "privacy"},
+    "bids": {"training", "saliency", "synthetic", "faces", "models", "timecourse", "batch", "report"},
+    "review": {"training", "saliency", "synthetic", "faces", "models", "privacy", "bids"},
 }
 PURE = {"expressions", "records", "sync", "timecourse"}
 OUTSIDE = {"cv2", "torch", "av", "mne", "h5py", "matplotlib", "onnxruntime", "urllib", "socket"}
