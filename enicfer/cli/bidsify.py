@@ -1,6 +1,7 @@
 """``enicfer bidsify``: a session's recordings and videos as part of a BIDS data set."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -25,15 +26,7 @@ from enicfer.cli.options import max_uncertainty_option, progress_bar, protocol_o
 @click.option("--overwrite", is_flag=True, help="Replace runs that are there.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 def bidsify(
-    session: Path,
-    bids_dir: Path,
-    deidentify: bool,
-    with_faces: bool,
-    protocol: str | None,
-    results: Path | None,
-    max_uncertainty: float | None,
-    overwrite: bool,
-    quiet: bool,
+    session: Path, bids_dir: Path, deidentify: bool, with_faces: bool, quiet: bool, **options: Any
 ) -> None:
     """Put the recordings and videos of SESSION into the BIDS data set BIDS_DIR, which is made if it is missing.
 
@@ -44,16 +37,8 @@ def bidsify(
     if deidentify and with_faces:
         raise click.UsageError("--deidentify and --with-faces exclude each other: give one of them.")
     with progress_bar(quiet) as progress:
-        done = bidsify_session(
-            session,
-            bids_dir,
-            faces="cover" if deidentify else "keep" if with_faces else None,
-            protocol=protocol,
-            results=results,
-            max_uncertainty=max_uncertainty,
-            overwrite=overwrite,
-            progress=progress,
-        )
+        faces: Any = "cover" if deidentify else "keep" if with_faces else None
+        done = bidsify_session(session, bids_dir, faces=faces, progress=progress, **options)
     if not quiet:
         click.echo(f"{len(done.paths)} files. Look at {bids_dir}")
         for note in done.notes:
