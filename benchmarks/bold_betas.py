@@ -2,11 +2,11 @@
 
 A face of known behaviour drives voxels with known effects: the behaviour is convolved with a response of its own, in
 steps of 10 ms, and not with anything of enicfer or nilearn. What enicfer knows of that face are probabilities of
-frames at irregular times, each with noise, and in two stretches none. Two designs are made of them: the convolved columns of
-the volumes, and the trials with their modulation, which nilearn convolves. Counted is in how many of 100 seeds the
-effects lie within their 95 % intervals.
+frames at irregular times, each with noise, and in two stretches none. Two designs are made of them: the convolved
+columns of the volumes, and the trials with their modulation, which nilearn convolves. Counted is in how many of 100
+seeds the effects lie within their 95 % intervals.
 
-    python benchmarks/bold_betas.py [--seeds 100]
+    python -m benchmarks.bold_betas [--seeds 100]
 """
 
 import argparse
