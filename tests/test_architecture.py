@@ -14,7 +14,18 @@ TOP_LEVEL = {"__init__", "errors", "expressions"}
 # A room may import of the rooms before it, and of itself. Imports inside functions count.
 ROOMS = (
     *("errors", "expressions", "records", "config", "io", "models", "sync", "timecourse", "faces"),
-    *("export", "report", "pipeline", "training", "saliency", "synthetic", "batch", "privacy", "bids", "review"),
+    *(
+        "export",
+        "report",
+        "pipeline",
+        "training",
+        "saliency",
+        "synthetic",
+        "batch",
+        "privacy",
+        "bids",
+        "review",
+    ),
     "cli",
 )
 # Rooms that need nothing of these, though they stand behind them.

@@ -57,7 +57,7 @@ def raw_events(
                 f"The results have {len(answers)} trials of {result.name}, and not the {len(table)} of the session",
                 remedy="process the session again with the same protocol",
             )
-        columns = [name for name in answers if name.startswith("fer_") or name.startswith("other_")]
+        columns = [name for name in map(str, answers.columns) if name.startswith("fer_")]
         table = pd.concat([table, answers[columns]], axis=1)
         about |= {name: _without_tags(described[name]) for name in columns}
     if recording.modality.sampled:

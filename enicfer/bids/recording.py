@@ -83,12 +83,13 @@ def _write_samples(
             "Recordings are put into a data set with the package mne-bids, which is not installed",
             remedy="pip install 'enicfer[bids]'",
         ) from None
-    assert run.recording is not None
+    source = run.recording
+    assert source is not None
     names = {_KEYS.get(key, key): value for key, value in entities.items()}
     target = mne_bids.BIDSPath(**names, datatype=recording.modality.value, root=scratch, check=False)
 
     def write(**settings: Any) -> Path:
-        raw = open_raw(run.recording)
+        raw = open_raw(source)
         if settings:
             raw.load_data(verbose="error")
         with warnings.catch_warnings():

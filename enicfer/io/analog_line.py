@@ -75,8 +75,8 @@ def find_analog_pulses(line: FloatArray) -> AnalogPulses | None:
     if np.mean(way > 0.5) > RESTS_HIGH:
         way = 1.0 - way
     up = _rises(way)
-    between = np.count_nonzero((way > LOWER) & (way < UPPER))
-    if not up.size or between > SLOW * max(np.count_nonzero(way >= UPPER), 2 * up.size):
+    between = int(np.count_nonzero((way > LOWER) & (way < UPPER)))
+    if not up.size or between > SLOW * max(int(np.count_nonzero(way >= UPPER)), 2 * int(up.size)):
         return None
     ends = np.append(up[1:], way.size)
     tops = np.array([way[a:b].max() for a, b in zip(up.tolist(), ends.tolist(), strict=True)])
@@ -85,7 +85,7 @@ def find_analog_pulses(line: FloatArray) -> AnalogPulses | None:
     return AnalogPulses(kept - 1 + (0.5 - before) / (after - before), int(up.size - kept.size))
 
 
-def _rises(way: FloatArray) -> FloatArray:
+def _rises(way: FloatArray) -> npt.NDArray[np.intp]:
     """First sample above the middle of each pulse; a line that begins high has no rise there."""
     state = np.where(way >= UPPER, 1, np.where(way <= LOWER, -1, 0))
     known = np.flatnonzero(state)
@@ -119,7 +119,7 @@ def _find_levels(line: FloatArray) -> Levels | None:
 
 def _is_spike(side: npt.NDArray[np.bool_], share: float) -> bool:
     """Whether what lies on one side of the middle is rare and in few places."""
-    return share < RARE and np.count_nonzero(side[1:] & ~side[:-1]) + int(side[0]) < FEW
+    return share < RARE and int(np.count_nonzero(side[1:] & ~side[:-1])) + int(side[0]) < FEW
 
 
 def _split(ordered: FloatArray) -> tuple[Levels | None, float]:
