@@ -110,13 +110,13 @@ def _write_samples(
     except Exception as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(
-            f"{run.recording.name} cannot be put into a data set ({reason})",
-            place=run.recording,
+            f"{source.name} cannot be put into a data set ({reason})",
+            place=source,
             remedy="convert it to BrainVision, EDF or FIF",
         ) from None
-    if path.suffix.lower() == run.recording.suffix.lower():
+    if path.suffix.lower() == source.suffix.lower():
         return path, ()
-    return path, (f"{run.recording.name} was converted to {path.name}: BIDS does not take its format.",)
+    return path, (f"{source.name} was converted to {path.name}: BIDS does not take its format.",)
 
 
 def _first_that_works(copy: Callable[[], Path], convert: Callable[[], Path]) -> Path:
