@@ -45,6 +45,7 @@ STEPS = {
         ("export", "out", "--to", "eeglab,fieldtrip,elan", "-o", "exported"),
         ("events", "session"),
         ("align", "session"),
+        ("bidsify", "session", "raw", "--with-faces", "--results", "out"),
         ("protocols",),
         ("models", "list"),
         ("review", "out", "--clean"),

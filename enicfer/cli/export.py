@@ -42,7 +42,7 @@ def _split(values: Sequence[str]) -> tuple[str, ...]:
     "measures",
     multiple=True,
     metavar="COLUMN,...",
-    help="Columns of the trials that go along, such as fer_happy_mean.  [default: the mean of each expression]",
+    help="Measures of the trials: fer_happy_mean, ..., or all.  [default: the mean of each expression]",
 )
 @click.option("--parametric", is_flag=True, help="FSL, SPM, AFNI: the measures modulate their trials.")
 @click.option(

@@ -104,6 +104,28 @@ def align_session(
     return runs, paths
 
 
+def align_runs(
+    session: Session, max_uncertainty: float | None = None, progress: Progress | None = None
+) -> list[AlignedRun]:
+    """Relate the clocks of every run of a session; nothing is written.
+
+    Raises
+    ------
+    EnicferError
+        As `align_session`, at the first run that is refused.
+    """
+    from enicfer.pipeline.recording import find_pulses, find_trials, read_recording
+
+    runs = []
+    for run in session.runs:
+        recording = read_recording(run, session.protocol)
+        find_trials(run, recording, session.protocol)
+        find_pulses(recording, session.protocol)
+        name = stem_of(session.entities(run))
+        runs.append(_align_run(session, run, name, recording, max_uncertainty, None, progress))
+    return runs
+
+
 def _align_run(
     session: Session,
     run: Run,
