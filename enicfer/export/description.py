@@ -6,6 +6,7 @@ from typing import Any
 from enicfer import __version__
 from enicfer.export.columns import HED_VERSION
 from enicfer.records import Modality, RunResult
+from enicfer.timecourse.cameras import CHANGE, INVALID, TURNED
 
 BIDS_VERSION = "1.11.1"
 
@@ -183,7 +184,7 @@ def methods_text(run: RunResult) -> str:
         if run.recording.modality is not Modality.NONE
         else "Times are the frames' presentation time stamps."
     )
-    rest = [sync]
+    rest = [sync, *_cameras_text(run)]
     if run.time_course.about:
         rest += ["The probabilities were processed further.", *run.time_course.about.values()]
     rest.append(
@@ -211,6 +212,20 @@ def methods_text(run: RunResult) -> str:
         f"small or another person's have no probabilities, and none were made up for them.{pace}{accuracy_text(run)} "
         f"{' '.join(rest)}"
     )
+
+
+def _cameras_text(run: RunResult) -> list[str]:
+    """Sentences on several cameras."""
+    if run.cameras is None:
+        return []
+    names = ", ".join(run.cameras.names)
+    return [
+        f"The clock of each camera ({names}) was related to the recording's on its own, and the participant was "
+        "found in each. At each time the values are of one camera: the sequence of cameras was chosen that costs "
+        f"least, where a second without a valid frame costs {INVALID:g}, one with a valid frame {TURNED * 90:g} times "
+        f"the head's turn from the camera in units of 90 degrees, and a change of camera {CHANGE:g}. No value was "
+        "moved in time, or made of two cameras' frames, except by smoothing where that is stated."
+    ]
 
 
 def accuracy_text(run: RunResult) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from enicfer.config.runs import Session
+from enicfer.config.runs import Run, Session
 from enicfer.errors import InputError
 from enicfer.io.files.names import SUFFIXES, find_results, stem_of
 from enicfer.io.review_log import find_reviews, read_review
@@ -99,14 +99,26 @@ def add_points(session: Session, review: SessionReview) -> Session:
     """
     runs = []
     for run in session.runs:
-        points = points_of(review.of(stem_of(session.entities(run))))
-        if points and run.trace is not None:
-            raise InputError(
-                f"The review points at the participant in {run.name}, whose faces come from {run.trace.name}: "
-                "undo it in the review, or take trace out of session.toml."
-            )
-        runs.append(replace(run, faces=points) if points else run)
+        entries = review.of(stem_of(session.entities(run)))
+        views = [
+            _pointed(view, points_of(_of_camera(entries, view.camera, run.camera))) for view in run.views
+        ]
+        runs.append(replace(views[0], others=tuple(views[1:])))
     return replace(session, runs=tuple(runs))
+
+
+def _of_camera(entries: Sequence[ReviewEntry], camera: str, first: str) -> list[ReviewEntry]:
+    """Those that are of a camera; one that names none is of the first."""
+    return [entry for entry in entries if (entry.camera or first) == camera]
+
+
+def _pointed(run: Run, points: tuple[FacePoint, ...]) -> Run:
+    if points and run.trace is not None:
+        raise InputError(
+            f"The review points at the participant in {run.name}, whose faces come from {run.trace.name}: "
+            "undo it in the review, or take trace out of session.toml."
+        )
+    return replace(run, faces=points) if points else run
 
 
 def apply_review(run: RunResult, review: SessionReview) -> RunResult:
@@ -163,8 +175,11 @@ def _count_lost(entries: Sequence[ReviewEntry], trials: Sequence[tuple[float, st
 
 def _find_contradictions(run: RunResult, entries: Sequence[ReviewEntry]) -> list[str]:
     """Where the face that was followed is one of which the review says that it is not the participant's."""
-    wrong = (*points_of(entries, NOT_PARTICIPANT), *points_of(entries, NEVER))
-    hit = [point for point in wrong if _holds(run, point)]
+    hit = []
+    for name in ("",) if run.cameras is None else run.cameras.names:
+        own = _of_camera(entries, name, name if name == run.of_camera().camera else "")
+        wrong = (*points_of(own, NOT_PARTICIPANT), *points_of(own, NEVER))
+        hit += [point for point in wrong if _holds(run.of_camera(name), point)]
     if not hit:
         return []
     frame, x, y = hit[0]
@@ -220,4 +235,7 @@ def _differs_beyond_review(run: RunResult, path: Path) -> bool:
 
 
 def _beyond_review(provenance: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in provenance.items() if name not in ("review", "faces_given")}
+    kept = {name: value for name, value in provenance.items() if name not in ("review", "faces_given")}
+    if cameras := provenance.get("cameras"):
+        kept["cameras"] = {name: origin["videos"] for name, origin in cameras.items()}
+    return kept

@@ -53,6 +53,8 @@ class ReviewEntry:
         Of who signs.
     entry
         The entry that is undone.
+    camera
+        The camera of the frame, "" where the run has one.
     """
 
     id: str
@@ -73,6 +75,7 @@ class ReviewEntry:
     time: float | None = None
     name: str = ""
     entry: str = ""
+    camera: str = ""
 
     @property
     def about(self) -> tuple[object, ...]:
@@ -81,9 +84,10 @@ class ReviewEntry:
             return self.run, TRIAL, self.trial
         if self.kind == SIGNOFF:
             return self.run, SIGNOFF
+        camera = (self.camera,) if self.camera else ()
         if self.kind == PARTICIPANT:  # a person has one participant in a frame
-            return self.run, PARTICIPANT, self.frame
-        return self.run, self.kind, self.frame, self.x, self.y
+            return self.run, PARTICIPANT, self.frame, *camera
+        return self.run, self.kind, self.frame, self.x, self.y, *camera
 
     def is_of(self, onset: float, code: str) -> bool:
         """Whether it is about the trial at ``onset`` (s) with this code."""

@@ -15,6 +15,7 @@ import numpy as np
 
 from enicfer.io.files.names import stem_of
 from enicfer.records import FloatArray, RunResult, Status
+from enicfer.timecourse.cameras import list_changes
 from enicfer.timecourse.sampling import trial_courses, window_weights
 from enicfer.timecourse.segments import LOST
 from enicfer.timecourse.study import START, STEP, half_width, mean_known
@@ -52,6 +53,7 @@ STATUS_COLORS: Mapping[Status, str] = {
 }
 _INK, _FAINT, _ACCENT, _ALERT = "#22282F", "#8A929C", "#2B6C8F", "#B3412E"
 _MAX_POINTS = 1000
+_STRIP_BINS = 400
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "text.parse_math": False,  # a condition may be named "$5"
@@ -190,7 +192,7 @@ def draw_sync(figure: "Figure", run: RunResult) -> bool:
     if residuals.get_legend_handles_labels()[0]:
         residuals.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     every = max(1, run.time.size // _MAX_POINTS)
-    uncertainty = alignment.uncertainty(run.faces.video_time[::every]) * 1e3
+    uncertainty = run.time_uncertainty[::every] * 1e3
     bound.fill_between(run.time[::every], 0, uncertainty, color=_ACCENT, alpha=0.25, linewidth=0)
     bound.plot(run.time[::every], uncertainty, color=_ACCENT, linewidth=1.2)
     bound.set(xlabel="time on the recording's clock (s)", ylabel="95 % bound (ms)")
@@ -242,11 +244,46 @@ def condition_panels(figure: "Figure", count: int, height: float) -> list["Axes"
     return list(grid.ravel()[:count])
 
 
+def draw_cameras(figure: "Figure", run: RunResult) -> bool:
+    """Valid and invalid frames of each of several cameras over time, and which one the values are of."""
+    from matplotlib.patches import Patch
+
+    if run.cameras is None or not run.time.size:
+        return False
+    tracks = run.cameras.tracks
+    figure.set_size_inches(10, 0.9 + 0.34 * (len(tracks) + 1))
+    *strips, used = figure.subplots(len(tracks) + 1, 1, sharex=True)
+    edges = np.linspace(*_time_limits(run), _STRIP_BINS + 1)
+    shown: dict[Status, None] = {}
+    for axes, track in zip(strips, tracks, strict=True):
+        counts = [np.histogram(track.time[track.expression.status == s], edges)[0] for s in Status]
+        there = np.sum(counts, axis=0) > 0
+        most = np.argmax(counts, axis=0)
+        for status in (status for number, status in enumerate(Status) if (there & (most == number)).any()):
+            bins = np.flatnonzero(there & (most == list(Status).index(status)))
+            spans = [(edges[i], edges[i + 1] - edges[i]) for i in bins.tolist()]
+            axes.broken_barh(spans, (0, 1), color=STATUS_COLORS[status], linewidth=0)
+            shown[status] = None
+    colors = condition_colors([track.name for track in tracks])
+    for name, start, stop in list_changes(run.cameras, run.time):
+        used.broken_barh([(start, stop - start)], (0, 1), color=colors[name], linewidth=0)
+    for axes, name in zip((*strips, used), (*run.cameras.names, "used"), strict=True):
+        axes.set(yticks=[], ylim=(0, 1))
+        axes.set_ylabel(name, rotation=0, ha="right", va="center")
+        axes.spines[:].set_visible(False)
+    used.set(xlabel="time on the recording's clock (s)", xlim=_time_limits(run))
+    patches = [Patch(color=STATUS_COLORS[status], label=status.label.replace("_", " ")) for status in shown]
+    patches += [Patch(color=color, label=f"used: {name}") for name, color in colors.items()]
+    figure.legend(handles=patches, loc="outside upper left", ncols=10, **_KEY_LOOK)
+    return True
+
+
 FIGURES: dict[str, Callable[["Figure", RunResult], bool]] = {
     "trace": draw_trace,
     "conditions": draw_conditions,
     "status": draw_status,
     "sync": draw_sync,
+    "cameras": draw_cameras,
 }
 _KEY_LOOK: dict[str, Any] = {"fontsize": 8.5, "handlelength": 1.1, "columnspacing": 1.2, "borderaxespad": 0.2}
 _LOST_LOOK: dict[str, Any] = {"facecolor": "#F2F0EC", "edgecolor": "#CFC8BC", "hatch": "////", "linewidth": 0}

@@ -92,8 +92,8 @@ class Desk:
         self._lock = Lock()
 
     def result(self, run: ReviewRun) -> RunResult:
-        """The results of a run as they are now."""
-        return self._results.get(_state_of(run), lambda: read_run(run.frames))
+        """The results of a run as they are now; of several cameras those of the first, whose video is shown."""
+        return self._results.get(_state_of(run), lambda: read_run(run.frames).of_camera())
 
     def others(self, run: ReviewRun) -> list[dict[str, Any]] | None:
         """Faces of the other people in the picture; None where no record of all faces was kept."""
@@ -215,7 +215,8 @@ class Desk:
         quality = check.quality
         attention, why = self._attention(run)
         verdicts = _verdicts(said)
-        inputs = check.provenance.inputs
+        shown = next(iter(quality.cameras.cameras), "") if quality.cameras else ""
+        inputs = check.provenance.inputs_of(shown)
         paths, missing = self.study.find_videos(run, inputs)
         return {
             **_labels(run),
