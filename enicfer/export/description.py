@@ -222,8 +222,8 @@ def _cameras_text(run: RunResult) -> list[str]:
     return [
         f"The clock of each camera ({names}) was related to the recording's on its own, and the participant was "
         "found in each. At each time the values are of one camera: the sequence of cameras was chosen that costs "
-        f"least, where a second without a valid frame costs {INVALID:g}, one with a valid frame {TURNED * 90:g} times "
-        f"the head's turn from the camera in units of 90 degrees, and a change of camera {CHANGE:g}. No value was "
+        f"least, where a second without a valid frame costs {INVALID:g}, one with a valid frame {TURNED * 90:g} times"
+        f" the head's turn from the camera in units of 90 degrees, and a change of camera {CHANGE:g}. No value was "
         "moved in time, or made of two cameras' frames, except by smoothing where that is stated."
     ]
 

@@ -4,8 +4,8 @@ A second without a video costs 2, without a valid frame 1, with a valid one up t
 from the camera; a change of camera costs a quarter. Of all sequences of cameras the one with the least cost is taken
 (Viterbi 1967, doi:10.1109/TIT.1967.1054010). So what is valid goes before what is not, then the face that is turned
 less; a camera takes over only where that gains more than the change costs, which single frames do not. The rule
-looks to both sides in time, so a change is neither early nor late. Of sequences that cost the same, the one that
-changes later or not at all is taken, and of cameras the first.
+looks to both sides in time, so a change is neither early nor late. The first camera is in use until another one takes
+over, and where several moments for that cost the same, it is the last of them.
 
 Rows are frames of the cameras as they were taken. Nothing is moved in time or mixed, so a row's time and its bound
 are those of its own frame. Times are s on the recording's clock unless said otherwise.
@@ -35,6 +35,7 @@ from enicfer.timecourse.quality import summarise_alignment
 from enicfer.timecourse.segments import frame_support
 
 NO_VIDEO, INVALID, CHANGE = 2.0, 1.0, 0.25  # costs: for each s, for each s, for each change
+SAME = 1e-9  # costs that differ by less are equal
 TURNED = 0.5 / 90  # for each s and degree of yaw of a valid frame
 UNKNOWN_YAW = 45.0  # degrees; a table of another program may not say how the head is turned
 SHARE = "fer_camera_"  # begins the columns of the trials that say which camera their values are from
@@ -147,12 +148,12 @@ def _choose(cost: FloatArray) -> npt.NDArray[np.intp]:
     """Number of the camera for each stretch: the sequence of the least cost."""
     number, length = cost.shape
     before = np.zeros((length, number), np.intp)
-    best = [0.0] * number
+    best = [0.0] + [CHANGE] * (number - 1)
     for i, step in enumerate(cost.T.tolist()):
         lead = min(range(number), key=best.__getitem__)
         level = best[lead] + CHANGE
         for k in range(number):
-            taken = level < best[k]
+            taken = k != lead and level <= best[k] + SAME
             before[i, k] = lead if taken else k
             best[k] = (level if taken else best[k]) + step[k]
     chosen = np.zeros(length, np.intp)
