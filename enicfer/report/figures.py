@@ -253,15 +253,18 @@ def draw_cameras(figure: "Figure", run: RunResult) -> bool:
     tracks = run.cameras.tracks
     figure.set_size_inches(10, 0.9 + 0.34 * (len(tracks) + 1))
     *strips, used = figure.subplots(len(tracks) + 1, 1, sharex=True)
-    edges = np.linspace(*_time_limits(run), _STRIP_BINS + 1)
+    # Wide enough for some frames each, so that one that was dropped leaves no gap.
+    count = max(1, min(_STRIP_BINS, min(track.time.size for track in tracks) // 5))
+    edges = np.linspace(*_time_limits(run), count + 1)
     shown: dict[Status, None] = {}
     for axes, track in zip(strips, tracks, strict=True):
         counts = [np.histogram(track.time[track.expression.status == s], edges)[0] for s in Status]
         there = np.sum(counts, axis=0) > 0
         most = np.argmax(counts, axis=0)
         for status in (status for number, status in enumerate(Status) if (there & (most == number)).any()):
-            bins = np.flatnonzero(there & (most == list(Status).index(status)))
-            spans = [(edges[i], edges[i + 1] - edges[i]) for i in bins.tolist()]
+            own = np.diff(np.r_[0, there & (most == list(Status).index(status)), 0])
+            begins, ends = edges[np.flatnonzero(own == 1)], edges[np.flatnonzero(own == -1)]
+            spans = list(zip(begins, ends - begins, strict=True))
             axes.broken_barh(spans, (0, 1), color=STATUS_COLORS[status], linewidth=0)
             shown[status] = None
     colors = condition_colors([track.name for track in tracks])
