@@ -6,6 +6,7 @@ about one video (`OF_A_VIDEO`) are tables with the same names then. Points on th
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,17 @@ def views_of(video: Any, shared: Mapping[str, Any], of_a_video: Mapping[str, Any
         own["faces"] = own["faces"] or ()
         views.append({**shared, **own, "videos": files, "camera": camera})
     return Run(**views[0], others=tuple(Run(**view) for view in views[1:]))
+
+
+def note_missing(runs: Sequence[Run]) -> tuple[Run, ...]:
+    """The runs, each with a note where it has no video of a camera that others have."""
+    every = list(dict.fromkeys(view.camera for run in runs for view in run.views if view.camera))
+    noted = []
+    for run in runs:
+        missing = [name for name in every if name not in {view.camera for view in run.views}]
+        note = f"{run.name} has no video of the camera {', '.join(missing)}, which other runs of the session have."
+        noted.append(replace(run, notes=(*run.notes, note)) if missing else run)
+    return tuple(noted)
 
 
 def check_cameras(session: Session) -> None:

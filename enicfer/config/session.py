@@ -19,6 +19,7 @@ from enicfer.config.cameras import (
     check_files,
     each_camera,
     find_camera_conflicts,
+    note_missing,
     read_face_point,
     views_of,
 )
@@ -143,7 +144,7 @@ def _from_settings(folder: Path, settings: Path, protocol: str | Path | None) ->
             found.participant,
             found.session,
             read_protocol(str(chosen)),
-            tuple(_make_run(run) for run in found.run),
+            note_missing([_make_run(run) for run in found.run]),
             None if isinstance(region, Mapping) else region,
             found.face_photo,
             regions,

@@ -134,7 +134,7 @@ def turn_away(layer: Layer, grain: Float32Array) -> None:
     outline = np.round((layer.outline - centre) * 1.22 + centre - (layer.left, layer.top)).astype(np.int32)
     mask = np.zeros(layer.alpha.shape, np.uint8)
     cv2.fillPoly(mask, [outline], 255, cv2.LINE_AA)
-    height, width = mask.shape
+    height, width = layer.image.shape[:2]
     hair = np.array([38, 46, 58], np.float32) + 2 * np.resize(grain, (height, width, 3))
     opaque = (cv2.min(mask, layer.alpha) / np.float32(255))[..., None]
     layer.image[:] = as_uint8(layer.image * (1 - opaque) + hair * opaque)

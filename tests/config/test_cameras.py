@@ -58,6 +58,15 @@ def test_a_table_of_one_camera_is_a_run_with_one_camera(session):
     assert run.views == (run,) and run.camera == "front"
 
 
+def test_a_run_without_a_camera_of_the_others_says_so(session):
+    second = '[[run]]\ntask = "faces"\nrun = 2\nvideo = {front = "c.mp4"}\nrecording = "eeg.vhdr"'
+    first, other = session('{front = "a.mp4", side = "b.mp4"}', second).runs
+    assert first.notes == ()
+    assert other.notes == (
+        "task-faces run-2 has no video of the camera side, which other runs of the session have.",
+    )
+
+
 @pytest.mark.parametrize(
     ("video", "more", "words"),
     [
