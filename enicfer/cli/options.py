@@ -28,7 +28,9 @@ class FacePoint(click.ParamType[FaceIn]):
         try:
             return read_camera_point(str(value))
         except ValueError:
-            raise InputError(f"--face is {value!r}: write {FACE_FORMAT}.") from None
+            raise InputError(
+                f"--face is {value!r}: write {FACE_FORMAT}; of several cameras CAMERA:FRAME:X,Y."
+            ) from None
 
 
 T = TypeVar("T")
@@ -67,7 +69,8 @@ def face_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "faces",
             multiple=True,
             type=FacePoint(),
-            help="A point in the participant's face; may be given several times.",
+            help="A point in the participant's face, with CAMERA: before it where a run has several; may be "
+            "given several times.",
         ),
         click.option(
             "--face-photo",
