@@ -69,6 +69,8 @@ def find_camera_conflicts(table: Mapping[str, Any], where: str) -> list[str]:
     """What is wrong between the keys of a ``[[run]]`` that are about one video."""
     video = table.get("video")
     cameras = list(video) if isinstance(video, Mapping) else []
+    if not all(LABEL.fullmatch(name) for name in cameras):
+        return []  # what is wrong with them is said where they are read
     problems = []
     for key in (key for key in OF_A_VIDEO if key in table):
         named = table[key]

@@ -116,6 +116,8 @@ QC_KEYS = {
     "quality.sync.jitter": "s: standard deviation of a single frame's stamp about the camera's clock",
     "quality.cameras.left_out.*": "several cameras: why a camera could not be aligned",
     "quality.cameras.n_changes": "several cameras: how often the trace goes from one to another",
+    "quality.cameras.changes[].time": "several cameras: s from which on the trace is of this camera",
+    "quality.cameras.changes[].camera": "its name; the first entry is the camera with which the trace begins",
     "quality.cameras.both_valid": "several cameras: s during which two or more are valid",
     "quality.cameras.same_expression": "several cameras: fraction of that in which they name the same expression",
     "quality.cameras.cameras.*.n_frames": "frames of a camera's video",

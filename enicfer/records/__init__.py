@@ -19,6 +19,7 @@ from enicfer.records.faces import FaceTrack, Status
 from enicfer.records.plain import from_plain, to_plain
 from enicfer.records.provenance import CameraOrigin, ModelCard, ProtocolCard, Provenance, ReviewOrigin
 from enicfer.records.quality import (
+    CameraChange,
     CameraQuality,
     CamerasQuality,
     ClockQuality,
@@ -36,6 +37,7 @@ from enicfer.records.types import CameraPoint, FacePoint, Float32Array, FloatArr
 __all__ = [
     "CONTINUOUS",
     "Alignment",
+    "CameraChange",
     "CameraOrigin",
     "CameraPoint",
     "CameraQuality",

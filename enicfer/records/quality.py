@@ -139,6 +139,14 @@ class CameraQuality:
 
 
 @dataclass(frozen=True)
+class CameraChange:
+    """From which time in s on the trace is of which camera."""
+
+    time: float
+    camera: str
+
+
+@dataclass(frozen=True)
 class CamerasQuality:
     """The cameras of a run.
 
@@ -150,6 +158,8 @@ class CamerasQuality:
         Camera that could not be aligned -> why.
     n_changes
         How often the trace goes from one camera to another.
+    changes
+        Each of these, in order of time; the first entry is the camera with which it begins.
     both_valid
         s during which two cameras or more are valid.
     same_expression
@@ -159,6 +169,7 @@ class CamerasQuality:
     cameras: Mapping[str, CameraQuality]
     left_out: Mapping[str, str]
     n_changes: int
+    changes: tuple[CameraChange, ...]
     both_valid: float
     same_expression: float | None
 

@@ -20,6 +20,7 @@ import pandas as pd
 
 from enicfer.errors import InputError
 from enicfer.records import (
+    CameraChange,
     CameraQuality,
     Cameras,
     CamerasQuality,
@@ -301,10 +302,12 @@ def assess_cameras(
             sync=summarise_alignment(track.alignment, track.faces.video_time[inside]),
         )
     both, same = _compare(cameras.tracks)
+    changes = list_changes(cameras, time)
     return CamerasQuality(
         cameras=found,
         left_out=dict(cameras.left_out),
-        n_changes=int((np.diff(cameras.camera) != 0).sum()),
+        n_changes=len(changes) - 1 if changes else 0,
+        changes=tuple(CameraChange(round(start, 6), name) for name, start, _ in changes),
         both_valid=round(both, 4),
         same_expression=_ratio(same, both),
     )

@@ -156,6 +156,8 @@ def test_the_numbers_say_who_saw_how_much_and_whether_they_agree(track):
     assert found.cameras["front"].valid_fraction == pytest.approx(0.5, abs=0.02)
     assert sum(own.used_fraction for own in found.cameras.values()) == pytest.approx(1)
     assert found.cameras["side"].n_frames == side.time.size and found.n_changes == 1
+    assert [change.camera for change in found.changes] == ["front", "side"]
+    assert abs(found.changes[1].time - 30) < 2 * FRAME
     assert found.both_valid == pytest.approx(10, abs=2 * FRAME) and found.same_expression == 0
     left, differ = warn_of_cameras(found)
     assert left == "The camera top was left out: It has no pulses." and "only 0%" in differ
