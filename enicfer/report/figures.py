@@ -77,8 +77,9 @@ _STYLE: dict[Any, Any] = {
 
 
 def draw_figures(run: RunResult) -> dict[str, str]:
-    """Name -> SVG text of every figure of `FIGURES` that the run has something for."""
-    return draw_all(FIGURES, stem_of(run.entities), run)
+    """Name -> SVG text of every figure of `FIGURES` that the run has something for, and of several cameras."""
+    further = {} if run.cameras is None else {"cameras": draw_cameras}
+    return draw_all({**FIGURES, **further}, stem_of(run.entities), run)
 
 
 def draw_all(figures: Mapping[str, Callable[..., bool]], about: str, *given: Any) -> dict[str, str]:
@@ -286,7 +287,6 @@ FIGURES: dict[str, Callable[["Figure", RunResult], bool]] = {
     "conditions": draw_conditions,
     "status": draw_status,
     "sync": draw_sync,
-    "cameras": draw_cameras,
 }
 _KEY_LOOK: dict[str, Any] = {"fontsize": 8.5, "handlelength": 1.1, "columnspacing": 1.2, "borderaxespad": 0.2}
 _LOST_LOOK: dict[str, Any] = {"facecolor": "#F2F0EC", "edgecolor": "#CFC8BC", "hatch": "////", "linewidth": 0}
