@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from enicfer.batch.tables import FURTHER, entities_of
+from enicfer.config.cameras import check_files, check_names
 from enicfer.config.leftovers import is_leftover, is_system_folder, note_leftovers
 from enicfer.config.protocol import Protocol
 from enicfer.config.runs import Run
@@ -206,20 +207,22 @@ def find_run_files(
         given = table.get(recording.path)
         if given is None:
             raise InputError(f"The table of videos has no line for {recording.path.name}", remedy="add one")
-        videos, log = given.videos, given.triggers
+        views, log = given.views, given.triggers
     else:
-        videos = tuple(_partners(recording, files, VIDEO_SUFFIXES, folder, "video"))
+        views = (Run("", None, tuple(_partners(recording, files, VIDEO_SUFFIXES, folder, "video"))),)
         log = None
     run = replace(
-        make_run(recording, videos),
+        make_run(recording),
         events_beside=_events_beside(recording, files, folder),
-        notes=_note_passed_over(recording, videos),
+        notes=_note_passed_over(recording, [video for view in views for video in view.videos]),
     )
     if recording.suffix != "bold":
-        return replace(run, recording=recording.path)
-    logs = [file for file in files if "sourcedata" in file.path.relative_to(folder).parts]
-    log = log or _find_log(recording, files, logs, folder)
-    return replace(run, bold=recording.path, triggers=log)
+        run = replace(run, recording=recording.path)
+    else:
+        logs = [file for file in files if "sourcedata" in file.path.relative_to(folder).parts]
+        run = replace(run, bold=recording.path, triggers=log or _find_log(recording, files, logs, folder))
+    first, *others = (replace(run, videos=view.videos, camera=view.camera) for view in views)
+    return replace(first, others=tuple(others))
 
 
 def _find_log(recording: Named, files: Sequence[Named], logs: Sequence[Named], folder: Path) -> Path:
@@ -314,7 +317,8 @@ def read_video_table(path: Path, folder: Path) -> dict[Path, Run]:
     Returns
     -------
     dict
-        Recording -> a `Run` with its videos, in the order of the lines, and its triggers.
+        Recording -> a `Run` with its videos, in the order of the lines, and its triggers; where lines name a
+        ``camera``, each camera has its own videos.
 
     Raises
     ------
@@ -350,10 +354,27 @@ def read_video_table(path: Path, folder: Path) -> dict[Path, Run]:
     found: dict[Path, Run] = {}
     for row in rows:
         recording = folder / row["recording"]
-        videos = found[recording].videos if recording in found else ()
+        known = found[recording].views if recording in found else ()
         triggers = folder / row["triggers"] if row.get("triggers") else None
-        found[recording] = Run("", None, (*videos, folder / row["video"]), triggers=triggers)
+        camera, video = row.get("camera", ""), folder / row["video"]
+        videos = {view.camera: view.videos for view in known}
+        videos[camera] = (*videos.get(camera, ()), video)
+        views = [Run("", None, its, triggers=triggers, camera=name) for name, its in videos.items()]
+        found[recording] = replace(views[0], others=tuple(views[1:]))
+    for recording, run in found.items():
+        _check_cameras(run, recording.name, path.name)
     return found
+
+
+def _check_cameras(run: Run, recording: str, table: str) -> None:
+    """Refuse cameras of a recording that have no name, one that is none, or one file."""
+    if not (run.others or run.camera):
+        return
+    try:
+        check_names([view.camera for view in run.views])
+        check_files({view.camera: view.videos for view in run.views})
+    except ValueError as error:
+        raise InputError(f"The cameras of {recording} in {table} cannot be used: {error}.") from None
 
 
 def _pair_cells(columns: Sequence[str], cells: Sequence[str]) -> dict[str, str]:

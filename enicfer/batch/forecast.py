@@ -102,7 +102,7 @@ def _errors(run: Run, session: Session) -> Iterator[EnicferError]:
     from enicfer.io.video.reader import probe_video
     from enicfer.pipeline.recording import find_pulses, find_trials, read_recording
 
-    for video in run.videos:
+    for video in (video for view in run.views for video in view.videos):
         try:
             probe_video(video)
         except EnicferError as error:
@@ -125,7 +125,7 @@ def _errors(run: Run, session: Session) -> Iterator[EnicferError]:
 def _count_frames(run: Run) -> int:
     from enicfer.io.video.reader import probe_video
 
-    return sum(probe_video(video).n_frames for video in run.videos)
+    return sum(probe_video(video).n_frames for view in run.views for video in view.videos)
 
 
 def measure_done(output: Path) -> tuple[float | None, float | None]:

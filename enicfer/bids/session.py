@@ -208,6 +208,12 @@ def _check_runs(session: Session) -> None:
                 f"{run.name} is a video alone, without a recording to put beside it",
                 remedy="give a session with a recording",
             )
+        if run.others:
+            raise InputError(
+                f"{run.name} has several cameras ({', '.join(view.camera for view in run.views)}), and one video a "
+                "run goes into the data set",
+                remedy="leave all but one out of a copy of session.toml",
+            )
         if run.frame_times is not None:
             raise InputError(
                 f"The times of {run.videos[0].name} are in {run.frame_times.name}, for which BIDS has no place",

@@ -10,24 +10,27 @@ import click
 
 from enicfer.config.options import DETECTOR
 from enicfer.errors import InputError
-from enicfer.records import Progress
+from enicfer.records import CameraPoint, Progress
+from enicfer.records import FacePoint as Point
+
+FaceIn = Point | CameraPoint
 
 
-class FacePoint(click.ParamType[tuple[int, float, float]]):
-    """``FRAME:X,Y``: a point in the participant's face, in pixels of one frame."""
+class FacePoint(click.ParamType[FaceIn]):
+    """``FRAME:X,Y`` or ``CAMERA:FRAME:X,Y``: a point in the participant's face, in pixels of one frame."""
 
-    name = "FRAME:X,Y"
+    name = "[CAMERA:]FRAME:X,Y"
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, float, float]:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> FaceIn:
         """Parse the text."""
-        from enicfer.config.session import FACE_FORMAT, read_face_point
+        from enicfer.config.cameras import FACE_FORMAT, read_camera_point
 
         try:
-            return read_face_point(str(value))
+            return read_camera_point(str(value))
         except ValueError:
-            raise InputError(f"--face is {value!r}: write {FACE_FORMAT}.") from None
+            raise InputError(
+                f"--face is {value!r}: write {FACE_FORMAT}; of several cameras CAMERA:FRAME:X,Y."
+            ) from None
 
 
 T = TypeVar("T")
@@ -66,7 +69,8 @@ def face_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "faces",
             multiple=True,
             type=FacePoint(),
-            help="A point in the participant's face; may be given several times.",
+            help="A point in the participant's face, with CAMERA: before it where a run has several; may be "
+            "given several times.",
         ),
         click.option(
             "--face-photo",

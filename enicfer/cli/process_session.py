@@ -63,6 +63,16 @@ def _describe_run(run: RunResult) -> list[str]:
         f"  clock         {counted(sync.n_matched, 'pulse')} matched, residual "
         f"{milliseconds(sync.residual_rms)}, camera's drift {drift}, "
         f"95 % within {milliseconds(sync.max_uncertainty)}",
+        *_describe_cameras(quality),
+    ]
+
+
+def _describe_cameras(quality: RunQuality) -> list[str]:
+    """A line for each of several cameras."""
+    return [
+        f"  {f'camera {name}':<13} {own.used_fraction or 0:.0%} of the valid time is from it, "
+        f"{own.sync.n_matched} pulses matched, 95 % within {milliseconds(own.sync.max_uncertainty)}"
+        for name, own in (quality.cameras.cameras.items() if quality.cameras else ())
     ]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from enicfer.records import FacePoint
+from enicfer.records import CameraPoint, FacePoint
 
 DETECTOR = "centerface"
 
@@ -24,7 +24,8 @@ class ProcessingOptions:
         Face detector (`enicfer.faces.detectors.DETECTORS`) and its weights.
     faces
         ``(frame, x, y)`` points in px in the participant's face, where the choice should not be automatic; of a
-        session with one video. They go before the runs' own, which those of one video have together.
+        session with one video. They go before the runs' own, which those of one video have together. Of a session
+        with several cameras ``(camera, frame, x, y)``.
     face_photo
         Photo of the participant's face alone, which says who of several people they are; it goes before the
         session's.
@@ -40,7 +41,7 @@ class ProcessingOptions:
     model: str | Path | None = None
     detector: str = DETECTOR
     detector_weights: Path | None = None
-    faces: tuple[FacePoint, ...] = ()
+    faces: tuple[FacePoint | CameraPoint, ...] = ()
     face_photo: Path | None = None
     analysis_rate: float | None = None
     max_uncertainty: float | None = None

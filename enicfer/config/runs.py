@@ -3,7 +3,7 @@
 Times are float64 seconds; pictures are upright, their fractions run from left to right and from top to bottom.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from enicfer.config.protocol import Protocol
@@ -48,6 +48,10 @@ class Run:
         than the recording's triggers.
     notes
         What was passed over where the files were looked for, one sentence each.
+    camera
+        Name of the camera that the video is of, "" where the run has but one and it has no name.
+    others
+        The same run as each further camera saw it, in their order.
     """
 
     task: str
@@ -65,6 +69,13 @@ class Run:
     more: tuple[tuple[str, str], ...] = ()
     events_beside: Path | None = None
     notes: tuple[str, ...] = ()
+    camera: str = ""
+    others: tuple["Run", ...] = ()
+
+    @property
+    def views(self) -> tuple["Run", ...]:
+        """The run as each of its cameras saw it: each with one camera's files."""
+        return (replace(self, others=()), *self.others) if self.others else (self,)
 
     @property
     def name(self) -> str:
@@ -91,6 +102,8 @@ class Session:
         ``(left, top, right, bottom)`` in fractions of the picture where the participant sits, or None.
     face_photo
         Photo of the participant's face alone, or None.
+    regions
+        Pairs of a camera's name and such a region, where each camera has its own.
     whole
         Whether ``runs`` are all there are; else results of further runs stay when these are processed.
     """
@@ -102,7 +115,12 @@ class Session:
     runs: tuple[Run, ...]
     participant_region: tuple[float, float, float, float] | None = None
     face_photo: Path | None = None
+    regions: tuple[tuple[str, tuple[float, float, float, float]], ...] = ()
     whole: bool = True
+
+    def region_of(self, camera: str) -> tuple[float, float, float, float] | None:
+        """Where the participant sits in a camera's picture, or None."""
+        return dict(self.regions).get(camera, self.participant_region)
 
     @property
     def stem(self) -> str:

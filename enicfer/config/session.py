@@ -13,25 +13,24 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
+from enicfer.config.cameras import (
+    FACE_FORMAT,
+    check_cameras,
+    check_files,
+    each_camera,
+    find_camera_conflicts,
+    note_missing,
+    read_face_point,
+    views_of,
+)
 from enicfer.config.discovery import find_run
 from enicfer.config.engine import Check, read_settings, read_toml
 from enicfer.config.leftovers import find_named, is_leftover
 from enicfer.config.protocol import list_protocols, read_protocol
 from enicfer.config.runs import SETTINGS, Run, Session
-from enicfer.config.values import LABEL, CoarseOffset, FractionsOfPicture, Label
+from enicfer.config.values import LABEL, Label, Region, read_offset, read_region
 from enicfer.errors import InputError, ProtocolError, option, shown
 from enicfer.records import FacePoint, Modality
-
-FACE_FORMAT = "FRAME:X,Y, such as 120:310,205 (frame number, then pixels)"
-
-
-def read_face_point(text: str) -> FacePoint:
-    """Read ``FRAME:X,Y``, a point in px in the participant's face, or raise ValueError."""
-    frame, point = text.split(":")
-    x, y = point.split(",")
-    if not 0 <= (number := int(frame)) <= 1e12 or not all(abs(float(side)) <= 1e9 for side in (x, y)):
-        raise ValueError("no frame and point")
-    return number, float(x), float(y)
 
 
 def _faces(value: Any) -> tuple[FacePoint, ...]:
@@ -52,32 +51,45 @@ def _existing(value: Any, folder: Path) -> Path:
     return path
 
 
-def _videos(value: Any, folder: Path) -> tuple[Path, ...]:
+def _video(value: Any, folder: Path) -> tuple[Path, ...]:
     names = [value] if isinstance(value, str) else value
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
         raise ValueError("must be a file name, or a list of consecutive files of one camera")
     return tuple(_existing(name, folder) for name in names)
 
 
+_video_of_each = each_camera(_video, in_folder=True)
+
+
+def _videos(value: Any, folder: Path) -> Any:
+    found = _video_of_each.read(value, folder)
+    if isinstance(found, Mapping):
+        check_files(found)
+    return found
+
+
 FileInFolder = Annotated[Path, Check(_existing, in_folder=True)]
+FileOfVideo = Annotated[Path | Mapping[str, Path], each_camera(_existing, in_folder=True)]
 
 
 @dataclass(frozen=True)
 class _RunTable:
     """A ``[[run]]`` of ``session.toml``; see `Run`."""
 
-    video: Annotated[tuple[Path, ...], Check(_videos, in_folder=True)]
+    video: Annotated[tuple[Path, ...] | Mapping[str, tuple[Path, ...]], Check(_videos, in_folder=True)]
     task: Label = "task"
     run: Label | None = None
     recording: FileInFolder | None = None
     bold: FileInFolder | None = None
     triggers: FileInFolder | None = None
     events: FileInFolder | None = None
-    frame_times: FileInFolder | None = None
-    xdf: FileInFolder | None = None
-    trace: FileInFolder | None = None
-    coarse_offset: CoarseOffset | None = None
-    face: Annotated[tuple[FacePoint, ...], Check(_faces)] = ()
+    frame_times: FileOfVideo | None = None
+    xdf: FileOfVideo | None = None
+    trace: FileOfVideo | None = None
+    coarse_offset: (
+        Annotated[tuple[float, float] | Mapping[str, tuple[float, float]], each_camera(read_offset)] | None
+    ) = None
+    face: Annotated[tuple[FacePoint, ...] | Mapping[str, tuple[FacePoint, ...]], each_camera(_faces)] = ()
 
 
 @dataclass(frozen=True)
@@ -88,7 +100,7 @@ class _SessionFile:
     run: tuple[_RunTable, ...]
     session: Label | None = None
     protocol: Annotated[str, Check(str)] = ""  # what it may be depends on the caller: `_find_conflicts`
-    participant_region: FractionsOfPicture | None = None
+    participant_region: Annotated[Region | Mapping[str, Region], each_camera(read_region)] | None = None
     face_photo: FileInFolder | None = None
 
 
@@ -124,33 +136,40 @@ def _from_settings(folder: Path, settings: Path, protocol: str | Path | None) ->
     chosen = protocol if protocol is not None else found.protocol
     if protocol is None and os.path.isfile(folder / str(chosen)):  # noqa: PTH113
         chosen = folder / str(chosen)
+    region = found.participant_region
+    regions = tuple(region.items()) if isinstance(region, Mapping) else ()
     return _checked(
         Session(
             folder,
             found.participant,
             found.session,
             read_protocol(str(chosen)),
-            tuple(_make_run(run) for run in found.run),
-            found.participant_region,
+            note_missing([_make_run(run) for run in found.run]),
+            None if isinstance(region, Mapping) else region,
             found.face_photo,
+            regions,
         )
     )
 
 
 def _make_run(found: _RunTable) -> Run:
-    return Run(
-        task=found.task,
-        run=found.run,
-        videos=found.video,
-        recording=found.recording,
-        bold=found.bold,
-        triggers=found.triggers,
-        events=found.events,
-        frame_times=found.frame_times,
-        xdf=found.xdf,
-        trace=found.trace,
-        coarse_offset=found.coarse_offset,
-        faces=found.face,
+    return views_of(
+        found.video,
+        {
+            "task": found.task,
+            "run": found.run,
+            "recording": found.recording,
+            "bold": found.bold,
+            "triggers": found.triggers,
+            "events": found.events,
+        },
+        {
+            "frame_times": found.frame_times,
+            "xdf": found.xdf,
+            "trace": found.trace,
+            "coarse_offset": found.coarse_offset,
+            "faces": found.face,
+        },
     )
 
 
@@ -177,6 +196,7 @@ def _find_conflicts(content: Mapping[str, Any], protocol: str | Path | None) -> 
             problems.append(
                 f"{where} has a trace, in which the face is chosen already, and a face: remove one"
             )
+        problems += find_camera_conflicts(table, where)
     names = [_name_of(table) for table in tables if isinstance(table, Mapping)]
     for name in sorted({name for name in names if names.count(name) > 1}):
         problems.append(f"{names.count(name)} runs are called {name}: give each its own task or run")
@@ -217,6 +237,7 @@ def _labels_of(folder: Path) -> tuple[str, str | None]:
 
 
 def _checked(session: Session) -> Session:
+    check_cameras(session)
     modality = session.protocol.modality
     for run in session.runs:
         has = Modality.EEG if run.recording else Modality.FMRI if run.bold else Modality.NONE

@@ -61,7 +61,8 @@ def _codes(value: Any) -> tuple[str, ...]:
     return tuple(normalise_code(v) for v in value)
 
 
-def _region(value: Any) -> tuple[float, float, float, float]:
+def read_region(value: Any) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom in fractions of the picture; ValueError for anything else."""
     numbers = value if isinstance(value, list) and len(value) == 4 else []
     if not numbers or not all(type(v) in (int, float) and 0 <= v <= 1 for v in numbers):
         raise ValueError("must be four fractions of the picture, [left, top, right, bottom]")
@@ -76,7 +77,7 @@ def _led_region(value: Any) -> tuple[float, float, float, float] | str:
         return "auto"
     if not isinstance(value, list) or len(value) != 4:
         raise ValueError('must be "auto" or four fractions of the picture, [left, top, right, bottom]')
-    return _region(value)
+    return read_region(value)
 
 
 def _anchors(value: Any) -> tuple[tuple[float, float], ...]:
@@ -123,7 +124,8 @@ def _label(value: Any) -> str:
     return text
 
 
-def _offset(value: Any) -> tuple[float, float]:
+def read_offset(value: Any) -> tuple[float, float]:
+    """Recording's time at video time 0 and how far it may be off, in s; ValueError for anything else."""
     numbers = value if isinstance(value, list) and len(value) == 2 else []
     if not numbers or not all(type(v) in (int, float) and abs(v) <= 1e9 for v in numbers) or numbers[1] <= 0:
         raise ValueError("must be two numbers in s: recording's time at video time 0, how far it may be off")
@@ -151,9 +153,7 @@ RestWindow = Annotated[Window | str, Check(_rest)]
 Codes = Annotated[tuple[str, ...], Check(_codes)]
 Columns = Annotated[tuple[str, ...], Check(_columns)]
 Conditions = Annotated[dict[str, str], Check(_conditions)]
-FractionsOfPicture = Annotated[Region, Check(_region)]
 LedRegion = Annotated[Region | str, Check(_led_region)]
 Anchors = Annotated[tuple[tuple[float, float], ...], Check(_anchors)]
 Unit = Annotated[str, Check(_unit)]
 Label = Annotated[str, Check(_label)]
-CoarseOffset = Annotated[tuple[float, float], Check(_offset)]

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from enicfer.config.values import LABEL
 from enicfer.io.tables import defuse_text
 from enicfer.records import Status
 from enicfer.records.review import ACCEPTED, REJECTED, REVIEW_REASON, REVIEWED
@@ -40,7 +41,7 @@ _LATE = (
     "Frames carry the time at which their exposure ended, so this is late by half of the exposure, at most half of "
     "the interval between frames; the stated uncertainty does not include that."
 )
-# Patterns are tried in this order; {label} and {reason} stand for what they matched.
+# Patterns are tried in this order; {label}, {reason} and {camera} stand for what they matched.
 _TABLE: tuple[tuple[str, str, str], ...] = (
     ("onset", "s", "Start on the recording's clock: 0 is the first sample or first stored volume."),
     ("duration", "s", "Length of the segment; of a trial, from its trigger to the end of its window."),
@@ -112,6 +113,11 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
         "fer_uncertain",
         "1",
         "Fraction of the valid frames in the window in which no expression is probable enough.",
+    ),
+    (
+        "fer_camera_{camera}",
+        "1",
+        "Fraction of the valid frames in the window that are of the camera {camera}, where the run has several.",
     ),
     ("{label}_smoothed", "1", "Smoothed probability of the expression {label}; the raw one is in {label}."),
     (
@@ -217,7 +223,7 @@ def _conditions(conditions: Iterable[str]) -> dict[str, Any]:
 
 def _describe(name: str, labels: Sequence[str]) -> dict[str, Any]:
     reasons = {status.label: text for status, text in _REASONS.items()}
-    words = {"label": labels, "reason": tuple(reasons)}
+    words = {"label": labels, "reason": tuple(reasons), "camera": (LABEL.pattern,)}
     for pattern, units, text in _TABLE:
         expression = re.escape(pattern)
         for word, allowed in words.items():

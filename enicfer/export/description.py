@@ -6,6 +6,7 @@ from typing import Any
 from enicfer import __version__
 from enicfer.export.columns import HED_VERSION
 from enicfer.records import Modality, RunResult
+from enicfer.timecourse.cameras import CHANGE, INVALID, TURNED
 
 BIDS_VERSION = "1.11.1"
 
@@ -183,7 +184,7 @@ def methods_text(run: RunResult) -> str:
         if run.recording.modality is not Modality.NONE
         else "Times are the frames' presentation time stamps."
     )
-    rest = [sync]
+    rest = [sync, *_cameras_text(run)]
     if run.time_course.about:
         rest += ["The probabilities were processed further.", *run.time_course.about.values()]
     rest.append(
@@ -217,7 +218,7 @@ def people_text(run: RunResult) -> str:
     """Sentences on what people did to one run: how its face was chosen, and its review; or ""."""
     origin, review, trials = run.provenance, run.quality.review, run.quality.n_trials
     sentences = []
-    if origin.model.imported is None and (given := len(origin.faces_given)):
+    if origin.model.imported is None and (given := origin.n_faces_given):
         sentences.append(f"A person pointed at the participant's face in {given} frame{'s' * (given > 1)}.")
     elif origin.photo_given:
         sentences.append("The participant's face was chosen by how alike it was to a photo.")
@@ -229,6 +230,20 @@ def people_text(run: RunResult) -> str:
             f"which {review.n_trials_rejected} {'was' if review.n_trials_rejected == 1 else 'were'} rejected."
         )
     return " ".join(sentences)
+
+
+def _cameras_text(run: RunResult) -> list[str]:
+    """Sentences on several cameras."""
+    if run.cameras is None:
+        return []
+    names = ", ".join(run.cameras.names)
+    return [
+        f"The clock of each camera ({names}) was related to the recording's on its own, and the participant was "
+        "found in each. At each time the values are of one camera: the sequence of cameras was chosen that costs "
+        f"least, where a second without a valid frame costs {INVALID:g}, one with a valid frame {TURNED * 90:g} times"
+        f" the head's turn from the camera in units of 90 degrees, and a change of camera {CHANGE:g}. No value was "
+        "moved in time, or made of two cameras' frames, except by smoothing where that is stated."
+    ]
 
 
 def accuracy_text(run: RunResult) -> str:

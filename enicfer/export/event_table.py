@@ -77,6 +77,8 @@ class ExportRun:
     media
         The video as the files of the export name it: seen from their folder, with ``/``; its name alone where the
         file was not given.
+    camera
+        The camera that the video is of, where the run has several.
     """
 
     run: RunResult
@@ -86,6 +88,12 @@ class ExportRun:
     recording: Path | None = None
     video: Path | None = None
     media: str = ""
+    camera: str = ""
+
+    @property
+    def filmed(self) -> RunResult:
+        """The run with the frames of the video alone."""
+        return self.run.of_camera(self.camera)
 
     @property
     def trials(self) -> pd.DataFrame:
@@ -105,7 +113,7 @@ class Notes:
             self.said.append(text)
 
 
-def event_table(run: RunResult, measures: Sequence[str] = ()) -> pd.DataFrame:
+def event_table(run: RunResult, measures: Sequence[str] = (), camera: str = "") -> pd.DataFrame:
     """Trials and segments of a run, in one table.
 
     Parameters
@@ -114,6 +122,8 @@ def event_table(run: RunResult, measures: Sequence[str] = ()) -> pd.DataFrame:
         The result of a run.
     measures
         Columns of the trials to take along; segments have NaN or "" there.
+    camera
+        Of several cameras the one whose video a player shows, "" for the first.
 
     Returns
     -------
@@ -148,7 +158,8 @@ def event_table(run: RunResult, measures: Sequence[str] = ()) -> pd.DataFrame:
     table = table.sort_values(["onset", "order"], kind="stable", ignore_index=True).drop(columns="order")
     start = table["onset"].to_numpy(np.float64)
     stop = start + table["duration"].to_numpy(np.float64)
-    table["video_onset"], table["video_offset"] = player_time(run, start), player_time(run, stop)
+    filmed = run.of_camera(camera)
+    table["video_onset"], table["video_offset"] = player_time(filmed, start), player_time(filmed, stop)
     return table[[*FIXED, *measures]]
 
 
@@ -279,7 +290,7 @@ def check_video(item: ExportRun, program: str, notes: Notes) -> None:
     InputError
         If it was filmed in parts, or its name is not known.
     """
-    names = video_names(item.run)
+    names = video_names(item.filmed)
     if item.video is None and len(names) != 1:
         found = f"{len(names)} files ({', '.join(names)})" if names else "no video file by name"
         raise InputError(

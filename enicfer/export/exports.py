@@ -192,7 +192,8 @@ def _prepare(run: RunResult, output: Path, options: ExportOptions) -> ExportRun:
     """A run with its table and the files that belong to it."""
     measures = name_measures(run, options.measures)
     recording = find_file(options.recordings, (run.recording.file.name,), run, "recording")
-    own = video_names(run)
+    camera = _camera_of(run, options.videos)
+    own = video_names(run.of_camera(camera))
     video = find_file(options.videos, own, run, "video")
     if video is None and not own and len(options.videos) == 1:
         video = find_file(options.videos, (options.videos[0].name,), run, "video")
@@ -201,8 +202,17 @@ def _prepare(run: RunResult, output: Path, options: ExportOptions) -> ExportRun:
         media = video.absolute().as_posix()
         if video.absolute().anchor == output.absolute().anchor:  # else on another drive
             media = Path(os.path.relpath(video.absolute(), (output / "program").absolute())).as_posix()
-    table = event_table(run, measures)
-    return ExportRun(run, stem_of(run.entities), table, tuple(measures), recording, video, media)
+    table = event_table(run, measures, camera)
+    return ExportRun(run, stem_of(run.entities), table, tuple(measures), recording, video, media, camera)
+
+
+def _camera_of(run: RunResult, videos: Sequence[Path]) -> str:
+    """Of several cameras the one whose video was given, else the first; "" where there is one."""
+    if run.cameras is None:
+        return ""
+    given = {path.name for path in videos}
+    known = {name: {Path(video).name for video in own} for name, own in run.provenance.camera_videos.items()}
+    return next((name for name in run.cameras.names if known.get(name, set()) & given), run.cameras.names[0])
 
 
 def _select(

@@ -67,6 +67,8 @@ SYNC_KEYS = {
     "alignment.details.missing_pulses": "camera pulses: exposures without a pulse",
     "alignment.details.shift": "camera pulses: number of the pulse that belongs to the first frame",
     "alignment.details.residual_rms": "camera pulses: s, root mean square of the residuals",
+    "cameras.*.alignment.*": "several cameras: the map of each one's clock; `alignment` is the first's",
+    "cameras.*.left_out": "with several cameras: why this one could not be aligned",
 }
 QC_KEYS = {
     "format_version": "version of this file's layout",
@@ -83,6 +85,8 @@ QC_KEYS = {
     "provenance.review.files.*": "SHA-256 of each file of the review, where there is one",
     "provenance.review.corrections": "hash of what in them changes results",
     "provenance.review.n_points": "points of the review by which the participant was chosen",
+    "provenance.cameras.*.videos": "with several cameras: the camera's files in inputs",
+    "provenance.cameras.*.faces_given": "with several cameras: frame and point in px of each --face or face",
     "quality.n_frames": "frames of the video",
     "quality.n_frames_inside": "frames within the recording",
     "quality.status.*": "number of frames of each status",
@@ -117,6 +121,19 @@ QC_KEYS = {
     "quality.sync.max_uncertainty": "s: largest half-width of the 95 % interval of the map between the clocks",
     "quality.sync.max_frame_uncertainty": "s: the same of one frame's time, with the jitter of its stamp",
     "quality.sync.jitter": "s: standard deviation of a single frame's stamp about the camera's clock",
+    "quality.cameras.left_out.*": "several cameras: why a camera could not be aligned",
+    "quality.cameras.n_changes": "several cameras: how often the trace goes from one to another",
+    "quality.cameras.changes[].time": "several cameras: s from which on the trace is of this camera",
+    "quality.cameras.changes[].camera": "its name; the first entry is the camera with which the trace begins",
+    "quality.cameras.both_valid": "several cameras: s during which two or more are valid",
+    "quality.cameras.same_expression": "several cameras: fraction of that in which they name the same expression",
+    "quality.cameras.cameras.*.n_frames": "frames of a camera's video",
+    "quality.cameras.cameras.*.n_frames_inside": "those within the recording",
+    "quality.cameras.cameras.*.status.*": "number of a camera's frames of each status",
+    "quality.cameras.cameras.*.valid_fraction": "valid frames within the recording, as a fraction",
+    "quality.cameras.cameras.*.n_frames_used": "a camera's frames that are rows of the trace",
+    "quality.cameras.cameras.*.used_fraction": "fraction of the trace's valid time whose values are from a camera",
+    "quality.cameras.cameras.*.sync.*": "as in quality.sync, which is the first camera's",
 }
 
 

@@ -31,7 +31,7 @@ def coded_events(item: ExportRun, notes: Notes) -> list[Coded]:
     ``rejected: yawn``) is in ``review``, ``review 2`` ...
     """
     verdicts = _verdicts(item)
-    time = item.run.faces.video_time
+    time = item.filmed.faces.video_time
     end = video_length(item)
     shown = item.events[
         (item.events["video_offset"] > 0) & (item.events["video_onset"] < end) & (time.size > 0)
@@ -72,11 +72,11 @@ def _verdicts(item: ExportRun) -> dict[tuple[float, str], str]:
 
 def video_length(item: ExportRun) -> float:
     """Length in s: to the last frame, and as long as a usual frame more."""
-    time = item.run.faces.video_time
+    time = item.filmed.faces.video_time
     return float(time[-1] - time[0] + frame_interval(item)) if time.size else 0.0
 
 
 def frame_interval(item: ExportRun) -> float:
     """The usual interval between frames in s."""
-    time = item.run.faces.video_time
+    time = item.filmed.faces.video_time
     return float(np.median(np.diff(time))) if time.size > 1 else 0.04

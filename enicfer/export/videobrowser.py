@@ -38,7 +38,7 @@ def write_videobrowser(runs: Sequence[ExportRun], folder: Path, options: ExportO
     """
     for item in runs:
         check_recording(item)
-        rate, time = sampling_rate(item), item.run.time
+        rate, time = sampling_rate(item), item.filmed.time
         if not np.isfinite(time).all() or (np.diff(time) < 0).any():
             raise InputError(
                 f"Frames of {item.stem} have no time, or one before that of the frame before, and "

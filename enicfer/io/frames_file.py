@@ -18,11 +18,13 @@ import numpy as np
 import pandas as pd
 
 from enicfer.errors import InputError, OutputError
+from enicfer.io.camera_frames import CameraFrames, camera_names, layout_of, read_cameras
 from enicfer.io.files.atomic import replacing
 from enicfer.io.files.hdf5 import Kind, open_hdf5
 from enicfer.io.format_version import KEY, RESULTS, check_format
 from enicfer.io.tables import write_table
 from enicfer.records import (
+    Cameras,
     ExpressionTrace,
     FaceTrack,
     FloatArray,
@@ -59,6 +61,10 @@ _DATA_SETS = {
         "1 where somebody else's face is in the picture, 0 where not, NaN where unknown",
     ),
 }
+_OF_CAMERAS = {
+    "camera": ("1", "with several cameras: the camera that the frame is from; see names"),
+    "frame": ("1", "with several cameras: number of the frame in that camera's video"),
+}
 _MEASURED = ("", "measured quantity from which the status follows")
 # Data sets that are not of every frame, or whose names vary.
 _FURTHER = {
@@ -68,6 +74,8 @@ _FURTHER = {
     "course/smoothed": ("1", "smoothed probabilities, where the protocol asks for them"),
     "course/baseline": ("1", "what this child's face usually shows, where the protocol asks for it"),
     "course/uncertain": ("1", "1 where no probability is high enough, where the protocol asks for it"),
+    **_OF_CAMERAS,
+    "cameras/*/*": ("", "with several cameras: each one's own frames, in data sets of the names above"),
 }
 FRAMES_ATTRIBUTES = {
     "detector": "name of the face detector",
@@ -75,6 +83,7 @@ FRAMES_ATTRIBUTES = {
     "notes": "what was noted of the video (JSON)",
     "entities": "BIDS entities of the run (JSON)",
     "provenance": "as in `*_qc.json` (JSON)",
+    "cameras": "with several cameras: their names in order (JSON)",
 }
 # What `enicfer.io.files.hdf5` lets through; n frames, k labels, t triggers.
 _LAYOUT = {
@@ -115,10 +124,7 @@ def write_frames(path: Path, run: RunResult) -> None:
 
     with _new_file(path) as file:
         _write_trace(file, run.faces, run.expression)
-        _write(file, "time", run.time)
-        _write(file, "time_uncertainty", run.alignment.uncertainty(run.faces.video_time).astype(np.float32))
-        whole = run.alignment.frame_uncertainty(run.faces.video_time)
-        _write(file, "frame_time_uncertainty", whole.astype(np.float32))
+        _write_times(file, run.time, run.time_uncertainty, run.frame_time_uncertainty)
         file.attrs["entities"] = json.dumps(dict(run.entities))
         file.attrs["provenance"] = json.dumps(to_plain(run.provenance), ensure_ascii=False)
         _write_course(file, run.time_course)
@@ -128,6 +134,27 @@ def write_frames(path: Path, run: RunResult) -> None:
         )
         codes = triggers["code"].astype(object).to_numpy()
         file.create_dataset("triggers/code", data=codes, dtype=h5py.string_dtype(), track_times=False).flush()
+        if run.cameras is not None:
+            _write_cameras(file, run.cameras)
+
+
+def _write_times(group: "h5py.Group", time: FloatArray, bound: FloatArray, whole: FloatArray) -> None:
+    _write(group, "time", time)
+    _write(group, "time_uncertainty", bound.astype(np.float32))
+    _write(group, "frame_time_uncertainty", whole.astype(np.float32))
+
+
+def _write_cameras(file: "h5py.File", cameras: Cameras) -> None:
+    """Each camera's own frames in a group, and which row is from which."""
+    file.attrs["cameras"] = json.dumps(cameras.names)
+    for name, values in (("camera", cameras.camera), ("frame", cameras.frame)):
+        _write(file, name, values, _OF_CAMERAS[name])
+    file["camera"].attrs["names"] = list(cameras.names)
+    for track in cameras.tracks:
+        group = file.create_group(f"cameras/{track.name}")
+        stamps, alignment = track.faces.video_time, track.alignment
+        _write_trace(group, track.faces, track.expression)
+        _write_times(group, track.time, alignment.uncertainty(stamps), alignment.frame_uncertainty(stamps))
 
 
 def write_trace(path: str | Path, faces: FaceTrack, expression: ExpressionTrace) -> None:
@@ -241,7 +268,7 @@ def _write(group: "h5py.Group", name: str, data: Any, about: tuple[str, str] | N
     return data_set
 
 
-def _write_trace(file: "h5py.File", faces: FaceTrack, expression: ExpressionTrace) -> None:
+def _write_trace(file: "h5py.Group", faces: FaceTrack, expression: ExpressionTrace) -> None:
     check_faces(faces)
     check_expression(expression)
     for name in ("video_time", "box", "landmarks", "score", "n_faces"):
@@ -288,6 +315,7 @@ class FramesFile:
     entities: Mapping[str, str]
     provenance: Provenance
     triggers: pd.DataFrame
+    cameras: CameraFrames | None = None
 
 
 def read_frames_file(path: Path) -> FramesFile:
@@ -298,7 +326,9 @@ def read_frames_file(path: Path) -> FramesFile:
     InputError, KeyError, TypeError, ValueError, RuntimeError, OSError
         If it is damaged or something else.
     """
-    with open_hdf5(path, _RUN_LAYOUT) as file:
+    with open_hdf5(path, {}) as file:
+        names = camera_names(file)
+    with open_hdf5(path, {**_RUN_LAYOUT, **layout_of(names, _LAYOUT)}) as file:
         check_format(_version_of(file), (RESULTS,), path.name, "process the session again")
         faces, expression = read_trace_of(file)
         triggers = {"onset": file["triggers/onset"][:], "code": file["triggers/code"].asstr()[:]}
@@ -310,10 +340,11 @@ def read_frames_file(path: Path) -> FramesFile:
             entities=json.loads(file.attrs["entities"]),
             provenance=from_plain(Provenance, json.loads(file.attrs["provenance"]), "provenance"),
             triggers=pd.DataFrame(triggers).astype({"code": "str"}),
+            cameras=read_cameras(file, names, read_trace_of) if names else None,
         )
 
 
-def read_trace_of(file: "h5py.File") -> tuple[FaceTrack, ExpressionTrace]:
+def read_trace_of(file: "h5py.Group") -> tuple[FaceTrack, ExpressionTrace]:
     """Faces and expressions of an open file."""
     video_time, status = file["video_time"][:], file["status"][:]
     faces = FaceTrack(

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from enicfer.errors import FormatError, InputError
+from enicfer.io.camera_frames import CameraFrames
 from enicfer.io.files.atomic import reading
 from enicfer.io.files.names import SUFFIXES, find_frames, find_results, sidecar_path, stem_of
 from enicfer.io.format_version import KEY, RESULTS, check_format
@@ -17,6 +18,8 @@ from enicfer.io.tables import read_json, read_table
 from enicfer.records import (
     Alignment,
     AlignmentDetails,
+    Cameras,
+    CameraTrack,
     Modality,
     Recording,
     RecordingDetails,
@@ -124,6 +127,7 @@ def _read_run(frames: Path) -> RunResult:
             provenance=content.provenance,
             warnings=tuple(quality["warnings"]),
             time_course=content.time_course,
+            cameras=_cameras(content.cameras, sync.get("cameras", {})),
         )
         _check_run(run)
         return run
@@ -205,9 +209,23 @@ def _alignment(content: Mapping[str, Any]) -> Alignment:
     return Alignment(**arrays, **text)
 
 
+def _cameras(frames: CameraFrames | None, content: Mapping[str, Any]) -> Cameras | None:
+    """The cameras of a run, from its ``frames.h5`` and its ``sync.json``."""
+    if frames is None:
+        return None
+    tracks = []
+    for name, (faces, expression, time) in frames.tracks.items():
+        alignment = _alignment(content[name]["alignment"])
+        check_alignment(alignment)
+        tracks.append(CameraTrack(name, faces, expression, alignment, time))
+    left_out = {name: str(about["left_out"]) for name, about in content.items() if "left_out" in about}
+    return Cameras(tuple(tracks), frames.camera, frames.frame, left_out)
+
+
 def sync_record(run: RunResult) -> dict[str, Any]:
     """What ``sync.json`` holds: the recording and the map to its clock, from which both can be rebuilt."""
-    recording, alignment = run.recording, run.alignment
+    recording = run.recording
+    more = {} if run.cameras is None else {"cameras": _camera_records(run.cameras)}
     return {
         KEY: RESULTS,
         "recording": {
@@ -215,8 +233,18 @@ def sync_record(run: RunResult) -> dict[str, Any]:
             "file": recording.file.name,
             **{name: getattr(recording, name) for name in _RECORDING_FACTS},
         },
-        "alignment": {field.name: getattr(alignment, field.name) for field in fields(alignment)},
+        "alignment": _alignment_record(run.alignment),
+        **more,
     }
+
+
+def _camera_records(cameras: Cameras) -> dict[str, Any]:
+    aligned = {track.name: {"alignment": _alignment_record(track.alignment)} for track in cameras.tracks}
+    return {**aligned, **{name: {"left_out": reason} for name, reason in cameras.left_out.items()}}
+
+
+def _alignment_record(alignment: Alignment) -> dict[str, Any]:
+    return {field.name: getattr(alignment, field.name) for field in fields(alignment)}
 
 
 def quality_record(run: RunResult) -> dict[str, Any]:

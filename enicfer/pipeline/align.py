@@ -1,5 +1,6 @@
 """Alignment alone: relates the clocks of a session's videos and recordings, without looking at faces."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from enicfer.io.video.brightness import BrightnessRecorder
 from enicfer.io.video.frame import Frame
 from enicfer.io.video.reader import probe_video, read_frames, read_frames_near
 from enicfer.io.video.stamps import note_stamps
+from enicfer.pipeline.assemble import refuse_cameras
 from enicfer.pipeline.dates import find_doubts
 from enicfer.pipeline.evidence import check_uncertainty, collect_evidence, relate_clocks
 from enicfer.records import Alignment, FloatArray, Progress, Recording, UInt8Array
@@ -60,7 +62,7 @@ def align_session(
     Returns
     -------
     list of AlignedRun, list of Path
-        The runs, and the files that were written.
+        The runs, of one with several cameras each that can be aligned, and the files that were written.
 
     Raises
     ------
@@ -71,15 +73,11 @@ def align_session(
     from enicfer.pipeline.recording import find_pulses, find_trials, read_recording
 
     session = read_session(folder, protocol)
-    if coarse_offset is not None and len(session.runs) > 1:
-        raise InputError(
-            f"{session.folder.name} has {len(session.runs)} runs, each with an offset of its own",
-            remedy="give coarse_offset with each run in session.toml, not as an option",
-        )
+    _check_offset(session, coarse_offset)
     target = Path(output) if output is not None else session.folder / "derivatives" / "enicfer-align"
     check_folder(target)
-    names = [stem_of(session.entities(run)) for run in session.runs]
-    there = [name for name in names if (target / f"{name}_sync.html").exists()]
+    names = [_names_of(session, run) for run in session.runs]
+    there = [name for own in names for name in own if (target / f"{name}_sync.html").exists()]
     if there and not overwrite:
         raise OutputError(
             f"{target} already has reports of {', '.join(there)}",
@@ -89,16 +87,28 @@ def align_session(
     runs: list[AlignedRun] = []
     paths: list[Path] = []
     refused: list[EnicferError] = []
-    for run, name in zip(session.runs, names, strict=True):
+    for run, own in zip(session.runs, names, strict=True):
+        done: list[AlignedRun] = []
+        left_out: dict[str, EnicferError] = {}
         try:
             recording = read_recording(run, session.protocol)
             find_trials(run, recording, session.protocol)
             find_pulses(recording, session.protocol)
-            runs.append(_align_run(session, run, name, recording, max_uncertainty, coarse_offset, progress))
+            for view, name in zip(run.views, own, strict=True):
+                try:
+                    done.append(
+                        _align_run(session, view, name, recording, max_uncertainty, coarse_offset, progress)
+                    )
+                except EnicferError as error:
+                    left_out[view.camera] = error
+            if not done:
+                raise refuse_cameras(run, left_out) if run.others else left_out[run.camera]
         except EnicferError as error:
             refused.append(error)
             continue
-        paths += write_clock_report(runs[-1], target)
+        for aligned in done:
+            runs.append(_note_left_out(aligned, left_out))
+            paths += write_clock_report(runs[-1], target)
     if refused:
         raise refused[0]
     return runs, paths
@@ -124,6 +134,30 @@ def align_runs(
         name = stem_of(session.entities(run))
         runs.append(_align_run(session, run, name, recording, max_uncertainty, None, progress))
     return runs
+
+
+def _names_of(session: Session, run: Run) -> list[str]:
+    """What the reports of a run are called, one for each of its cameras."""
+    stem = stem_of(session.entities(run))
+    return [f"{stem}_camera-{view.camera}" for view in run.views] if run.others else [stem]
+
+
+def _check_offset(session: Session, coarse_offset: tuple[float, float] | None) -> None:
+    if coarse_offset is None:
+        return
+    for number, what in ((len(session.runs), "run"), (len(session.runs[0].views), "camera")):
+        if number > 1:
+            raise InputError(
+                f"{session.folder.name} has {number} {what}s, each with an offset of its own",
+                remedy=f"give coarse_offset with each {what} in session.toml, not as an option",
+            )
+
+
+def _note_left_out(run: AlignedRun, left_out: Mapping[str, EnicferError]) -> AlignedRun:
+    if not left_out:
+        return run
+    notes = (f"The camera {name} was left out: {error}" for name, error in left_out.items())
+    return replace(run, alignment=replace(run.alignment, notes=(*run.alignment.notes, *notes)))
 
 
 def _align_run(

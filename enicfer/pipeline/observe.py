@@ -122,7 +122,8 @@ def load_models(
     )
     photo = describe_photo(options.face_photo, finder) if options.face_photo is not None else None
     rate = analysis_rate if options.analysis_rate is None else options.analysis_rate
-    return LoadedModels(load_model(options.model), finder, quality, tuple(options.faces), region, rate, photo)
+    points = tuple(point for point in options.faces if len(point) == 3)
+    return LoadedModels(load_model(options.model), finder, quality, points, region, rate, photo)
 
 
 def observe_video(

@@ -120,6 +120,10 @@ def hash_models(model: str | Path | None, detector: str, weights: Path | None) -
 
 def input_files(run: Run) -> list[Path]:
     """Every file that a run is read from, with those that belong to its recording (header, markers, sidecar)."""
+    return list(dict.fromkeys(path for view in run.views for path in _files_of(view)))
+
+
+def _files_of(run: Run) -> list[Path]:
     named = [
         run.recording,
         run.bold,

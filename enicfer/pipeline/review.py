@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from enicfer.config.runs import Session
+from enicfer.config.runs import Run, Session
 from enicfer.errors import InputError
 from enicfer.io.files.names import SUFFIXES, find_results, stem_of
 from enicfer.io.pictures import PICTURES
@@ -34,6 +34,8 @@ from enicfer.records.review import (
     points_of,
     standing,
 )
+
+_Point = tuple[str, tuple[float, ...]]  # camera, and frame, x, y
 
 
 @dataclass(frozen=True)
@@ -109,13 +111,11 @@ def add_points(session: Session, review: SessionReview) -> Session:
     """
     runs = []
     for run in session.runs:
-        points = points_of(review.of(stem_of(session.entities(run))))
-        if points and run.trace is not None:
-            raise InputError(
-                f"The review points at the participant in {run.name}, whose faces come from {run.trace.name}: "
-                "undo it in the review, or take trace out of session.toml."
-            )
-        runs.append(replace(run, faces=points) if points else run)
+        entries = review.of(stem_of(session.entities(run)))
+        views = [
+            _pointed(view, points_of(_of_camera(entries, view.camera, run.camera))) for view in run.views
+        ]
+        runs.append(replace(views[0], others=tuple(views[1:])))
     return replace(session, runs=tuple(runs))
 
 
@@ -123,25 +123,60 @@ def name_choice(provenance: Provenance) -> str:
     """By what a result's face was chosen: a hash of the points, or of the photo, that said who the participant is."""
     inputs = provenance.inputs.items() if provenance.photo_given else ()
     photos = [sha for name, sha in inputs if Path(name).suffix.lower() in PICTURES]
-    return _name_choice(provenance.faces_given, photos)
+    return _name_choice(_given(provenance), photos)
 
 
 def name_next_choice(provenance: Provenance, entries: Sequence[ReviewEntry]) -> str:
     """`name_choice` of the results once they follow what all coders say of the run: ``entries`` that hold."""
-    points, given = points_of(entries), _plain(provenance.faces_given)
+    points, given = _pointed_at(provenance, entries), _given(provenance)
     known = provenance.review.n_points if provenance.review is not None else 0
-    if known == len(points) and all(point in given for point in _plain(points)):
+    if known == len(points) and all(point in given for point in points):
         return name_choice(provenance)
-    return _name_choice(points, ())
+    replaced = {camera for camera, _ in points}
+    kept = [point for point in given if point[0] not in replaced] if provenance.cameras else []
+    return _name_choice([*points, *kept], ())
 
 
-def _name_choice(points: Iterable[Sequence[float]], photos: Sequence[str]) -> str:
-    said = sorted(_plain(points))
+def _name_choice(points: Iterable[_Point], photos: Sequence[str]) -> str:
+    said = sorted([*([camera] if camera else []), *place] for camera, place in points)
     return hash_content({"points": said} if said else {"photos": sorted(photos)})[:12]
 
 
-def _plain(points: Iterable[Sequence[float]]) -> list[list[float]]:
-    return [[float(value) for value in point] for point in points]
+def _given(provenance: Provenance) -> list[_Point]:
+    """Camera ("" of one) and place of each point that said who the participant is."""
+    if provenance.cameras is None:
+        return [("", _plain(point)) for point in provenance.faces_given]
+    return [(name, _plain(point)) for name, own in provenance.cameras.items() for point in own.faces_given]
+
+
+def _pointed_at(provenance: Provenance, entries: Sequence[ReviewEntry]) -> list[_Point]:
+    """Camera ("" of one) and place of each point of a review."""
+    if provenance.cameras is None:
+        return [("", _plain(point)) for point in points_of(entries)]
+    first = next(iter(provenance.cameras), "")
+    return [
+        (name, _plain(point))
+        for name in provenance.cameras
+        for point in points_of(_of_camera(entries, name, first))
+    ]
+
+
+def _plain(point: Sequence[float]) -> tuple[float, ...]:
+    return tuple(float(value) for value in point)
+
+
+def _of_camera(entries: Sequence[ReviewEntry], camera: str, first: str) -> list[ReviewEntry]:
+    """Those that are of a camera; one that names none is of the first."""
+    return [entry for entry in entries if (entry.camera or first) == camera]
+
+
+def _pointed(run: Run, points: tuple[FacePoint, ...]) -> Run:
+    if points and run.trace is not None:
+        raise InputError(
+            f"The review points at the participant in {run.name}, whose faces come from {run.trace.name}: "
+            "undo it in the review, or take trace out of session.toml."
+        )
+    return replace(run, faces=points) if points else run
 
 
 def apply_review(run: RunResult, review: SessionReview) -> RunResult:
@@ -181,7 +216,7 @@ def apply_review(run: RunResult, review: SessionReview) -> RunResult:
         n_trials_reviewed=sum(v is not None for v in verdicts),
         n_trials_rejected=sum(v is not None and v.verdict == REJECTED for v in verdicts),
     )
-    points, given = _plain(points_of(said)), _plain(run.provenance.faces_given)
+    points, given = _pointed_at(run.provenance, said), _given(run.provenance)
     followed = len(points) if all(point in given for point in points) else 0
     origin = ReviewOrigin(dict(review.files), hash_corrections(said), followed)
     return replace(
@@ -215,8 +250,11 @@ def _count_lost(entries: Sequence[ReviewEntry], trials: Sequence[tuple[float, st
 
 def _find_contradictions(run: RunResult, entries: Sequence[ReviewEntry]) -> list[str]:
     """Where the face that was followed is one of which the review says that it is not the participant's."""
-    wrong = (*points_of(entries, NOT_PARTICIPANT), *points_of(entries, NEVER))
-    hit = [point for point in wrong if _holds(run, point)]
+    hit = []
+    for name in ("",) if run.cameras is None else run.cameras.names:
+        own = _of_camera(entries, name, name if name == run.of_camera().camera else "")
+        wrong = (*points_of(own, NOT_PARTICIPANT), *points_of(own, NEVER))
+        hit += [point for point in wrong if _holds(run.of_camera(name), point)]
     if not hit:
         return []
     frame, x, y = hit[0]
@@ -272,4 +310,7 @@ def _differs_beyond_review(run: RunResult, path: Path) -> bool:
 
 
 def _beyond_review(provenance: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in provenance.items() if name not in ("review", "faces_given")}
+    kept = {name: value for name, value in provenance.items() if name not in ("review", "faces_given")}
+    if cameras := provenance.get("cameras"):
+        kept["cameras"] = {name: origin["videos"] for name, origin in cameras.items()}
+    return kept

@@ -23,10 +23,11 @@ from enicfer.config.runs import SETTINGS
 from enicfer.config.suffixes import VIDEO_SUFFIXES
 from enicfer.errors import EnicferError, InputError
 from enicfer.io.files.atomic import settle
-from enicfer.io.files.names import HIDDEN, REVIEWS, proxy_folders
+from enicfer.io.files.names import HIDDEN, REVIEWS, SUFFIXES, proxy_folders
 from enicfer.io.pictures import FOREIGN, PICTURES
 from enicfer.io.tables import read_json, read_table
 from enicfer.privacy.forget_maps import forget_maps, remove
+from enicfer.records import Provenance, from_plain
 
 if TYPE_CHECKING:
     from enicfer.models.pictures import Pictures
@@ -169,7 +170,7 @@ def _forget_outputs(output: Path, label: str, found: Forgotten, dry_run: bool) -
         for path in sorted(folder.iterdir())
         if _is_of(path.name, label)
     ]
-    targets += _find_seen(places.seen, known, found)
+    targets += _find_seen(places.seen, _hash_videos(output, known, label), found)
     tables = _tables_with(output, label)
     found.removed += targets + tables
     if dry_run:
@@ -203,16 +204,27 @@ def _note_inputs(output: Path, markers: Sequence[Marker], label: str, found: For
         found.inputs.append(session)
 
 
-def _find_seen(folder: Path, markers: Sequence[Marker], found: Forgotten) -> list[Path]:
-    """Cached files of the participant's videos; those that do not say whose they are, are named."""
-    from enicfer.pipeline.cache import find_videos, list_observations
-
-    videos = {
+def _hash_videos(output: Path, markers: Sequence[Marker], label: str) -> set[str]:
+    """SHA-256 of the participant's videos, by the markers of a batch and by the results themselves."""
+    hashes = {
         facts["sha256"]
         for marker in markers
         for name, facts in marker.files.items()
         if "sha256" in facts and Path(name).suffix.lower() in VIDEO_SUFFIXES
     }
+    for path in sorted((output / label).rglob(f"*_{SUFFIXES['qc']}")):
+        try:
+            inputs = from_plain(Provenance, read_json(path).get("provenance"), "provenance").inputs
+        except EnicferError:
+            continue
+        hashes |= {sha for name, sha in inputs.items() if Path(name).suffix.lower() in VIDEO_SUFFIXES}
+    return hashes
+
+
+def _find_seen(folder: Path, videos: set[str], found: Forgotten) -> list[Path]:
+    """Cached files of the participant's videos; those that do not say whose they are, are named."""
+    from enicfer.pipeline.cache import find_videos, list_observations
+
     own, silent = [], 0
     for path, _, _ in list_observations(folder):
         about = find_videos(path)

@@ -14,19 +14,37 @@ Missing is NaN with a reason in ``status``; nothing is interpolated.
 """
 
 from enicfer.records.alignment import CONTINUOUS, Alignment, AlignmentDetails, PieceDetails, RivalMatch
+from enicfer.records.cameras import Cameras, CameraTrack
 from enicfer.records.faces import FaceTrack, Status
 from enicfer.records.plain import from_plain, to_plain
-from enicfer.records.provenance import ModelCard, ProtocolCard, Provenance, ReviewOrigin
-from enicfer.records.quality import ClockQuality, Drift, ReviewQuality, RunQuality, TrialCounts, VideoHoles
+from enicfer.records.provenance import CameraOrigin, ModelCard, ProtocolCard, Provenance, ReviewOrigin
+from enicfer.records.quality import (
+    CameraChange,
+    CameraQuality,
+    CamerasQuality,
+    ClockQuality,
+    Drift,
+    ReviewQuality,
+    RunQuality,
+    TrialCounts,
+    VideoHoles,
+)
 from enicfer.records.recording import Modality, Recording, RecordingDetails
 from enicfer.records.run import RunResult, SessionResult, only_run
 from enicfer.records.trace import ExpressionTrace, TimeCourse, select_frames, spread_frames, take_part
-from enicfer.records.types import FacePoint, Float32Array, FloatArray, Progress, UInt8Array
+from enicfer.records.types import CameraPoint, FacePoint, Float32Array, FloatArray, Progress, UInt8Array
 
 __all__ = [
     "CONTINUOUS",
     "Alignment",
     "AlignmentDetails",
+    "CameraChange",
+    "CameraOrigin",
+    "CameraPoint",
+    "CameraQuality",
+    "CameraTrack",
+    "Cameras",
+    "CamerasQuality",
     "ClockQuality",
     "Drift",
     "ExpressionTrace",

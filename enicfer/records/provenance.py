@@ -102,6 +102,22 @@ class ReviewOrigin:
 
 
 @dataclass(frozen=True)
+class CameraOrigin:
+    """What was given of one of several cameras.
+
+    Attributes
+    ----------
+    videos
+        Names of its files in ``inputs`` of the provenance.
+    faces_given
+        ``(frame, x, y)`` points in px of its picture that said who the participant is.
+    """
+
+    videos: tuple[str, ...] = ()
+    faces_given: tuple[tuple[float, ...], ...] = ()
+
+
+@dataclass(frozen=True)
 class Provenance:
     """What a result was made from and with.
 
@@ -127,6 +143,8 @@ class Provenance:
         Name -> SHA-256 of every file that the run was read from.
     review
         The review that it follows, None without one.
+    cameras
+        Camera -> what was given of it, None where the run has one camera.
     """
 
     enicfer: str = ""
@@ -139,3 +157,19 @@ class Provenance:
     photo_given: bool = False
     inputs: Names = field(default_factory=dict)
     review: ReviewOrigin | None = field(default=None, metadata={"optional": True})
+    cameras: Mapping[str, CameraOrigin] | None = field(default=None, metadata={"optional": True})
+
+    @property
+    def n_faces_given(self) -> int:
+        """How many points said who the participant is, in all cameras."""
+        return len(self.faces_given) + sum(len(own.faces_given) for own in (self.cameras or {}).values())
+
+    @property
+    def camera_videos(self) -> Mapping[str, tuple[str, ...]]:
+        """Camera -> names of its videos in ``inputs``; empty where the run has one camera."""
+        return {name: origin.videos for name, origin in (self.cameras or {}).items()}
+
+    def inputs_of(self, camera: str) -> Names:
+        """The inputs without the videos of other cameras."""
+        others = {video for name, own in self.camera_videos.items() if name != camera for video in own}
+        return {name: sha for name, sha in self.inputs.items() if name not in others}

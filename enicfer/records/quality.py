@@ -108,6 +108,73 @@ class ReviewQuality:
 
 
 @dataclass(frozen=True)
+class CameraQuality:
+    """How far one of several cameras can be believed, and how much of the trace is from it.
+
+    Attributes
+    ----------
+    n_frames
+        Frames of its video.
+    status
+        Number of its frames of each status, by its name.
+    n_frames_inside
+        Its frames during the recording whose expression was read.
+    valid_fraction
+        Valid ones of those.
+    n_frames_used
+        Its frames that are rows of the trace.
+    used_fraction
+        Part of the trace's valid time whose values are from it.
+    sync
+        How well its clock is related to the recording's.
+    """
+
+    n_frames: int
+    status: Mapping[str, int]
+    n_frames_inside: int
+    valid_fraction: float | None
+    n_frames_used: int
+    used_fraction: float | None
+    sync: ClockQuality
+
+
+@dataclass(frozen=True)
+class CameraChange:
+    """From which time in s on the trace is of which camera."""
+
+    time: float
+    camera: str
+
+
+@dataclass(frozen=True)
+class CamerasQuality:
+    """The cameras of a run.
+
+    Attributes
+    ----------
+    cameras
+        Camera -> its numbers.
+    left_out
+        Camera that could not be aligned -> why.
+    n_changes
+        How often the trace goes from one camera to another.
+    changes
+        Each of these, in order of time; the first entry is the camera with which it begins.
+    both_valid
+        s during which two cameras or more are valid.
+    same_expression
+        Fraction of that time in which they name the same expression.
+    """
+
+    cameras: Mapping[str, CameraQuality]
+    left_out: Mapping[str, str]
+    n_changes: int
+    changes: tuple[CameraChange, ...]
+    both_valid: float
+    same_expression: float | None
+
+
+@dataclass(frozen=True)
 class RunQuality:
     """The numbers by which a run is judged.
 
@@ -141,6 +208,9 @@ class RunQuality:
         How well the clocks are related.
     review
         How far people have checked the run, None where nobody did.
+    cameras
+        Each camera's part, None where the run has one. The numbers of frames above are those of the trace, and
+        ``sync`` is the first camera's.
     """
 
     n_frames: int
@@ -158,3 +228,4 @@ class RunQuality:
     expression_fraction: Mapping[str, float | None]
     sync: ClockQuality
     review: ReviewQuality | None = field(default=None, metadata={"optional": True})
+    cameras: CamerasQuality | None = field(default=None, metadata={"optional": True})

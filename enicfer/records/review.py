@@ -59,6 +59,8 @@ class ReviewEntry:
     followed
         Of a verdict or a sign-off: by what the face was chosen that the results followed when it was given
         (`enicfer.pipeline.review.name_choice`); "" where that was not noted.
+    camera
+        The camera of the frame, "" where the run has one.
     """
 
     id: str
@@ -81,6 +83,7 @@ class ReviewEntry:
     entry: str = ""
     followed: str = ""
     unjudged: tuple[int, ...] = ()
+    camera: str = ""
 
     @property
     def about(self) -> tuple[object, ...]:
@@ -89,9 +92,10 @@ class ReviewEntry:
             return self.run, TRIAL, self.trial
         if self.kind == SIGNOFF:
             return self.run, SIGNOFF
+        camera = (self.camera,) if self.camera else ()
         if self.kind == PARTICIPANT:  # a person has one participant in a frame
-            return self.run, PARTICIPANT, self.frame
-        return self.run, self.kind, self.frame, self.x, self.y
+            return self.run, PARTICIPANT, self.frame, *camera
+        return self.run, self.kind, self.frame, self.x, self.y, *camera
 
     def is_of(self, onset: float, code: str) -> bool:
         """Whether it is about the trial at ``onset`` (s) with this code."""

@@ -3,14 +3,16 @@
 Times are float64 seconds on the recording's clock unless said otherwise.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from enicfer.errors import InputError
 from enicfer.records.alignment import Alignment
+from enicfer.records.cameras import Cameras
 from enicfer.records.faces import FaceTrack
 from enicfer.records.provenance import Provenance
 from enicfer.records.quality import RunQuality
@@ -31,9 +33,10 @@ class RunResult:
     recording
         The recording; its ``modality`` decides which files are written.
     faces, expression
-        What the camera showed, on ``video_time``.
+        What the camera showed, on ``video_time``. With several cameras each row is a frame of one of them, and
+        ``video_time`` is where the first camera's clock stood then.
     alignment
-        The map to the recording's clock.
+        The map to the recording's clock; with several cameras the first one's.
     time
         ``(n,)`` s: each frame on the recording's clock.
     segments
@@ -48,6 +51,10 @@ class RunResult:
         One sentence each.
     time_course
         What was made of the probabilities over time.
+    cameras
+        What each of several cameras showed, and which row is whose; None where the run has one.
+    camera
+        The camera that the rows are of, where `of_camera` chose one of several; else "".
     """
 
     entities: Mapping[str, str]
@@ -62,6 +69,8 @@ class RunResult:
     provenance: Provenance
     warnings: tuple[str, ...] = ()
     time_course: TimeCourse = field(default_factory=TimeCourse)
+    cameras: Cameras | None = None
+    camera: str = ""
 
     @property
     def name(self) -> str:
@@ -80,6 +89,54 @@ class RunResult:
             expression=select_frames(self.expression, kept),
             time_course=select_frames(self.time_course, kept),
             time=self.time[kept],
+            cameras=None if self.cameras is None else self.cameras.select_rows(kept),
+        )
+
+    @property
+    def time_uncertainty(self) -> FloatArray:
+        """``(n,)`` s: half-width of the 95 % interval of each row's time, of its camera's map alone."""
+        return self._bounds(Alignment.uncertainty)
+
+    @property
+    def frame_time_uncertainty(self) -> FloatArray:
+        """``(n,)`` s: half-width of the 95 % interval of each row's time, with the jitter of its frame's stamp."""
+        return self._bounds(Alignment.frame_uncertainty)
+
+    def _bounds(self, bound: Callable[[Alignment, FloatArray], FloatArray]) -> FloatArray:
+        if self.cameras is None:
+            return bound(self.alignment, self.faces.video_time)
+        found = np.full(self.time.size, np.nan)
+        for number, track in enumerate(self.cameras.tracks):
+            rows = self.cameras.camera == number
+            found[rows] = bound(track.alignment, track.faces.video_time[self.cameras.frame[rows]])
+        return found
+
+    def of_camera(self, name: str = "") -> "RunResult":
+        """The run with the rows of one of its cameras, all of its frames and no other; trials and segments stay.
+
+        Parameters
+        ----------
+        name
+            Of the camera, "" for the first. A run with one camera stays as it is.
+
+        Raises
+        ------
+        InputError
+            If there is no such camera.
+        """
+        if self.cameras is None:
+            return self
+        track = self.cameras.find(name)
+        return replace(
+            self,
+            faces=track.faces,
+            expression=track.expression,
+            alignment=track.alignment,
+            time=track.time,
+            time_course=TimeCourse(),
+            provenance=replace(self.provenance, inputs=self.provenance.inputs_of(track.name)),
+            cameras=None,
+            camera=track.name,
         )
 
 

@@ -15,3 +15,5 @@ UInt8Array = npt.NDArray[np.uint8]
 Progress = Callable[[int, int, str], None]
 # Frame, and x and y in px of a point in the participant's face.
 FacePoint = tuple[int, float, float]
+# The same in the picture of one of several cameras, whose name is first.
+CameraPoint = tuple[str, int, float, float]

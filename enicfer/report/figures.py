@@ -15,6 +15,7 @@ import numpy as np
 
 from enicfer.io.files.names import stem_of
 from enicfer.records import FloatArray, RunResult, Status
+from enicfer.timecourse.cameras import list_changes
 from enicfer.timecourse.sampling import trial_courses, window_weights
 from enicfer.timecourse.segments import LOST
 from enicfer.timecourse.study import START, STEP, half_width, mean_known
@@ -52,6 +53,7 @@ STATUS_COLORS: Mapping[Status, str] = {
 }
 _INK, _FAINT, _ACCENT, _ALERT = "#22282F", "#8A929C", "#2B6C8F", "#B3412E"
 _MAX_POINTS = 1000
+_STRIP_BINS = 400
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "text.parse_math": False,  # a condition may be named "$5"
@@ -75,8 +77,9 @@ _STYLE: dict[Any, Any] = {
 
 
 def draw_figures(run: RunResult) -> dict[str, str]:
-    """Name -> SVG text of every figure of `FIGURES` that the run has something for."""
-    return draw_all(FIGURES, stem_of(run.entities), run)
+    """Name -> SVG text of every figure of `FIGURES` that the run has something for, and of several cameras."""
+    further = {} if run.cameras is None else {"cameras": draw_cameras}
+    return draw_all({**FIGURES, **further}, stem_of(run.entities), run)
 
 
 def draw_all(figures: Mapping[str, Callable[..., bool]], about: str, *given: Any) -> dict[str, str]:
@@ -190,7 +193,7 @@ def draw_sync(figure: "Figure", run: RunResult) -> bool:
     if residuals.get_legend_handles_labels()[0]:
         residuals.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     every = max(1, run.time.size // _MAX_POINTS)
-    uncertainty = alignment.uncertainty(run.faces.video_time[::every]) * 1e3
+    uncertainty = run.time_uncertainty[::every] * 1e3
     bound.fill_between(run.time[::every], 0, uncertainty, color=_ACCENT, alpha=0.25, linewidth=0)
     bound.plot(run.time[::every], uncertainty, color=_ACCENT, linewidth=1.2)
     bound.set(xlabel="time on the recording's clock (s)", ylabel="95 % bound (ms)")
@@ -240,6 +243,43 @@ def condition_panels(figure: "Figure", count: int, height: float) -> list["Axes"
         axes.set_xlabel("time from the trigger (s)")
         axes.tick_params(labelbottom=True)
     return list(grid.ravel()[:count])
+
+
+def draw_cameras(figure: "Figure", run: RunResult) -> bool:
+    """Valid and invalid frames of each of several cameras over time, and which one the values are of."""
+    from matplotlib.patches import Patch
+
+    if run.cameras is None or not run.time.size:
+        return False
+    tracks = run.cameras.tracks
+    figure.set_size_inches(10, 0.9 + 0.34 * (len(tracks) + 1))
+    *strips, used = figure.subplots(len(tracks) + 1, 1, sharex=True)
+    # Wide enough for some frames each, so that one that was dropped leaves no gap.
+    count = max(1, min(_STRIP_BINS, min(track.time.size for track in tracks) // 5))
+    edges = np.linspace(*_time_limits(run), count + 1)
+    shown: dict[Status, None] = {}
+    for axes, track in zip(strips, tracks, strict=True):
+        counts = [np.histogram(track.time[track.expression.status == s], edges)[0] for s in Status]
+        there = np.sum(counts, axis=0) > 0
+        most = np.argmax(counts, axis=0)
+        for status in (status for number, status in enumerate(Status) if (there & (most == number)).any()):
+            own = np.diff(np.r_[0, there & (most == list(Status).index(status)), 0])
+            begins, ends = edges[np.flatnonzero(own == 1)], edges[np.flatnonzero(own == -1)]
+            spans = list(zip(begins, ends - begins, strict=True))
+            axes.broken_barh(spans, (0, 1), color=STATUS_COLORS[status], linewidth=0)
+            shown[status] = None
+    colors = condition_colors([track.name for track in tracks])
+    for name, start, stop in list_changes(run.cameras, run.time):
+        used.broken_barh([(start, stop - start)], (0, 1), color=colors[name], linewidth=0)
+    for axes, name in zip((*strips, used), (*run.cameras.names, "used"), strict=True):
+        axes.set(yticks=[], ylim=(0, 1))
+        axes.set_ylabel(name, rotation=0, ha="right", va="center")
+        axes.spines[:].set_visible(False)
+    used.set(xlabel="time on the recording's clock (s)", xlim=_time_limits(run))
+    patches = [Patch(color=STATUS_COLORS[status], label=status.label.replace("_", " ")) for status in shown]
+    patches += [Patch(color=color, label=f"used: {name}") for name, color in colors.items()]
+    figure.legend(handles=patches, loc="outside upper left", ncols=10, **_KEY_LOOK)
+    return True
 
 
 FIGURES: dict[str, Callable[["Figure", RunResult], bool]] = {

@@ -10,7 +10,7 @@ import numpy as np
 from enicfer import __version__
 from enicfer.export.description import methods_text, people_text
 from enicfer.io.files.names import session_folder, session_stem, stem_of
-from enicfer.records import Modality, ReviewQuality, RunResult
+from enicfer.records import Alignment, ClockQuality, Modality, ReviewQuality, RunResult
 from enicfer.report.figures import EXPRESSION_COLORS, draw_figures
 from enicfer.report.templates import fill_template
 from enicfer.timecourse.quality import drift_text, milliseconds
@@ -21,6 +21,7 @@ _TITLES = {
     "conditions": "By condition",
     "status": "Valid and invalid frames",
     "sync": "How video time became recording time",
+    "cameras": "Which camera when",
 }
 _CAPTIONS = {
     "trace": (
@@ -35,6 +36,11 @@ _CAPTIONS = {
     "sync": (
         "Left: each matched pulse, and triangles for pulses that found no partner. Right: half-width of the 95 % "
         "interval of a frame's time."
+    ),
+    "cameras": (
+        "Each camera's frames over the run, valid or not with the reason, and below them the camera whose frames "
+        "the values are of. A camera takes over where its view is valid and the other's is not, or where the face is "
+        "turned to it more, for long enough to be worth the change."
     ),
 }
 _MAKING = ("recipe", "arguments", "preprocessing", "format")  # parts of a model's card that few will read
@@ -140,6 +146,10 @@ def headline(run: RunResult) -> list[dict[str, Any]]:
         pulses = f"residual (rms) of {sync.n_matched} pulses"
         tiles.append((milliseconds(sync.residual_rms), pulses, False))
     # All frames of the camera, also those whose expression was not read.
+    if run.quality.cameras:
+        each = [own.sync.max_uncertainty for own in run.quality.cameras.cameras.values()]
+        bound = max((value for value in each if value is not None), default=bound)
+        tiles.append((str(run.quality.cameras.n_changes), "changes of camera", False))
     rough = bound is None or bound > 0.5 / nominal_rate(run.faces.video_time)
     within = "n/a" if bound is None else f"± {milliseconds(bound)}"
     tiles.append((within, "largest uncertainty of a frame's time", rough))
@@ -157,8 +167,18 @@ def review_text(review: ReviewQuality) -> str:
 
 
 def sync_rows(run: RunResult) -> list[tuple[str, str]]:
-    """The evidence for the clocks, in words."""
-    sync = run.quality.sync
+    """The evidence for the clocks, in words; of several cameras for each, with its name."""
+    if run.cameras is None or run.quality.cameras is None:
+        return clock_rows(run.quality.sync, run.alignment)
+    rows = []
+    for track in run.cameras.tracks:
+        own = clock_rows(run.quality.cameras.cameras[track.name].sync, track.alignment)
+        rows += [(f"{track.name}: {name}", text) for name, text in own]
+    return rows + [(f"{name}: left out", reason) for name, reason in run.cameras.left_out.items()]
+
+
+def clock_rows(sync: ClockQuality, alignment: Alignment) -> list[tuple[str, str]]:
+    """The evidence for one camera's clock."""
     rms, worst = (milliseconds(value, 2) for value in (sync.residual_rms, sync.residual_max))
     rows = [
         ("pulses from", sync.source),
@@ -178,7 +198,7 @@ def sync_rows(run: RunResult) -> list[tuple[str, str]]:
         rows.append((f"drift of the camera's clock{where}", f"{drift_text(drift)} (95 %); + is too fast"))
     if not sync.drifts:
         rows.append(("drift of the camera's clock", "not measured"))
-    return [*rows, *(("note", note) for note in run.alignment.notes)]
+    return [*rows, *(("note", note) for note in alignment.notes)]
 
 
 def trial_rows(run: RunResult) -> list[dict[str, Any]]:

@@ -113,8 +113,8 @@ class Desk:
         self._lock = Lock()
 
     def result(self, run: ReviewRun) -> RunResult:
-        """The results of a run as they are now."""
-        return self._results.get(_state_of(run), lambda: read_run(run.frames))
+        """The results of a run as they are now; of several cameras those of the first, whose video is shown."""
+        return self._results.get(_state_of(run), lambda: read_run(run.frames).of_camera())
 
     def faces(self, run: ReviewRun) -> KnownFaces | None:
         """All faces of a run's video; None where no record of them was kept."""
@@ -287,7 +287,8 @@ class Desk:
         quality = check.quality
         attention, why = self._attention(run)
         verdicts = _verdicts(said)
-        inputs = check.provenance.inputs
+        shown = next(iter(quality.cameras.cameras), "") if quality.cameras else ""
+        inputs = check.provenance.inputs_of(shown)
         paths, missing = self.study.find_videos(run, inputs)
         return {
             **_labels(run),

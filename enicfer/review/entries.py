@@ -199,8 +199,9 @@ def _about_frame(result: RunResult, content: Mapping[str, Any], pointed: bool) -
     if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < count:
         raise InputError(f"There is no such frame: the run has {count}, numbered from 0.")
     time = float(result.time[number])
-    facts = {"frame": number, "video_time": float(result.faces.video_time[number])}
+    facts: dict[str, Any] = {"frame": number, "video_time": float(result.faces.video_time[number])}
     facts |= {"time": time} if math.isfinite(time) else {}
+    facts |= {"camera": result.camera} if result.camera else {}
     for name in ("x", "y") if pointed else ():
         value = content.get(name)
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1e6:

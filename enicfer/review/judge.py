@@ -69,7 +69,7 @@ def judge_identity(check: RunCheck) -> dict[str, Any]:
     told = shown and origin.model.imported is None
     certain = 1 - counts[Status.AMBIGUOUS_PERSON.label] / shown if told else None
     two = [text for text in check.warnings if "could be the participant" in text]
-    if origin.faces_given:
+    if origin.n_faces_given:
         verdict, text = "pointed_at", "a person pointed at the participant"
     elif origin.photo_given:
         verdict, text = "photo", "chosen by the photo"

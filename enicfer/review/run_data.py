@@ -38,9 +38,21 @@ def describe_run(run: RunResult) -> dict[str, Any]:
         "recording_duration": float(run.recording.duration),
         "valid_fraction": run.quality.valid_fraction,
         "conditions": list(dict.fromkeys(run.trials["trial_type"].astype("str"))),
-        "warnings": list(run.warnings),
+        "warnings": [*_say_camera(run), *run.warnings],
+        "camera": run.camera,
         "has": {name: getattr(course, name) is not None for name in ("smoothed", "baseline", "uncertain")},
     }
+
+
+def _say_camera(run: RunResult) -> list[str]:
+    """Which camera is shown, where the run has several."""
+    if not run.camera:
+        return []
+    names = ", ".join(run.provenance.camera_videos)
+    return [
+        f"Shown are the video, the faces and the curves of the camera {run.camera}; trials and segments are of all "
+        f"cameras ({names})."
+    ]
 
 
 def axis_of(run: RunResult) -> tuple[float, float]:
@@ -52,7 +64,7 @@ def axis_of(run: RunResult) -> tuple[float, float]:
 
 def pack_clock(run: RunResult) -> bytes:
     """Of each frame: video time, time (float64), bound (float32), status (uint8), box (4 float32), little-endian."""
-    bound = run.alignment.frame_uncertainty(run.faces.video_time)
+    bound = run.frame_time_uncertainty
     return b"".join(
         (
             run.faces.video_time.astype("<f8").tobytes(),

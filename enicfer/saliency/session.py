@@ -72,11 +72,12 @@ def explain_session(
     _check_request(options)
     target = check_output(Path(output), options.overwrite)
     found = _find_runs(Path(results))
-    runs = [read_run(file) for file in found]
+    runs = [read_run(file).of_camera() for file in found]
     name = str(options.model) if options.model is not None else runs[0].expression.model
     classifier = load_model(name)
     check_method(options.method, classifier.network)
     found, runs, silent = _keep_answered(found, runs)
+    silent += [_say_camera(run) for run in runs if run.camera]
     parts, watched = [], []
     for file, run in zip(found, runs, strict=True):
         if run.expression.model != classifier.name:
@@ -109,6 +110,13 @@ def explain_session(
         further=film if options.video else None,
     )
     return explained
+
+
+def _say_camera(run: RunResult) -> str:
+    return (
+        f"The faces of {stem_of(run.entities)} are of the camera {run.camera}; trials in which it has no valid frame "
+        "are not explained."
+    )
 
 
 def _check_request(options: SaliencyOptions) -> None:
@@ -183,6 +191,7 @@ def find_videos(run: RunResult, session: Path) -> tuple[Path, ...]:
     opened = read_session(session)
     for candidate in opened.runs:
         if opened.entities(candidate) == dict(run.entities):
+            candidate = next((view for view in candidate.views if view.camera == run.camera), candidate)
             break
     else:
         raise InputError(

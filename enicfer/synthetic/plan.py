@@ -4,7 +4,7 @@ Conventions: all times are s on the recording's clock; the scene has no other. A
 exposure, which is when a camera stamps it; what the frame shows of people is the middle of the exposure.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +40,8 @@ class SessionPlan:
         Times in s of recorded pulses without a flash.
     led
         ``(x, y)`` px of the LED.
+    turned
+        ``(n,)`` whether the participant's head is turned so far that this camera sees no face; None for never.
     """
 
     duration: float
@@ -54,10 +56,11 @@ class SessionPlan:
     recorded: npt.NDArray[np.bool_]
     extra: FloatArray
     led: tuple[int, int]
+    turned: npt.NDArray[np.bool_] | None = None
 
 
 def plan_session(
-    scene: SyntheticScene, seed: int, *, whole: float = 1.0, record_before: float = 0.0
+    scene: SyntheticScene, seed: int, *, whole: float = 1.0, record_before: float = 0.0, of_side: bool = False
 ) -> SessionPlan:
     """Decide everything about a session.
 
@@ -71,6 +74,8 @@ def plan_session(
         The recording's duration is a multiple of this many s.
     record_before
         For how many s before time 0 pulses are recorded already.
+    of_side
+        The same as the second camera films it, with frames and a clock of its own.
     """
     rng = np.random.default_rng(seed)
     happenings = plan_happenings(scene, rng)
@@ -79,6 +84,10 @@ def plan_session(
     first = float(rng.choice([-1.0, 1.0]) * rng.uniform(0.4, 1.2)) - 0.3
     last = duration + float(rng.uniform(0.4, 1.2) * rng.choice([-1.0, 1.0])) + 0.3
     frame_time, exposure = plan_frames(scene, rng, first, last)
+    own = np.random.default_rng([seed, 2])  # of the second camera alone: what happens is the same for both
+    if of_side:
+        second = replace(scene, frame_rate=scene.side_rate)
+        frame_time, exposure = plan_frames(second, own, first + 0.23, last - 0.31)
     seen = frame_time - exposure / 2
     side = float(rng.choice([-1.0, 1.0]))  # on which side of the picture the participant sits
     participant = move_participant(scene, rng, happenings, side, seen)
@@ -88,12 +97,17 @@ def plan_session(
         hand = np.maximum(hand, ease((seen - start) / 0.35) * (1 - ease((seen - stop + 0.35) / 0.35)))
     flashes, recorded, extra = plan_pulses(scene, rng, (first, last), (-record_before, duration))
     corner = (rng.choice([26, scene.width - 27]), rng.choice([26, 60]))
+    offset, turned = float(rng.uniform(3.0, 9.0)), None
+    if of_side:
+        corner, offset = (own.choice([26, scene.width - 27]), 60), float(own.uniform(14.0, 22.0))
+    if scene.side_camera:
+        participant, turned = turn_participant(participant, happenings.trials, seen, of_side)
     return SessionPlan(
         duration=duration,
         trials=happenings.trials,
         frame_time=frame_time,
         exposure=exposure,
-        clock_offset=float(rng.uniform(3.0, 9.0)),
+        clock_offset=offset,
         participant=participant,
         examiner=examiner,
         hand=hand,
@@ -101,7 +115,37 @@ def plan_session(
         recorded=recorded,
         extra=extra,
         led=(int(corner[0]), int(corner[1])),
+        turned=turned,
     )
+
+
+def turn_participant(
+    motion: Motion, trials: tuple[TrialPlan, ...], time: FloatArray, of_side: bool
+) -> tuple[Motion, npt.NDArray[np.bool_]]:
+    """The participant as one of two cameras sees them, who turns to the second one for every other two trials.
+
+    Parameters
+    ----------
+    motion
+        In the frames at ``time``, as if the head were turned to this camera all the time.
+    trials
+        In order.
+    time
+        ``(n,)`` s.
+    of_side
+        Whether this is the second camera.
+
+    Returns
+    -------
+    Motion, turned
+        With the head's turn, and ``(n,)`` whether no face is seen.
+    """
+    aside = np.zeros(len(time))
+    for first, last in zip(trials[2::4], trials[3::4], strict=False):
+        start, stop = first.onset - 0.65, last.onset + last.duration + 0.3
+        aside = np.maximum(aside, ease((time - start) / 0.5) * (1 - ease((time - stop) / 0.5)))
+    away = 1 - aside if of_side else aside
+    return replace(motion, yaw=motion.yaw + (-0.6 if of_side else 0.6) * away), away > 0.6
 
 
 def plan_frames(

@@ -6,7 +6,7 @@ premultiplied alpha, whoever is nearer to the camera in front.
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import cv2
@@ -79,6 +79,9 @@ def draw_frames(
             name: place_person(scene, load_portrait(name, look.get(name)), motion, i)
             for name, motion in ((scene.participant, plan.participant), (scene.examiner, plan.examiner))
         }
+        away = plan.turned is not None and bool(plan.turned[i])
+        if away:
+            turn_away(layers[scene.participant], grain)
         sizes = {scene.participant: plan.participant.size[i], scene.examiner: plan.examiner.size[i]}
         order = sorted(layers, key=lambda name: float(sizes[name]))
         for name in order:
@@ -90,6 +93,8 @@ def draw_frames(
         for name in (scene.participant, scene.examiner):
             front = [layers[other] for other in order[order.index(name) + 1 :]]
             seen.append(sight(scene, layers[name], [*front, palm]))
+        if away:
+            seen[0] = replace(seen[0], hidden=1.0)
         light_led(picture, plan.led, led_fraction(plan.flashes, float(end), float(exposure)))
         gain = 1 + 0.035 * float(np.sum(np.sin(2 * np.pi * end / np.array([23.0, 61.0]) + light_phase)))
         yield develop(picture, gain, grain, rng), seen[0], seen[1]
@@ -119,6 +124,20 @@ def place_person(scene: SyntheticScene, portrait: Portrait, motion: Motion, i: i
     moved = move_points(portrait, points, *pose) @ linear.T + shift
     n = len(face_points(portrait))
     return Layer(int(left), int(top), image, alpha, moved[:n], moved[n:-5], moved[-5:])
+
+
+def turn_away(layer: Layer, grain: Float32Array) -> None:
+    """Put the back of a head in the place of a face, in place."""
+    if 0 in layer.alpha.shape:
+        return
+    centre = layer.outline.mean(axis=0)
+    outline = np.round((layer.outline - centre) * 1.22 + centre - (layer.left, layer.top)).astype(np.int32)
+    mask = np.zeros(layer.alpha.shape, np.uint8)
+    cv2.fillPoly(mask, [outline], 255, cv2.LINE_AA)
+    height, width = layer.image.shape[:2]
+    hair = np.array([38, 46, 58], np.float32) + 2 * np.resize(grain, (height, width, 3))
+    opaque = (cv2.min(mask, layer.alpha) / np.float32(255))[..., None]
+    layer.image[:] = as_uint8(layer.image * (1 - opaque) + hair * opaque)
 
 
 @cache

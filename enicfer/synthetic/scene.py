@@ -56,6 +56,13 @@ class SyntheticScene:
         How much faster than the recording's clock the camera's runs.
     missing_pulses, extra_pulses
         Number of LED flashes that the recording lacks, and of recorded pulses without a flash.
+    side_camera
+        Whether a second camera films from the side; the participant then turns to it for every other two trials, and
+        each camera sees the back of the head while the other one sees the face.
+    side_rate
+        Its slowest and fastest rate in frames/s.
+    side_drift_ppm
+        How much faster than the recording's clock the second camera's runs.
     """
 
     participant: str = "hopper"
@@ -78,6 +85,9 @@ class SyntheticScene:
     drift_ppm: float = 120.0
     missing_pulses: int = 2
     extra_pulses: int = 1
+    side_camera: bool = False
+    side_rate: tuple[float, float] = (22.0, 26.0)
+    side_drift_ppm: float = -90.0
 
     @property
     def examiner(self) -> str:

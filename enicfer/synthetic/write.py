@@ -17,10 +17,13 @@
 ``pulses``
     The instant at which the LED came on, on both clocks; ``filmed`` and ``recorded`` say who saw it: the
     recording misses some flashes, and has pulses that never flashed.
+``side``
+    With a second camera: its ``clock``, ``led``, ``pulses`` and ``frames``.
 """
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +63,8 @@ def write_example_session(
     Returns
     -------
     Path
-        The folder, with ``session.toml``, ``camera.mp4``, the recording, and ``truth.json`` (see the module).
+        The folder, with ``session.toml``, ``camera.mp4``, the recording, and ``truth.json`` (see the module); with
+        ``side.mp4`` where the scene has a second camera.
 
     Raises
     ------
@@ -95,6 +99,28 @@ def _write_files(folder: Path, modality: str, seed: int, scene: SyntheticScene) 
     else:
         plan = plan_session(scene, seed, whole=REPETITION_TIME, record_before=LOG_LEAD)
         lost_volumes.append(write_fmri(folder, plan, protocol, seed))
+    ticks, sightings = _film(folder / "camera.mp4", scene, plan, seed)
+    truth, video = truth_of(scene, plan, ticks, sightings, lost_volumes), '"camera.mp4"'
+    if scene.side_camera:
+        lead = {} if modality == "eeg" else {"whole": REPETITION_TIME, "record_before": LOG_LEAD}
+        plan = plan_session(scene, seed, **lead, of_side=True)
+        second = replace(scene, drift_ppm=scene.side_drift_ppm)
+        ticks, sightings = _film(folder / "side.mp4", second, plan, seed)
+        whole = truth_of(second, plan, ticks, sightings, lost_volumes)
+        truth["side"] = {name: whole[name] for name in ("clock", "led", "pulses", "frames")}
+        video = '{front = "camera.mp4", side = "side.mp4"}'
+    _write_truth(folder / "truth.json", truth)
+    text = (
+        f'participant = "01"\nprotocol = "{PROTOCOLS[modality]}"\n\n'
+        f'[[run]]\ntask = "faces"\nvideo = {video}\n{FILES[modality]}\n'
+    )
+    (folder / "session.toml").write_text(text, encoding="utf-8", newline="\n")
+
+
+def _film(
+    path: Path, scene: SyntheticScene, plan: SessionPlan, seed: int
+) -> tuple[list[int], list[tuple[Sighting, Sighting]]]:
+    """Write one camera's video; the ticks of its frames, and what can be seen in each."""
     slope = 1 + scene.drift_ppm * 1e-6
     ticks = np.round((plan.clock_offset + slope * plan.frame_time) / float(TIME_BASE)).astype(int).tolist()
     sightings: list[tuple[Sighting, Sighting]] = []
@@ -105,13 +131,8 @@ def _write_files(folder: Path, modality: str, seed: int, scene: SyntheticScene) 
             yield tick, picture
 
     with portable_drawing():
-        write_video(folder / "camera.mp4", pictures(), quality=27, preset="veryfast")
-    _write_truth(folder / "truth.json", truth_of(scene, plan, ticks, sightings, lost_volumes))
-    text = (
-        f'participant = "01"\nprotocol = "{PROTOCOLS[modality]}"\n\n'
-        f'[[run]]\ntask = "faces"\nvideo = "camera.mp4"\n{FILES[modality]}\n'
-    )
-    (folder / "session.toml").write_text(text, encoding="utf-8", newline="\n")
+        write_video(path, pictures(), quality=27, preset="veryfast")
+    return ticks, sightings
 
 
 def truth_of(

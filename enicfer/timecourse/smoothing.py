@@ -7,6 +7,7 @@ Conventions: times in s on any one clock, increasing; probabilities (n, k) with 
 A frame counts as much as the time it stands for (`enicfer.timecourse.segments.frame_support`).
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -40,6 +41,7 @@ def derive_time_course(
     expression: ExpressionTrace,
     alignment: Alignment,
     protocol: Protocol,
+    shares: Mapping[str, Float32Array] | None = None,
 ) -> tuple[TimeCourse, pd.DataFrame, pd.DataFrame]:
     """What the protocol wants made of the probabilities, and the tables of segments and trials.
 
@@ -58,6 +60,8 @@ def derive_time_course(
         For the uncertainty of the trials' times.
     protocol
         Its ``expression`` and ``trial`` are used.
+    shares
+        Further columns of the trials: name -> ``(n,)`` values of the frames, NaN for none.
     """
     read = take_part(expression, time)
     t, trace = time[read], select_frames(expression, read)
@@ -71,6 +75,7 @@ def derive_time_course(
     if time_course.baseline is not None:
         relative = shown.probability - time_course.baseline
         extra |= {f"fer_{label}_relative": relative[:, k] for k, label in enumerate(trace.labels)}
+    extra |= {name: values[read] for name, values in (shares or {}).items()}
     table = summarise_trials(trials, t, shown, alignment, protocol.trial, min_probability=level, extra=extra)
     return spread_frames(time_course, read), segments, table
 

@@ -24,9 +24,10 @@ from enicfer.config.runs import Run, Session
 from enicfer.errors import AlignmentError, InputError, OutputError
 from enicfer.io.video.stamps import COUNTED
 from enicfer.pipeline import process as pipeline
+from enicfer.pipeline.assemble import place_on_clock, replace_times
 from enicfer.pipeline.observe import Observations
 from enicfer.pipeline.origin import hash_inputs
-from enicfer.pipeline.process import find_points, place_on_clock, replace_times
+from enicfer.pipeline.process import find_points
 from enicfer.records import Drift, Modality, Status
 from enicfer.timecourse.quality import drift_text
 from enicfer.timecourse.segments import find_segments

@@ -173,7 +173,7 @@ def test_a_jump_while_playing_to_what_is_not_made_yet_waits_there(
         # The numbers say another frame than the preview has, so the picture is the server's own of that frame.
         page.wait_for_selector(f"#picture[data-shows=exact][data-frame='{waiting}']")
         assert page.is_visible("#exact")
-        assert "plays when it has come so far" in page.inner_text("#proxy-state")
+        assert "then it plays" in page.inner_text("#proxy-state")
         page.wait_for_timeout(300)
         assert number_shown(page) == waiting
         page.keyboard.press("Home")
@@ -181,10 +181,10 @@ def test_a_jump_while_playing_to_what_is_not_made_yet_waits_there(
         page.wait_for_selector("#picture[data-shows=playing]")
         page.keyboard.press("End")
         page.wait_for_selector(f"#picture[data-shows=exact][data-frame='{n - 1}']")
-        assert "plays when" not in page.inner_text("#proxy-state"), "nothing follows the last frame"
+        assert "then it plays" not in page.inner_text("#proxy-state"), "nothing follows the last frame"
         click_at(page, 0.3)
         page.keyboard.press("Space")
-        page.wait_for_selector("#proxy-state:has-text('plays when it has come so far')")
+        page.wait_for_selector("#proxy-state:has-text('then it plays')")
         go_on.set()
         page.wait_for_selector("#picture[data-shows=playing]")
         page.wait_for_selector(f"#picture[data-shows=exact][data-frame='{n - 1}']")
