@@ -15,7 +15,7 @@ TOP_LEVEL = {"__init__", "errors", "expressions"}
 ROOMS = (
     *("errors", "expressions", "records", "config", "io", "models", "sync", "timecourse", "faces"),
     *("export", "report", "pipeline", "training", "saliency", "synthetic", "batch", "privacy", "review"),
-    "cli",
+    *("coding", "cli"),
 )
 # Rooms that need nothing of these, though they stand behind them.
 STRANGERS = {
@@ -30,6 +30,7 @@ STRANGERS = {
     "synthetic": {"pipeline", "export", "training", "sync", "faces", "models"},
     "batch": {"training", "saliency", "synthetic", "faces", "models"},
     "review": {"training", "saliency", "synthetic", "faces", "models", "privacy"},
+    "coding": {"training", "saliency", "synthetic", "sync", "models", "privacy"},
 }
 PURE = {"expressions", "records", "sync", "timecourse"}
 OUTSIDE = {"cv2", "torch", "av", "mne", "h5py", "matplotlib", "onnxruntime", "urllib", "socket"}

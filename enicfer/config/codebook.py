@@ -165,8 +165,8 @@ class Codebook:
         Reasons for which something cannot be coded.
     modifiers
         What can be said besides.
-    folder
-        Of the file, from which the paths of examples go; it is no part of the version.
+    file
+        From whose folder the paths of examples go; it is no part of the version.
     """
 
     name: str
@@ -175,12 +175,12 @@ class Codebook:
     description: str = ""
     cannot: tuple[str, ...] = ()
     modifiers: tuple[Modifier, ...] = ()
-    folder: Path = field(default=Path(), compare=False)
+    file: Path = field(default=Path(), compare=False)
 
     @property
     def hash(self) -> str:
         """SHA-256, in hexadecimal, of all that it says except its number."""
-        said = {k: v for k, v in asdict(self).items() if k not in ("number", "folder")}
+        said = {k: v for k, v in asdict(self).items() if k not in ("number", "file")}
         text = json.dumps(said, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
@@ -226,17 +226,17 @@ def read_codebook(name_or_file: str | Path) -> Codebook:
         named at once.
     """
     path = find_settings("codebook", name_or_file, ProtocolError)
-    return parse_codebook(read_toml(path), path.stem, path.name, path.parent)
+    return parse_codebook(read_toml(path), path.stem, path.name, path)
 
 
-def parse_codebook(
-    content: Mapping[str, Any], name: str, source: str, folder: Path | None = None
-) -> Codebook:
+def parse_codebook(content: Mapping[str, Any], name: str, source: str, file: Path | None = None) -> Codebook:
     """Turn the content of a TOML file into a `Codebook`, or raise with every problem of it.
 
-    Pictures are looked for where a ``folder`` is given.
+    Pictures are looked for where the ``file`` is given.
     """
-    found = read_settings(_CodebookFile, content, source, folder=folder, find_conflicts=_find_conflicts)
+    found = read_settings(
+        _CodebookFile, content, source, folder=file.parent if file else None, find_conflicts=_find_conflicts
+    )
     return Codebook(
         name=name,
         number=found.number,
@@ -244,7 +244,7 @@ def parse_codebook(
         description=found.description,
         cannot=found.cannot,
         modifiers=found.modifier,
-        folder=folder or Path(),
+        file=file or Path(),
     )
 
 

@@ -46,7 +46,7 @@ def test_a_codebook_with_everything(tmp_path):
         "utf-8",
     )
     found = read_codebook(path)
-    assert (found.name, found.number, found.folder) == ("mine é", 3, tmp_path)
+    assert (found.name, found.number, found.file) == ("mine é", 3, path)
     assert found["tongue out"].key == "t" and found.modifiers[0].values == ("left", "right")
 
 
@@ -80,7 +80,7 @@ def test_a_codebook_with_everything(tmp_path):
 )
 def test_what_is_wrong_is_said(content, words, tmp_path):
     with pytest.raises(ProtocolError, match=rf"mine\.toml cannot be used: .*{words}"):
-        parse_codebook(content, "mine", "mine.toml", tmp_path)
+        parse_codebook(content, "mine", "mine.toml", tmp_path / "mine.toml")
 
 
 def test_all_problems_are_named_at_once():
