@@ -76,17 +76,30 @@ def count_votes(codes: Codes, k: int) -> FloatArray:
     return np.stack([(codes == category).sum(1) for category in range(k)], axis=1).astype(np.float64)
 
 
+def fleiss_parts(votes: FloatArray, raters: int) -> FloatArray:
+    """What units add to Fleiss' kappa, of votes ``(n, k)``; units that not all ``raters`` coded are left out.
+
+    Returns
+    -------
+    FloatArray
+        ``(k + 2,)``: number of units, sum of the squared votes, votes for each category.
+    """
+    full = votes[votes.sum(1) == raters]
+    return np.concatenate([[len(full), (full**2).sum()], full.sum(0)])
+
+
+def fleiss_kappa_of(parts: FloatArray, raters: int) -> FloatArray:
+    """Fleiss' kappa of sums ``(..., k + 2)`` of `fleiss_parts`."""
+    units, squares, said = parts[..., 0], parts[..., 1], parts[..., 2:]
+    observed = _divide(squares - raters * units, units * raters * (raters - 1))
+    chance = (_divide(said, said.sum(-1, keepdims=True)) ** 2).sum(-1)
+    return _divide(observed - chance, 1 - chance)
+
+
 def fleiss_kappa(votes: FloatArray) -> float:
     """Fleiss' kappa of votes ``(n, k)``; units that fewer coders coded than the others are left out."""
-    raters = votes.sum(1)
-    votes = votes[raters == raters.max(initial=0)]
-    if not len(votes) or raters.max() < 2:
-        return float("nan")
-    m = raters.max()
-    observed = float(((votes**2).sum(1) - m).mean() / (m * (m - 1)))
-    share = votes.sum(0) / votes.sum()
-    chance = float((share**2).sum())
-    return float(_divide(np.float64(observed - chance), np.float64(1 - chance)))
+    raters = int(votes.sum(1).max(initial=0))
+    return float(fleiss_kappa_of(fleiss_parts(votes, raters), raters))
 
 
 def coincidences(votes: FloatArray) -> FloatArray:

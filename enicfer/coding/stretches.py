@@ -101,8 +101,8 @@ def event_kappa(table: FloatArray) -> float:
 
 
 def _fit_chance(table: FloatArray) -> FloatArray:
-    """Counts with the same sums of rows and columns, if codes were independent but for the cell that must be
-    empty.""" fitted = np.ones_like(table)
+    """Counts with the same sums of rows and columns, if codes were independent but for the empty cell."""
+    fitted = np.ones_like(table)
     fitted[-1, -1] = 0
     rows, columns = table.sum(1), table.sum(0)
     for _ in range(_ROUNDS):
