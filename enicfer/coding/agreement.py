@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from enicfer.coding.bootstrap import resample_rows, resample_sums
-from enicfer.coding.correlation import intraclass_correlation
+from enicfer.coding.bootstrap import resample_sums
+from enicfer.coding.correlation import intraclass_correlation_of, intraclass_parts
 from enicfer.coding.kappa import (
     Codes,
     bennett_s,
@@ -31,7 +31,6 @@ from enicfer.coding.kappa import (
 from enicfer.coding.ratings import (
     AGAIN,
     CLASSIFIER,
-    NOTHING,
     TIME,
     UNRATED,
     Dimension,
@@ -123,11 +122,17 @@ def measure_agreement(folders: Sequence[str | Path], *, book: str = "", seed: in
         If there are no results or no codings, a file is damaged, or it is not clear which codebook is meant.
     """
     study = read_coded_study([Path(folder) for folder in folders], book)
+    return measure_rated(study, *rate_study(study), seed)
+
+
+def measure_rated(
+    study: CodedStudy, rated_all: Sequence[Rated], unknown: Sequence[str], seed: int = 0
+) -> Agreement:
+    """Measure the agreement of what `rate_study` gave for a study; see `measure_agreement`."""
     pairs: list[PairAgreement] = []
     groups: list[GroupAgreement] = []
     trials: list[TrialAgreement] = []
     notes = list(study.notes)
-    rated_all, unknown = rate_study(study)
     if unknown:
         notes.append(
             f"The classifier does not know {', '.join(unknown)}: it is wrong wherever a coder saw one of them."
@@ -296,8 +301,7 @@ def _describe_categories(
     total = max(float(table.sum()), 1.0)
     specific = specific_agreement(table)
     for i, name in enumerate(dimension.categories):
-        said = table[i].sum() + table[:, i].sum()
-        if not said and (name != NOTHING or not table.sum()):
+        if not table[i].sum() + table[:, i].sum():
             continue
         yield CategoryAgreement(
             name=name,
@@ -362,18 +366,17 @@ def _compare_trials(rated: Rated, seed: int) -> Iterator[TrialAgreement]:
     for team in teams:
         shares = _share_trials(rated, team)
         for i, name in enumerate(rated.dimension.categories):
-            groups = [rows[:, :, i] for rows in shares.values()]
-            if not groups or not sum(float(rows.sum()) for rows in groups):
+            if not sum(float(rows[:, :, i].sum()) for rows in shares.values()):
                 continue
-            single, mean = resample_rows(groups, intraclass_correlation, seed)
+            parts = np.stack([intraclass_parts(rows[:, :, i]) for rows in shares.values()])
             yield TrialAgreement(
                 unit=rated.unit,
                 dimension=rated.dimension.name,
                 category=name,
                 raters=tuple(team),
-                trials=sum(len(rows) for rows in groups),
-                single=single,
-                mean=mean,
+                trials=int(parts[:, 0].sum()),
+                single=resample_sums(parts, lambda sums: intraclass_correlation_of(sums)[0], seed),
+                mean=resample_sums(parts, lambda sums: intraclass_correlation_of(sums)[1], seed),
             )
 
 

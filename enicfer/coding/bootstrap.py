@@ -1,13 +1,13 @@
 """Intervals over children: those of a study are drawn anew with all of their units, as frames are not independent."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
 from enicfer.records import FloatArray
 from enicfer.records.agreement import Estimate
 
-ROUNDS, ROUNDS_OF_TRIALS = 2000, 400
+ROUNDS = 2000
 LEVEL = 0.95
 _FEWEST = 0.5  # of the rounds must give a number
 
@@ -30,24 +30,6 @@ def resample_sums(parts: FloatArray, measure: Callable[[FloatArray], FloatArray]
         return Estimate(value)
     drawn = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), ROUNDS)
     return _interval(value, measure(np.tensordot(drawn.astype(np.float64), parts, axes=1)))
-
-
-def resample_rows(
-    groups: Sequence[FloatArray],
-    measure: Callable[[FloatArray], tuple[float, float]],
-    seed: int = 0,
-) -> tuple[Estimate, Estimate]:
-    """Two measures of rows; ``groups`` are the rows ``(m, k)`` of each child."""
-    values = measure(np.concatenate(groups))
-    n = len(groups)
-    if n < 2 or not np.isfinite(values).all():
-        return Estimate(values[0]), Estimate(values[1])
-    rng = np.random.default_rng(seed)
-    rounds = [
-        measure(np.concatenate([groups[i] for i in rng.integers(0, n, n)])) for _ in range(ROUNDS_OF_TRIALS)
-    ]
-    found = np.array(rounds)
-    return _interval(values[0], found[:, 0]), _interval(values[1], found[:, 1])
 
 
 def _interval(value: float, rounds: FloatArray) -> Estimate:

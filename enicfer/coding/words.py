@@ -71,20 +71,20 @@ def describe_methods(
     ]
     if pairs:
         parts.append(
-            f"Agreement of {_list(kinds)} was measured on {_list(units)} as the fraction of equal codes, Cohen's kappa "
-            "(Cohen, 1960) and Bennett's S (Bennett et al., 1954), and for each category as specific agreement and "
-            "kappa against all others; units that a rater could not code were counted and left out."
+            f"Agreement of {_list(kinds)} was measured on {_list(units)} as the fraction of equal codes, Cohen's "
+            "kappa (Cohen, 1960) and Bennett's S (Bennett et al., 1954), and for each category as specific agreement "
+            "and kappa against all others; units that a rater could not code were counted and left out."
         )
     if groups:
         parts.append(
-            "Agreement of all coders was measured as Fleiss' kappa (Fleiss, 1971) and Krippendorff's alpha for nominal "
-            "data (Krippendorff, 2011)."
+            "Agreement of all coders was measured as Fleiss' kappa (Fleiss, 1971) and Krippendorff's alpha for "
+            "nominal data (Krippendorff, 2011)."
         )
     if any(pair.unit == "time" for pair in pairs):
         parts.append(
             "Continuous codes were compared in units of 0.1 s, exactly and with tolerances of up to 2 s (Bakeman et "
-            "al., 2009), and by events that overlap by 60 % of the longer one or more, with a kappa that takes events "
-            "without a partner into account (Holle and Rein, 2015)."
+            "al., 2009), and by events that overlap by 60 % of the longer one or more, with a kappa that takes "
+            "events without a partner into account (Holle and Rein, 2015)."
         )
     if trials:
         parts.append(

@@ -1,0 +1,41 @@
+"""``enicfer agreement``: how well coders agree, with each other and with the classifier."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="STUDY...")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder for agreement.html, .tsv and .json, and disagreements.tsv.",
+)
+@click.option("--book", default="", metavar="NAME", help="Codebook, where several were used.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the bootstrap.")
+@click.option("--overwrite", is_flag=True, help="Replace files that are there.")
+def agreement(folders: tuple[Path, ...], output: Path | None, book: str, seed: int, overwrite: bool) -> None:
+    """Compare what coders saw in each STUDY: outputs, or session folders with their outputs."""
+    from enicfer.coding import compare_coders
+
+    found, disagreements, paths = compare_coders(
+        folders, book=book, seed=seed, output=output, overwrite=overwrite
+    )
+    from enicfer.report.agreement import describe_pair
+
+    for note in found.notes:
+        click.echo(f"note: {note}")
+    for pair in found.pairs:
+        click.echo(describe_pair(pair))
+        for warning in pair.warnings:
+            click.echo(f"  {warning}")
+    for group in found.groups:
+        values = f"Fleiss' kappa {group.fleiss.value:.2f}, Krippendorff's alpha {group.alpha.value:.2f}"
+        click.echo(f"all coders, {group.units} {group.unit} units: {values}")
+    undecided = sum(not one.decided for one in disagreements)
+    click.echo(f"{len(disagreements)} disagreements, {undecided} of them not decided")
+    for path in paths:
+        click.echo(path)
