@@ -10,10 +10,16 @@ from enicfer.review.study import Study
 BOOK = read_codebook("expressions")
 
 
+_READ = {}  # run -> its result, which is the same in every copy of the study
+
+
 def runs_of(folder):
     """The runs of a study with their results, by name."""
     found = sorted(Study([folder]).runs.values(), key=lambda one: one.name)
-    return [(run, read_run(run.frames)) for run in found]
+    for run in found:
+        if run.name not in _READ:
+            _READ[run.name] = read_run(run.frames)
+    return [(run, _READ[run.name]) for run in found]
 
 
 def write_frames(folder, coder, codes, **further):
