@@ -15,16 +15,24 @@ import click
     help="Folder for agreement.html, .tsv and .json, and disagreements.tsv.",
 )
 @click.option("--book", default="", metavar="NAME", help="Codebook, where several were used.")
+@click.option(
+    "--plan",
+    type=click.Path(path_type=Path),
+    metavar="PLAN",
+    help="Of enicfer sample: estimate the classifier's accuracy from its random part.",
+)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the bootstrap.")
 @click.option("--overwrite", is_flag=True, help="Replace files that are there.")
-def agreement(folders: tuple[Path, ...], output: Path | None, book: str, seed: int, overwrite: bool) -> None:
+def agreement(
+    folders: tuple[Path, ...], output: Path | None, book: str, plan: Path | None, seed: int, overwrite: bool
+) -> None:
     """Compare what coders saw in each STUDY: outputs, or session folders with their outputs."""
     from enicfer.coding import compare_coders
 
     found, disagreements, paths = compare_coders(
-        folders, book=book, seed=seed, output=output, overwrite=overwrite
+        folders, book=book, seed=seed, output=output, overwrite=overwrite, plan=plan
     )
-    from enicfer.report.agreement import describe_pair
+    from enicfer.report.agreement import describe_estimate, describe_pair
 
     for note in found.notes:
         click.echo(f"note: {note}")
@@ -35,6 +43,10 @@ def agreement(folders: tuple[Path, ...], output: Path | None, book: str, seed: i
     for group in found.groups:
         values = f"Fleiss' kappa {group.fleiss.value:.2f}, Krippendorff's alpha {group.alpha.value:.2f}"
         click.echo(f"all coders, {group.units} {group.unit} units: {values}")
+    for one in found.accuracy:
+        click.echo(
+            f"the classifier against {one.rater}, over all valid frames: {describe_estimate(one.accuracy)}"
+        )
     undecided = sum(not one.decided for one in disagreements)
     click.echo(f"{len(disagreements)} disagreements, {undecided} of them not decided")
     for path in paths:

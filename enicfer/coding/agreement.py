@@ -28,6 +28,7 @@ from enicfer.coding.kappa import (
     percent_agreement,
     specific_agreement,
 )
+from enicfer.coding.plan import estimate_mean
 from enicfer.coding.ratings import (
     AGAIN,
     CLASSIFIER,
@@ -60,6 +61,7 @@ from enicfer.records.agreement import (
     CODERS,
     DECIDED,
     SELF,
+    Accuracy,
     Agreement,
     CategoryAgreement,
     EventAgreement,
@@ -68,6 +70,7 @@ from enicfer.records.agreement import (
     TrialAgreement,
 )
 from enicfer.records.coding import ADJUDICATED, FRAME, INTERVAL, POINT, TRIAL
+from enicfer.records.plan import RANDOM, CodingPlan
 
 UNITS = {FRAME: (FRAME,), TRIAL: (TRIAL,), TIME: (INTERVAL, POINT)}
 
@@ -99,7 +102,9 @@ class Rated:
         return tuple(r for r in self.raters if r not in (CLASSIFIER, ADJUDICATED) and not r.endswith(AGAIN))
 
 
-def measure_agreement(folders: Sequence[str | Path], *, book: str = "", seed: int = 0) -> Agreement:
+def measure_agreement(
+    folders: Sequence[str | Path], *, book: str = "", seed: int = 0, plan: CodingPlan | None = None
+) -> Agreement:
     """Measure how well the coders of a study agree.
 
     Parameters
@@ -110,6 +115,8 @@ def measure_agreement(folders: Sequence[str | Path], *, book: str = "", seed: in
         Name of the codebook; "" where only one was used.
     seed
         Of the draws of children.
+    plan
+        By whose random part the classifier's accuracy over all valid frames is estimated.
 
     Returns
     -------
@@ -122,11 +129,15 @@ def measure_agreement(folders: Sequence[str | Path], *, book: str = "", seed: in
         If there are no results or no codings, a file is damaged, or it is not clear which codebook is meant.
     """
     study = read_coded_study([Path(folder) for folder in folders], book)
-    return measure_rated(study, *rate_study(study), seed)
+    return measure_rated(study, *rate_study(study), seed, plan)
 
 
 def measure_rated(
-    study: CodedStudy, rated_all: Sequence[Rated], unknown: Sequence[str], seed: int = 0
+    study: CodedStudy,
+    rated_all: Sequence[Rated],
+    unknown: Sequence[str],
+    seed: int = 0,
+    plan: CodingPlan | None = None,
 ) -> Agreement:
     """Measure the agreement of what `rate_study` gave for a study; see `measure_agreement`."""
     pairs: list[PairAgreement] = []
@@ -144,6 +155,7 @@ def measure_rated(
                 pairs.append(pair)
         groups += _compare_all(rated, seed)
         trials += _compare_trials(rated, seed)
+    accuracy = [one for rated in rated_all for one in estimate_accuracy(rated, plan, seed)] if plan else []
     children = len({run.participant for run in study.runs})
     coders = tuple(coder for coder in study.coders if coder != ADJUDICATED)
     return Agreement(
@@ -155,7 +167,10 @@ def measure_rated(
         groups=tuple(groups),
         trials=tuple(trials),
         notes=tuple(notes),
-        methods=describe_methods(study.book, study.versions, len(coders), children, pairs, groups, trials),
+        methods=describe_methods(
+            study.book, study.versions, len(coders), children, pairs, groups, trials, accuracy
+        ),
+        accuracy=tuple(accuracy),
     )
 
 
@@ -192,6 +207,33 @@ def _newest_book(study: CodedStudy) -> Codebook:
     if books:
         return max(books, key=lambda one: one.number)
     return Codebook(study.book, 1, ())
+
+
+def estimate_accuracy(rated: Rated, plan: CodingPlan, seed: int = 0) -> Iterator[Accuracy]:
+    """How often the classifier says what each coder says, and what was decided, over all valid frames.
+
+    Of frames alone, where the classifier knows the categories.
+    """
+    if rated.unit != FRAME or CLASSIFIER not in rated.raters:
+        return
+    items = {(item.run, item.frame): item for item in plan.items if item.drawn == RANDOM}
+    children = {name: i for i, name in enumerate(sorted({item.participant for item in items.values()}))}
+    decided = (ADJUDICATED,) if ADJUDICATED in rated.raters else ()
+    for rater in (*rated.people, *decided):
+        coded, rows = 0, []
+        for _, name, run in rated.runs:
+            codes = run.codes.get(rater, np.full(run.number.size, UNRATED))
+            for code, said, frame in zip(codes, run.codes[CLASSIFIER], run.number.tolist(), strict=True):
+                item = items.get((name, frame))
+                if item is None or code == UNRATED:
+                    continue
+                coded += 1
+                if code >= 0:
+                    rows.append((float(code == said), item.probability, children[item.participant]))
+        if rows:
+            values, probability, child = np.array(rows).T
+            found = estimate_mean(values, probability, child, seed)
+            yield Accuracy(rater, len(items), coded, len(rows), found)
 
 
 def _pair_up(rated: Rated) -> Iterator[tuple[str, str, str]]:

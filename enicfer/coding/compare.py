@@ -6,6 +6,7 @@ from pathlib import Path
 from enicfer.coding.adjudication import Disagreement, list_disagreements
 from enicfer.coding.agreement import measure_rated, rate_study
 from enicfer.coding.outputs import check_outputs, write_agreement
+from enicfer.coding.plan import read_plan
 from enicfer.coding.tracks import read_coded_study
 from enicfer.records.agreement import Agreement
 
@@ -17,6 +18,7 @@ def compare_coders(
     seed: int = 0,
     output: str | Path | None = None,
     overwrite: bool = False,
+    plan: str | Path | None = None,
 ) -> tuple[Agreement, list[Disagreement], list[Path]]:
     """Measure how well the coders of a study agree, list where they do not, and write both.
 
@@ -32,6 +34,8 @@ def compare_coders(
         Folder for ``agreement.html``, ``.tsv`` and ``.json`` and ``disagreements.tsv``, or None.
     overwrite
         Replace files that are there.
+    plan
+        File of `enicfer.coding.sampling.sample_frames`, by whose random part the classifier's accuracy is estimated.
 
     Returns
     -------
@@ -47,9 +51,10 @@ def compare_coders(
     """
     if output is not None:
         check_outputs(Path(output), overwrite)
+    drawn = None if plan is None else read_plan(Path(plan))
     study = read_coded_study([Path(folder) for folder in folders], book)
     rated, unknown = rate_study(study)
-    found = measure_rated(study, rated, unknown, seed)
+    found = measure_rated(study, rated, unknown, seed, drawn)
     disagreements = list_disagreements(rated)
     paths = [] if output is None else write_agreement(found, disagreements, Path(output), overwrite=overwrite)
     return found, disagreements, paths

@@ -85,6 +85,9 @@ def agreement_rows(agreement: Agreement) -> Iterator[dict[str, Any]]:
         where["raters"] = ", ".join(group.coders)
         yield _row(where, "", "fleiss_kappa", group.fleiss, group.units)
         yield _row(where, "", "krippendorff_alpha", group.alpha, group.units)
+    for one in agreement.accuracy:
+        where = {"kind": "plan", "unit": "frame", "dimension": "", "raters": one.rater}
+        yield _row(where, "", "classifier_accuracy", one.accuracy, one.codable)
     for trial in agreement.trials:
         where = {"kind": "trials", "unit": trial.unit, "dimension": trial.dimension}
         where["raters"] = ", ".join(trial.raters)

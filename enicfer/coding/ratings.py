@@ -106,10 +106,10 @@ def _rate_single(coded: CodedRun, result: RunResult, unit: str, dimension: Dimen
     said: dict[str, dict[int, int]] = {}
     for coder, entries in coded.tracks.items():
         for entry in entries:
-            number = entry.frame if entry.kind == FRAME else entry.trial
-            if entry.kind == unit and number is not None:
+            which = entry.frame if entry.kind == FRAME else entry.trial
+            if entry.kind == unit and which is not None:
                 rater = coder + AGAIN * bool(entry.repeat)
-                said.setdefault(rater, {})[number] = dimension.place(entry.category)
+                said.setdefault(rater, {})[which] = dimension.place(entry.category)
     n = result.faces.video_time.size if unit == FRAME else len(result.trials)
     number = np.array(sorted({i for own in said.values() for i in own if i < n}), np.intp)
     if not number.size:

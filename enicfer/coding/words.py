@@ -9,6 +9,7 @@ from enicfer.records.agreement import (
     CODERS,
     DECIDED,
     SELF,
+    Accuracy,
     GroupAgreement,
     PairAgreement,
     TrialAgreement,
@@ -61,6 +62,7 @@ def describe_methods(
     pairs: Sequence[PairAgreement],
     groups: Sequence[GroupAgreement],
     trials: Sequence[TrialAgreement],
+    accuracy: Sequence[Accuracy] = (),
 ) -> str:
     """A paragraph of methods, of what was done."""
     units = [_UNITS[unit] for unit in dict.fromkeys(pair.unit for pair in pairs)]
@@ -90,6 +92,11 @@ def describe_methods(
         parts.append(
             "The fractions of trials given to each category were compared by the intraclass correlations ICC(2,1) "
             "and ICC(2,k) for absolute agreement (Shrout and Fleiss, 1979)."
+        )
+    if accuracy:
+        parts.append(
+            f"The accuracy of the classifier over all valid frames was estimated from {accuracy[0].drawn} frames "
+            "that were drawn at random, each weighted by the inverse of its probability."
         )
     parts.append(
         f"95 % intervals are percentiles of {ROUNDS} bootstrap samples of children. Numbers were computed with "

@@ -172,6 +172,27 @@ class TrialAgreement:
 
 
 @dataclass(frozen=True)
+class Accuracy:
+    """How often the classifier is right over all valid frames, as the random part of a plan tells.
+
+    Attributes
+    ----------
+    rater
+        Whose codes are taken to be right.
+    drawn, coded, codable
+        Frames of the random part, those that the rater coded, and those with a category.
+    accuracy
+        Each frame weighted by how many it stands for; frames that cannot be coded are left out.
+    """
+
+    rater: str
+    drawn: int
+    coded: int
+    codable: int
+    accuracy: Estimate
+
+
+@dataclass(frozen=True)
 class Agreement:
     """The agreement of a study with one codebook.
 
@@ -189,6 +210,8 @@ class Agreement:
         What to know of the files, one sentence each.
     methods
         A paragraph for a paper.
+    accuracy
+        Of the classifier, where a plan was given.
     """
 
     book: str
@@ -200,3 +223,4 @@ class Agreement:
     trials: tuple[TrialAgreement, ...]
     notes: tuple[str, ...]
     methods: str
+    accuracy: tuple[Accuracy, ...] = ()

@@ -1,6 +1,5 @@
 """``agreement.html``: how well coders agree with each other and with the classifier, on one page."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from enicfer import __version__
@@ -36,14 +35,19 @@ def render_agreement(agreement: Agreement) -> str:
             "kinds": _KINDS,
             "units": _UNITS,
         },
-        {"number": _number, "percent": _percent, "interval": _interval, "bar": _bar},
+        {"number": _number, "percent": _percent, "interval": describe_estimate},
     )
 
 
 def _describe(pair: PairAgreement) -> dict[str, Any]:
     """A pair, and its table without the categories that nobody said."""
     names = [one.name for one in pair.categories]
-    return {"pair": pair, "names": names, "rows": list(zip(names, _shrink(pair), strict=True))}
+    return {
+        "pair": pair,
+        "bar": _bar(pair.kappa),
+        "names": names,
+        "rows": list(zip(names, _shrink(pair), strict=True)),
+    }
 
 
 def _shrink(pair: PairAgreement) -> list[list[tuple[float, float]]]:
@@ -64,19 +68,21 @@ def _percent(value: float) -> str:
     return "" if value != value else f"{value:.0%}"
 
 
-def _interval(found: Estimate) -> str:
+def describe_estimate(found: Estimate) -> str:
+    """A number and its interval, as text."""
     if found.value != found.value:
         return "n/a"
     ends = "" if found.low != found.low else f" ({found.low:.2f} to {found.high:.2f})"
     return f"{found.value:.2f}{ends}"
 
 
-def _bar(found: Estimate) -> Sequence[float]:
+def _bar(found: Estimate) -> tuple[float, float, float]:
     """Places in px of value, low and high end between 0 and 1; all -1 where there is none."""
     if found.value != found.value:
-        return (-1.0, -1.0, -1.0)
+        return -1.0, -1.0, -1.0
     low, high = (found.value, found.value) if found.low != found.low else (found.low, found.high)
-    return [round(_BAR * min(max(x, 0.0), 1.0), 1) for x in (found.value, low, high)]
+    value, low, high = (round(_BAR * min(max(x, 0.0), 1.0), 1) for x in (found.value, low, high))
+    return value, low, high
 
 
 def describe_pair(pair: PairAgreement) -> str:
@@ -85,5 +91,5 @@ def describe_pair(pair: PairAgreement) -> str:
     children = "one child" if pair.children == 1 else f"{pair.children} children"
     return (
         f"{pair.first} and {pair.second}, {pair.units} {where} of {children}: {_percent(pair.percent.value)} equal, "
-        f"kappa {_interval(pair.kappa)}"
+        f"kappa {describe_estimate(pair.kappa)}"
     )

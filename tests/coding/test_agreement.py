@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from enicfer.coding.agreement import measure_agreement
+from enicfer.coding.sampling import SamplingOptions, sample_frames
 from enicfer.coding.store import write_codings
 from enicfer.config.codebook import read_codebook
 from enicfer.records.agreement import CLASSIFIER, CODERS, DECIDED, SELF
@@ -71,6 +72,28 @@ def test_a_coder_is_compared_with_herself(study):
     pair = pair_of(measure_agreement([study]), SELF)
     assert (pair.first, pair.second, pair.units) == ("Anna", "Anna again", 2)
     assert pair.percent.value == 0.5 and np.isnan(pair.kappa.low)
+
+
+def test_accuracy_over_all_frames_is_that_of_the_random_part_by_its_weights(study):
+    plan = sample_frames([study], SamplingOptions(n=40, random=0.5))
+    runs = runs_of(study)
+    codes, weights, rights = {p: {} for p in range(4)}, [], []
+    for i, item in enumerate(plan.items):
+        place = next(p for p, (run, _) in enumerate(runs) if run.name == item.run)
+        expression = runs[place][1].expression
+        said = expression.labels[expression.probability[item.frame].argmax()]
+        right = item.drawn == "random" and (item.participant == "01" or i % 3 > 0)
+        codes[place][item.frame] = said if right else "disgusted"
+        if item.drawn == "random":
+            weights.append(item.weight)
+            rights.append(right)
+    codes[0][next(iter(codes[0]))] = "!turned"
+    write_frames(study, "Anna", codes)
+    found = measure_agreement([study], plan=plan).accuracy[0]
+    dropped = plan.items[0].drawn == "random"
+    assert (found.rater, found.drawn, found.coded, found.codable) == ("Anna", 20, 20, 20 - dropped)
+    expected = np.average(rights[dropped:], weights=weights[dropped:])
+    assert found.accuracy.value == pytest.approx(expected)
 
 
 def write_stretches(folder, coder, stretches, book=BOOK):
