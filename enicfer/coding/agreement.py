@@ -177,7 +177,7 @@ def measure_rated(
 def rate_study(study: CodedStudy) -> tuple[tuple[Rated, ...], tuple[str, ...]]:
     """All units of a study that somebody rated, and the categories that the classifier should know and does not."""
     results: dict[str, RunResult] = {run.run.name: read_run(run.run.frames) for run in study.runs}
-    book = _newest_book(study)
+    book = newest_book(study)
     found = []
     for unit, kinds in UNITS.items():
         entries = [e for run in study.runs for own in run.tracks.values() for e in own if e.kind in kinds]
@@ -197,7 +197,8 @@ def rate_study(study: CodedStudy) -> tuple[tuple[Rated, ...], tuple[str, ...]]:
     return tuple(found), tuple(c for e, c in expressions.items() if e not in labels)
 
 
-def _newest_book(study: CodedStudy) -> Codebook:
+def newest_book(study: CodedStudy) -> Codebook:
+    """The newest version of the codebook of a study that its codes name."""
     books = [
         book
         for output in dict.fromkeys(run.run.output for run in study.runs)
