@@ -1,6 +1,7 @@
 """``enicfer import-coding``: what a coder saw with BORIS, ELAN or Datavyu, as her track."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -44,17 +45,14 @@ def import_coding(
     book: str,
     run: str,
     codes: tuple[str, ...],
-    program: str | None,
-    of: str | None,
-    watched: bool,
-    overwrite: bool,
+    **options: Any,
 ) -> None:
     """Store the coding in TABLE beside the results of a run in STUDY, to be compared with others."""
     from enicfer.coding.importing import CodingImport
     from enicfer.coding.importing import import_coding as store
 
-    options = CodingImport(program, of, _codes(codes), watched, overwrite)
-    found = store(table, folders, coder, book=book, run=run, options=options)
+    chosen = CodingImport(codes=_codes(codes), **options)
+    found = store(table, folders, coder, book=book, run=run, options=chosen)
     counts = ", ".join(f"{category} {count}" for category, count in found.counts.items())
     click.echo(f"{found.run}, {coder}: {counts}")
     for note in found.notes:

@@ -28,7 +28,8 @@ def manifest(
 ) -> None:
     """Cut the coded faces out of the videos of each STUDY, for training.
 
-    The pictures show faces: only you can read them. Train with: enicfer train DIR/own-children.toml -o RUN
+    The pictures show faces: only you can read them. Train with: enicfer train DIR/own-children.toml
+    --data DIR/manifest.csv -o RUN
     """
     from enicfer.coding.manifest import write_manifest
 

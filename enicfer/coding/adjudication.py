@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from enicfer.coding.agreement import Rated, rate_study
+from enicfer.coding.rated import Rated, rate_study
 from enicfer.coding.ratings import CANNOT, TIME, UNRATED, RunRatings
 from enicfer.coding.store import write_codings
 from enicfer.coding.stretches import UNIT

@@ -5,7 +5,7 @@ that a rater could not code are counted, and left out of the numbers of agreemen
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -29,16 +29,8 @@ from enicfer.coding.kappa import (
     specific_agreement,
 )
 from enicfer.coding.plan import estimate_mean
-from enicfer.coding.ratings import (
-    AGAIN,
-    CLASSIFIER,
-    TIME,
-    UNRATED,
-    Dimension,
-    RunRatings,
-    find_dimensions,
-    rate_run,
-)
+from enicfer.coding.rated import Rated, rate_study
+from enicfer.coding.ratings import AGAIN, CLASSIFIER, TIME, UNRATED, Dimension, RunRatings
 from enicfer.coding.stretches import (
     TOLERANCES,
     UNIT,
@@ -50,10 +42,7 @@ from enicfer.coding.stretches import (
 )
 from enicfer.coding.tracks import CodedStudy, read_coded_study
 from enicfer.coding.words import describe_methods, find_warnings
-from enicfer.config.codebook import Codebook
-from enicfer.io.coding_log import kept_codebooks
-from enicfer.io.results import read_run
-from enicfer.records import FloatArray, RunResult
+from enicfer.records import FloatArray
 from enicfer.records.agreement import (
     CLASSIFIER as OF_CLASSIFIER,
 )
@@ -69,37 +58,8 @@ from enicfer.records.agreement import (
     PairAgreement,
     TrialAgreement,
 )
-from enicfer.records.coding import ADJUDICATED, FRAME, INTERVAL, POINT, TRIAL
+from enicfer.records.coding import ADJUDICATED, FRAME, TRIAL
 from enicfer.records.plan import RANDOM, CodingPlan
-
-UNITS = {FRAME: (FRAME,), TRIAL: (TRIAL,), TIME: (INTERVAL, POINT)}
-
-
-@dataclass(frozen=True)
-class Rated:
-    """All units of one sort in a study, with categories that exclude each other.
-
-    Attributes
-    ----------
-    unit, dimension
-        What they are.
-    runs
-        Child, name of the run, and its units.
-    """
-
-    unit: str
-    dimension: Dimension
-    runs: tuple[tuple[str, str, RunRatings], ...]
-
-    @property
-    def raters(self) -> tuple[str, ...]:
-        """Names of all raters, sorted."""
-        return tuple(sorted({rater for _, _, run in self.runs for rater in run.codes}))
-
-    @property
-    def people(self) -> tuple[str, ...]:
-        """Names of the coders."""
-        return tuple(r for r in self.raters if r not in (CLASSIFIER, ADJUDICATED) and not r.endswith(AGAIN))
 
 
 def measure_agreement(
@@ -172,42 +132,6 @@ def measure_rated(
         ),
         accuracy=tuple(accuracy),
     )
-
-
-def rate_study(study: CodedStudy) -> tuple[tuple[Rated, ...], tuple[str, ...]]:
-    """All units of a study that somebody rated, and the categories that the classifier should know and does not."""
-    results: dict[str, RunResult] = {run.run.name: read_run(run.run.frames) for run in study.runs}
-    book = newest_book(study)
-    found = []
-    for unit, kinds in UNITS.items():
-        entries = [e for run in study.runs for own in run.tracks.values() for e in own if e.kind in kinds]
-        used = {entry.category for entry in entries}
-        for dimension in find_dimensions(book, unit, used) if entries else ():
-            if unit == TIME and not used & set(dimension.categories):
-                continue
-            rows = []
-            for run in study.runs:
-                ratings = rate_run(run, results[run.run.name], unit, dimension)
-                if ratings is not None:
-                    rows.append((run.participant, run.run.name, ratings))
-            if rows:
-                found.append(Rated(unit, dimension, tuple(rows)))
-    labels = {label for result in results.values() for label in result.expression.labels}
-    expressions = book.expressions()
-    return tuple(found), tuple(c for e, c in expressions.items() if e not in labels)
-
-
-def newest_book(study: CodedStudy) -> Codebook:
-    """The newest version of the codebook of a study that its codes name."""
-    books = [
-        book
-        for output in dict.fromkeys(run.run.output for run in study.runs)
-        for (name, version), book in kept_codebooks(output).items()
-        if name == study.book and version in study.versions
-    ]
-    if books:
-        return max(books, key=lambda one: one.number)
-    return Codebook(study.book, 1, ())
 
 
 def estimate_accuracy(rated: Rated, plan: CodingPlan, seed: int = 0) -> Iterator[Accuracy]:

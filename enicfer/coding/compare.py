@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from enicfer.coding.adjudication import Disagreement, list_disagreements
-from enicfer.coding.agreement import measure_rated, rate_study
+from enicfer.coding.agreement import measure_rated
 from enicfer.coding.outputs import check_outputs, write_agreement
 from enicfer.coding.plan import read_plan
+from enicfer.coding.rated import rate_study
 from enicfer.coding.tracks import read_coded_study
 from enicfer.records.agreement import Agreement
 

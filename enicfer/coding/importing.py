@@ -1,7 +1,7 @@
 """Codings of BORIS, ELAN and Datavyu as a coder's track.
 
 Their times are s from the first frame of the video. A code begins with the first frame at or after its onset, and
-ends before the first frame at or after its offset. Codes are categories by their names, or by the words of expressions.
+ends before the first frame at or after its offset. Codes are categories by their names, or by words of expressions.
 """
 
 from collections import Counter

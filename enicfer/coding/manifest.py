@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 
 from enicfer.batch.study import read_ages
-from enicfer.coding.agreement import newest_book
 from enicfer.coding.plan import read_plan
+from enicfer.coding.rated import newest_book
 from enicfer.coding.tracks import CodedRun, read_coded_study
 from enicfer.config.shipped import list_shipped
 from enicfer.errors import OUTPUT, OVERWRITE, EnicferError, InputError, OutputError
