@@ -41,8 +41,10 @@ def agreement(
         for warning in pair.warnings:
             click.echo(f"  {warning}")
     for group in found.groups:
-        values = f"Fleiss' kappa {group.fleiss.value:.2f}, Krippendorff's alpha {group.alpha.value:.2f}"
-        click.echo(f"all coders, {group.units} {group.unit} units: {values}")
+        fleiss, alpha = describe_estimate(group.fleiss), describe_estimate(group.alpha)
+        click.echo(
+            f"all coders, {group.units} units ({group.unit}): Fleiss' kappa {fleiss}, Krippendorff's alpha {alpha}"
+        )
     for one in found.accuracy:
         click.echo(
             f"the classifier against {one.rater}, over all valid frames: {describe_estimate(one.accuracy)}"

@@ -30,7 +30,7 @@ from enicfer.coding.kappa import (
 )
 from enicfer.coding.plan import estimate_mean
 from enicfer.coding.rated import Rated, rate_study
-from enicfer.coding.ratings import AGAIN, CLASSIFIER, TIME, UNRATED, Dimension, RunRatings
+from enicfer.coding.ratings import TIME, UNRATED, Dimension, RunRatings
 from enicfer.coding.stretches import (
     TOLERANCES,
     UNIT,
@@ -58,7 +58,7 @@ from enicfer.records.agreement import (
     PairAgreement,
     TrialAgreement,
 )
-from enicfer.records.coding import ADJUDICATED, FRAME, TRIAL
+from enicfer.records.coding import ADJUDICATED, AGAIN, CLASSIFIER, FRAME, TRIAL
 from enicfer.records.plan import RANDOM, CodingPlan
 
 

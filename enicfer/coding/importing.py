@@ -12,17 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from enicfer.coding.store import write_codings
+from enicfer.coding.store import check_coder, write_codings
 from enicfer.config.codebook import Codebook, read_codebook
 from enicfer.errors import OVERWRITE, InputError, option
 from enicfer.expressions import WORDS
 from enicfer.io.coding_log import coding_path, read_coding_log
-from enicfer.io.entry_log import coder_label
 from enicfer.io.external.codings import CODERS, read_coding
 from enicfer.io.external.spans import Span
 from enicfer.io.results import read_run
 from enicfer.records import FloatArray
-from enicfer.records.coding import ADJUDICATED, INTERVAL, POINT, REMOVE, WATCHED, standing_codings
+from enicfer.records.coding import INTERVAL, POINT, REMOVE, WATCHED, standing_codings
 from enicfer.review.study import ReviewRun, Study
 
 _MOST_NAMED = 12
@@ -110,8 +109,7 @@ def import_coding(
         If it cannot be written.
     """
     path, options = Path(path), options or CodingImport()
-    if coder_label(coder).lower() == ADJUDICATED:
-        raise InputError(f"{coder} is what the decisions are called", remedy="give another name of the coder")
+    check_coder(coder)
     codebook = read_codebook(book)
     program, spans = _read(path, options)
     target = _choose_run(Study([Path(folder) for folder in folders]), run)

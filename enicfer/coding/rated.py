@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 
 from enicfer.coding.ratings import (
-    AGAIN,
-    CLASSIFIER,
     TIME,
     Dimension,
     RunRatings,
@@ -16,7 +14,7 @@ from enicfer.config.codebook import Codebook
 from enicfer.io.coding_log import kept_codebooks
 from enicfer.io.results import read_run
 from enicfer.records import RunResult
-from enicfer.records.coding import ADJUDICATED, FRAME, INTERVAL, POINT, TRIAL
+from enicfer.records.coding import ADJUDICATED, AGAIN, CLASSIFIER, FRAME, INTERVAL, POINT, TRIAL
 
 UNITS = {FRAME: (FRAME,), TRIAL: (TRIAL,), TIME: (INTERVAL, POINT)}
 

@@ -18,13 +18,20 @@ from enicfer.coding.stretches import UNIT, Stretch, code_units
 from enicfer.coding.tracks import CodedRun
 from enicfer.config.codebook import Codebook
 from enicfer.records import FloatArray, RunResult
-from enicfer.records.coding import ADJUDICATED, FRAME, INTERVAL, POINT, WATCHED, CodingEntry
+from enicfer.records.coding import (
+    ADJUDICATED,
+    AGAIN,
+    CLASSIFIER,
+    FRAME,
+    INTERVAL,
+    POINT,
+    WATCHED,
+    CodingEntry,
+)
 
 CANNOT, UNRATED = -1, -2
 TIME = "time"
 NOTHING = "nothing"  # seen, where a stretch was watched and nothing was coded
-CLASSIFIER = "classifier"
-AGAIN = " again"  # after the name of a coder who was asked a second time
 POINT_WIDTH = 1.0  # s that an instant counts as, so that instants can be linked like stretches
 
 
@@ -226,6 +233,8 @@ def _complete(codes: Mapping[str, Codes], predicted: Codes, dimension: Dimension
 def find_trials(result: RunResult, time: FloatArray) -> Codes:
     """Number of the trial that each time ``(n,)`` in s of the recording is in; -1 for none."""
     found = np.full(time.size, -1, np.intp)
+    if result.trials.empty:
+        return found
     onset = result.trials["onset"].to_numpy(np.float64)
     stop = onset + result.trials["duration"].to_numpy(np.float64)
     for i in range(onset.size):

@@ -9,13 +9,15 @@ import numpy as np
 
 from enicfer.config.codebook import Codebook
 from enicfer.config.suffixes import VIDEO_SUFFIXES
-from enicfer.errors import InputError, shown
+from enicfer.errors import InputError, option, shown
 from enicfer.io.coding_log import add_codings, coding_path, keep_codebook, new_coding
 from enicfer.io.entry_log import coder_label
 from enicfer.pipeline.provenance import hash_content
 from enicfer.records import RunResult
 from enicfer.records.coding import (
     ADJUDICATED,
+    AGAIN,
+    CLASSIFIER,
     FRAME,
     INTENSITIES,
     INTERVAL,
@@ -66,9 +68,25 @@ def store_coding(
     OutputError
         If it cannot be written.
     """
-    if coder_label(coder).lower() == ADJUDICATED:
-        raise InputError(f"{coder} is what the decisions are called", remedy="give another name of the coder")
+    check_coder(coder)
     return write_codings(run, result, coder, book, [content])[0]
+
+
+def check_coder(coder: str) -> None:
+    """Refuse a name that means something else in a comparison.
+
+    Raises
+    ------
+    InputError
+        If it is the name of the decisions, of the classifier, or of a coder who was asked again.
+    """
+    coder_label(coder)
+    plain = " ".join(coder.split()).lower()
+    if plain in (ADJUDICATED, CLASSIFIER) or plain.endswith(AGAIN):
+        raise InputError(
+            f"The coder cannot be called {plain!r}, which means something else",
+            remedy=f"give another name with {option('coder', '--coder NAME')}",
+        )
 
 
 def write_codings(

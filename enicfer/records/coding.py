@@ -15,6 +15,8 @@ REMOVE, UNDO = "remove", "undo"
 CODES = (FRAME, INTERVAL, POINT, TRIAL)
 KINDS = (*CODES, WATCHED, REMOVE, UNDO)
 ADJUDICATED = "adjudicated"  # the coder of the track that was decided on where coders disagreed
+CLASSIFIER = "classifier"
+AGAIN = " again"  # after the name of a coder who was asked a second time
 INTENSITIES = range(1, 6)
 
 

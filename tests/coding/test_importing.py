@@ -92,7 +92,7 @@ def test_whose_codes_and_what_they_mean(study, tmp_path):
         import_coding(late, [study], "Anna", run=RUN)
     with pytest.raises(InputError, match=r"no file none\.csv"):
         import_coding(tmp_path / "none.csv", [study], "Anna", run=RUN)
-    with pytest.raises(InputError, match="what the decisions are called"):
+    with pytest.raises(InputError, match="cannot be called 'adjudicated'"):
         import_coding(both, [study], "adjudicated", run=RUN)
 
 

@@ -123,9 +123,10 @@ def test_what_cannot_be_meant_is_said_and_not_stored(content, words, say, run):
     assert held(run) == ()
 
 
-def test_the_track_of_decisions_is_nobodys_name(say):
-    with pytest.raises(InputError, match="what the decisions are called"):
-        say(coder="Adjudicated", kind="frame", frame=1, category="sad")
+@pytest.mark.parametrize("name", ["Adjudicated", " classifier", "Anna again"])
+def test_names_that_mean_something_else_are_nobodys(name, say):
+    with pytest.raises(InputError, match="cannot be called"):
+        say(coder=name, kind="frame", frame=1, category="sad")
 
 
 def test_a_codebook_that_changes_needs_a_new_number(say, run, tmp_path):
