@@ -12,7 +12,7 @@ from enicfer.config.codebook import Codebook, parse_codebook
 from enicfer.config.engine import read_toml
 from enicfer.errors import InputError, OutputError
 from enicfer.io.entry_log import EntryLog, find_logs, log_path, new_id, time_of_day
-from enicfer.io.files.atomic import replacing
+from enicfer.io.files.atomic import replacing, settle
 from enicfer.io.files.names import CODINGS
 from enicfer.records.coding import KINDS, CodingEntry
 
@@ -80,6 +80,7 @@ def keep_codebook(output: Path, book: Codebook) -> None:
     """
     folder = output / CODINGS / BOOKS
     path = folder / f"{book.name}_{book.version}.toml"
+    settle(folder)
     if path.is_file():
         return
     others = sorted(folder.glob(f"{book.name}_{book.number}-*.toml")) if folder.is_dir() else []
