@@ -8,7 +8,13 @@ from enicfer.coding.store import hash_video, store_coding, write_codings
 from enicfer.coding.tracks import read_coded_study
 from enicfer.config.codebook import read_codebook
 from enicfer.errors import InputError
-from enicfer.io.coding_log import coding_path, find_codings, kept_codebooks, read_coding_log
+from enicfer.io.coding_log import (
+    coding_path,
+    find_codings,
+    keep_codebook,
+    kept_codebooks,
+    read_coding_log,
+)
 from enicfer.io.results import read_run
 from enicfer.records.coding import CodingEntry, standing_codings
 from enicfer.review.study import Study
@@ -192,3 +198,11 @@ def test_removing_reaches_what_was_changed():
     gone = entry("3", "remove", entry="2")
     assert standing_codings([first, changed, gone]) == ()
     assert standing_codings([first, changed, gone, entry("4", "undo", entry="3")]) == (changed,)
+
+
+def test_what_a_stopped_process_left_beside_a_codebook_goes(tmp_path):
+    keep_codebook(tmp_path, BOOK)
+    folder = tmp_path / "codings" / "codebooks"
+    (folder / ".partial" / "0123456789ab" / "tree").mkdir(parents=True)
+    keep_codebook(tmp_path, BOOK)
+    assert [path.name for path in folder.iterdir()] == [f"expressions_{BOOK.version}.toml"]
