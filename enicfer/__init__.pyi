@@ -7,6 +7,7 @@ from . import sync as sync
 from . import training as training
 from .batch.dataset import process_dataset as process_dataset
 from .batch.sessions import process_sessions as process_sessions
+from .bids.session import bidsify_session as bidsify_session
 from .config.options import ExecutionOptions as ExecutionOptions
 from .config.options import ImportOptions as ImportOptions
 from .config.options import ProcessingOptions as ProcessingOptions

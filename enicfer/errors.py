@@ -109,6 +109,11 @@ class OutputError(EnicferError):
     """The results cannot be written where they were asked for."""
 
 
+def counted(n: int, word: str) -> str:
+    """A number with its noun: "1 frame", "3 frames"."""
+    return f"{n} {word}" if n == 1 else f"{n} {word}s"
+
+
 def shown(value: object, most: int = 80) -> str:
     """A value as a message can show it: not longer than ``most`` letters."""
     try:

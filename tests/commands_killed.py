@@ -122,6 +122,11 @@ COMMANDS: dict[str, Command] = {
         ("out",),
         (("export", "result", "--to", "fieldtrip", "--measure", "fer_sad_mean", "-o", "out/exported"),),
     ),
+    "bidsify": Command(
+        ("bidsify", "s1", "raw", "--with-faces", "--max-uncertainty", "0.2", "--overwrite"),
+        ("raw",),
+        (("bidsify", "s1", "raw", "--with-faces", "--max-uncertainty", "0.2"), ("age-data-set", "raw")),
+    ),
     "trace": Command(("trace", "clip.mp4", "-o", "out/a.tsv", "--overwrite"), ("out",), (_OLD_TRACE,)),
     "import": Command(
         ("import", "table.csv", "--video", "clip.mp4", "-o", "out/a.tsv", "--overwrite"), ("out",), (_OLD_TRACE,)
@@ -390,6 +395,12 @@ def run_command(arguments: Iterable[str]) -> int:
     elif name == "spoil-tables":
         for table in Path("many").glob("group_*.tsv"):
             table.write_bytes(b"old\n")
+    elif name == "age-data-set":
+        for place in others:
+            for path in (p for p in Path(place, "sub-01").rglob("*") if p.is_file()):
+                path.write_bytes(
+                    b"old" if path.suffix != ".tsv" or "_scans" not in path.name else path.read_bytes()
+                )
     elif name == "old-cache":
         seen = Path("many", ".enicfer", "seen")
         seen.mkdir(parents=True)

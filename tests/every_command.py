@@ -47,7 +47,7 @@ class Trouble:
 def _outputs(arguments: Sequence[str]) -> list[int]:
     """Places of outputs among the arguments."""
     found = [i + 1 for i, word in enumerate(arguments[:-1]) if word in _OUTPUT]
-    place = {"example-session": 1, "process-dataset": 2}.get(arguments[0])
+    place = {"example-session": 1, "process-dataset": 2, "bidsify": 2}.get(arguments[0])
     return [*found, *([place] if place else [])]
 
 

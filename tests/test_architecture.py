@@ -14,8 +14,20 @@ TOP_LEVEL = {"__init__", "errors", "expressions"}
 # A room may import of the rooms before it, and of itself. Imports inside functions count.
 ROOMS = (
     *("errors", "expressions", "records", "config", "io", "models", "sync", "timecourse", "faces"),
-    *("export", "report", "pipeline", "training", "saliency", "synthetic", "batch", "privacy", "review"),
-    *("coding", "cli"),
+    *(
+        "export",
+        "report",
+        "pipeline",
+        "training",
+        "saliency",
+        "synthetic",
+        "batch",
+        "privacy",
+        "bids",
+        "review",
+        "coding",
+    ),
+    "cli",
 )
 # Rooms that need nothing of these, though they stand behind them.
 STRANGERS = {
@@ -29,8 +41,9 @@ STRANGERS = {
     "saliency": {"pipeline", "export", "training", "sync"},
     "synthetic": {"pipeline", "export", "training", "sync", "faces", "models"},
     "batch": {"training", "saliency", "synthetic", "faces", "models"},
-    "review": {"training", "saliency", "synthetic", "faces", "models", "privacy"},
-    "coding": {"training", "saliency", "synthetic", "sync", "models", "privacy"},
+    "bids": {"training", "saliency", "synthetic", "faces", "models", "timecourse", "batch", "report"},
+    "review": {"training", "saliency", "synthetic", "faces", "models", "privacy", "bids"},
+    "coding": {"training", "saliency", "synthetic", "sync", "models", "privacy", "bids"},
 }
 PURE = {"expressions", "records", "sync", "timecourse"}
 OUTSIDE = {"cv2", "torch", "av", "mne", "h5py", "matplotlib", "onnxruntime", "urllib", "socket"}

@@ -15,7 +15,6 @@ EXCEPTIONS = {
     "cli/export.py: export",
     # The parts of the fit share its whole state; a class for it would only rename the parameters.
     "sync/fit.py: _line",
-    "sync/pieces.py: align_pulses",
     "sync/pieces.py: _find_pieces",
     "sync/pieces.py: _alignment",
     # One pass over the frame numbers, whose branches are the ways that a camera counts.

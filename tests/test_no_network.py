@@ -46,6 +46,7 @@ STEPS = {
         ("export", "out", "--to", "eeglab,fieldtrip,elan", "-o", "exported"),
         ("events", "session"),
         ("align", "session"),
+        ("bidsify", "session", "raw", "--with-faces", "--results", "out"),
         ("protocols",),
         ("codebooks",),
         ("sample", "out", "-o", "plan.json", "-n", "20"),

@@ -32,7 +32,7 @@ def keep_pulses(runs: Sequence[RunResult]) -> dict[str, Any]:
             {
                 "name": name,
                 "onsets": [seen.tolist()],
-                "tolerance": a.details["tolerance"],
+                "tolerance": a.details.tolerance,
                 "residual": float(np.sqrt(np.mean(a.residual**2))),
                 "doubtful": any(map(is_doubt, a.notes)),
             }

@@ -51,6 +51,8 @@ def apply(
         bad_review=bad_review,
         overwrite=overwrite,
     )
-    click.echo(f"{done.n_annotations} emotion annotations. Look at {output}")
+    asked = ((bad_review, f"{done.n_bad_review} BAD_review"), (bad_lost, f"{done.n_bad_lost} BAD_face_lost"))
+    bad = " and ".join(text for wanted, text in asked if wanted)
+    click.echo(f"{done.n_annotations} emotion annotations{bad and f', {bad} among them'}. Look at {output}")
     for note in done.notes:
         click.echo(f"  note  {note}")

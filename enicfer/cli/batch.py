@@ -9,6 +9,7 @@ import click
 
 from enicfer.cli.options import TOOL_OPTIONS, max_uncertainty_option, pick, protocol_option
 from enicfer.cli.session_bars import show_sessions
+from enicfer.errors import counted
 
 if TYPE_CHECKING:
     from enicfer.batch.sessions import BatchResult
@@ -127,7 +128,7 @@ def finish(result: "BatchResult", quiet: bool, verbose: bool = False) -> None:
         for outcome in result.outcomes:
             if outcome.state != "failed":
                 again = f"  again: {', '.join(outcome.changes)} changed" if outcome.changes else ""
-                note = f"  {len(outcome.notes)} warnings" if outcome.notes else ""
+                note = f"  {counted(len(outcome.notes), 'warning')}" if outcome.notes else ""
                 click.echo(f"{outcome.state:10} {outcome.name}{again}{note}")
                 for text in outcome.notes if verbose else ():
                     click.echo(f"{'':10}   {text}")

@@ -18,7 +18,7 @@ def cache(output: Path, older_than: float | None, max_size: float | None, everyt
     What is removed is watched again when a session is processed anew; results stay as they are.
     """
     from enicfer.batch.markers import BatchFolders
-    from enicfer.errors import InputError
+    from enicfer.errors import InputError, counted
     from enicfer.pipeline.cache import list_observations, prune_observations
 
     if not output.is_dir():
@@ -28,7 +28,9 @@ def cache(output: Path, older_than: float | None, max_size: float | None, everyt
         found = list_observations(folder)
         for path, size, _ in found:
             click.echo(f"{path.name}  {size / 1e6:.1f} MB")
-        click.echo(f"{len(found)} files, {sum(size for _, size, _ in found) / 1e6:.1f} MB in {folder}")
+        click.echo(
+            f"{counted(len(found), 'file')}, {sum(size for _, size, _ in found) / 1e6:.1f} MB in {folder}"
+        )
         return
     removed = prune_observations(
         folder,
@@ -36,4 +38,4 @@ def cache(output: Path, older_than: float | None, max_size: float | None, everyt
         max_size=None if max_size is None else int(max_size * 1e9),
         everything=everything,
     )
-    click.echo(f"{len(removed)} files removed, {len(list_observations(folder))} left in {folder}")
+    click.echo(f"{counted(len(removed), 'file')} removed, {len(list_observations(folder))} left in {folder}")

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from enicfer.errors import counted
+
 
 def _split(values: Sequence[str]) -> tuple[str, ...]:
     """Words of options that may be given several times, or with commas."""
@@ -40,7 +42,7 @@ def _split(values: Sequence[str]) -> tuple[str, ...]:
     "measures",
     multiple=True,
     metavar="COLUMN,...",
-    help="Columns of the trials that go along, such as fer_happy_mean.  [default: the mean of each expression]",
+    help="Measures of the trials: fer_happy_mean, ..., or all.  [default: the mean of each expression]",
 )
 @click.option("--parametric", is_flag=True, help="FSL, SPM, AFNI: the measures modulate their trials.")
 @click.option(
@@ -107,6 +109,6 @@ def export(
     done = export_results(
         read_result(output), _split(to), folder, runs=_split(runs), options=options, overwrite=overwrite
     )
-    click.echo(f"{len(done.paths)} files. Look at {folder}")
+    click.echo(f"{counted(len(done.paths), 'file')}. Look at {folder}")
     for note in done.notes:
         click.echo(f"  note  {note}")

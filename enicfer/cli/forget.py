@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from enicfer.errors import counted
+
 
 @click.command()
 @click.argument("study", type=click.Path(path_type=Path))
@@ -36,7 +38,7 @@ def forget(
     for path in found.inputs:
         click.echo(f"input, not touched: {path}")
     for path, count in found.models.items():
-        click.echo(f"model that learnt from {count} pictures of the participant: {path}")
+        click.echo(f"model that learnt from {counted(count, 'picture')} of the participant: {path}")
     for path in found.unknown:
         click.echo(f"model that does not say what it learnt from: {path}")
     for path in found.mentions:

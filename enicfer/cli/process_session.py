@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from enicfer.cli.options import face_options, max_uncertainty_option, pick, progress_bar, protocol_option
+from enicfer.errors import counted
 from enicfer.records import RunQuality, RunResult, SessionResult, TrialCounts
 from enicfer.timecourse.quality import drift_text, milliseconds
 
@@ -59,7 +60,7 @@ def _describe_run(run: RunResult) -> list[str]:
         f"  expressions   {dominant}",
         f"  valid frames  {'none' if valid is None else f'{valid:.1%}'} of the "
         f"{quality.n_frames_inside} frames read during the recording",
-        f"  clock         {sync.n_matched} pulses matched, residual "
+        f"  clock         {counted(sync.n_matched, 'pulse')} matched, residual "
         f"{milliseconds(sync.residual_rms)}, camera's drift {drift}, "
         f"95 % within {milliseconds(sync.max_uncertainty)}",
     ]

@@ -13,7 +13,7 @@ import click
 )
 @click.option("--coder", metavar="NAME", default="", help="Who reviews.  [default: name of the account]")
 @click.option("--read-only", is_flag=True, help="Store nothing.")
-@click.option("--blur-others", is_flag=True, help="Cover all but the participant's face.")
+@click.option("--blur-others", is_flag=True, help="Cover the faces of all but the participant.")
 @click.option("--shared", is_flag=True, help="Let the group that can read a video read its small copy.")
 @click.option("--clean", is_flag=True, help="Remove the small copies of videos, and end.")
 def review(
@@ -55,4 +55,5 @@ def review(
         blur_others=blur_others,
         shared=shared,
         tell=tell,
+        note=lambda text: click.echo(f"  note  {text}"),
     )

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from enicfer.errors import counted
+
 
 @click.command("share-check")
 @click.argument("output", type=click.Path(path_type=Path))
@@ -25,9 +27,9 @@ def share_check(output: Path, names: tuple[str, ...], names_file: Path | None) -
     found = check_share(output, known)
     for finding in found:
         click.echo(f"{finding.file}: {finding.what}: {finding.detail}")
-    named = f"{len(known)} names" if known else "no names, because none were given"
+    named = counted(len(known), "name") if known else "no names, because none were given"
     click.echo(
-        f"{len(found)} findings; looked for faces, paths, dates, places, e-mail addresses, and {named}."
+        f"{counted(len(found), 'finding')}; looked for faces, paths, dates, places, e-mail addresses, and {named}."
     )
     if found:
         sys.exit(1)

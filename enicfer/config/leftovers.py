@@ -10,6 +10,8 @@ import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
+from enicfer.errors import counted
+
 _NAMES = frozenset({".ds_store", "desktop.ini", "thumbs.db", "ehthumbs.db", "icon\r", ".localized"})
 _FOLDERS = frozenset(
     {
@@ -74,7 +76,7 @@ def describe_leftovers(names: Iterable[str], where: str) -> tuple[str, ...]:
     found = sorted(names)
     if not found:
         return ()
-    number = "1 file" if len(found) == 1 else f"{len(found)} files"
+    number = counted(len(found), "file")
     return (
         f"{number} of the system or of a cloud in {where} {'is' if len(found) == 1 else 'are'} no data and "
         f"{'was' if len(found) == 1 else 'were'} passed over: "

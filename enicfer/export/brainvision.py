@@ -61,11 +61,11 @@ def write_brainvision(runs: Sequence[ExportRun], folder: Path, options: ExportOp
             )
         names = {"DataFile": f"{stem}{data.suffix}", "MarkerFile": f"{stem}.vmrk"}
         for key, name in names.items():
-            header = _set_entry(header, key, name)
+            header = set_entry(header, key, name)
         (folder / f"{stem}.vhdr").write_bytes(header.encode("latin-1"))
         markers = _named(source, read_header(source), "MarkerFile")
         text = _decode(markers.read_bytes()) if markers is not None else _NO_MARKERS
-        text = _with_markers(_set_entry(text, "DataFile", names["DataFile"]), _markers(item, notes))
+        text = _with_markers(set_entry(text, "DataFile", names["DataFile"]), _markers(item, notes))
         (folder / names["MarkerFile"]).write_text(text, encoding="utf-8", newline="\n")
         copy_binary(data, folder / names["DataFile"], options.link, notes)
     return notes.said
@@ -77,7 +77,7 @@ def _named(source: Path, header: str, key: str) -> Path | None:
     return path if name and path.is_file() else None
 
 
-def _set_entry(text: str, key: str, value: str) -> str:
+def set_entry(text: str, key: str, value: str) -> str:
     """Set a key of ``[Common Infos]``, or add it there."""
     pattern = re.compile(rf"^({key}[ \t]*=)[^\r\n]*", re.MULTILINE | re.IGNORECASE)
     if pattern.search(text):
@@ -93,7 +93,7 @@ def _decode(content: bytes) -> str:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = content.decode("cp1252", "replace")
-    return _set_entry(text.replace("\r\n", "\n"), "Codepage", "UTF-8")
+    return set_entry(text.replace("\r\n", "\n"), "Codepage", "UTF-8")
 
 
 def _markers(item: ExportRun, notes: Notes) -> list[str]:

@@ -214,6 +214,24 @@ def methods_text(run: RunResult) -> str:
     )
 
 
+def people_text(run: RunResult) -> str:
+    """Sentences on what people did to one run: how its face was chosen, and its review; or ""."""
+    origin, review, trials = run.provenance, run.quality.review, run.quality.n_trials
+    sentences = []
+    if origin.model.imported is None and (given := len(origin.faces_given)):
+        sentences.append(f"A person pointed at the participant's face in {given} frame{'s' * (given > 1)}.")
+    elif origin.photo_given:
+        sentences.append("The participant's face was chosen by how alike it was to a photo.")
+    if review is not None and trials:
+        count = len(review.coders)
+        who = "one person" if count == 1 else f"{count} people"
+        sentences.append(
+            f"The trials were reviewed in the video by {who}: {review.n_trials_reviewed} of {trials} were judged, of "
+            f"which {review.n_trials_rejected} {'was' if review.n_trials_rejected == 1 else 'were'} rejected."
+        )
+    return " ".join(sentences)
+
+
 def accuracy_text(run: RunResult) -> str:
     """A sentence on how good the model is, from its card, or nothing."""
     card = run.provenance.model

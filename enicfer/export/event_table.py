@@ -19,6 +19,7 @@ from enicfer.records import Alignment, FloatArray, RunResult, SessionResult
 from enicfer.timecourse.sampling import spans_inside
 
 TRIAL, SEGMENT = "trial", "segment"
+ALL = "all"  # among the measures: every one of every expression
 FIXED = ("onset", "duration", "name", "kind", "code", "video_onset", "video_offset")
 VARIES = 1e-9  # differences of a measure that are rounding
 
@@ -34,7 +35,7 @@ class ExportOptions:
         all segments too where a program takes events of a recording or a video.
     measures
         Columns ``fer_*`` of the trials that go with them. By default the mean of each expression, and with
-        ``parametric`` they have to be given.
+        ``parametric`` they have to be given. `ALL` stands for every measure of every expression.
     parametric
         FSL, SPM, AFNI: the measures modulate their trials.
     units
@@ -171,6 +172,15 @@ def _rate(alignment: Alignment, video_time: float) -> float:
     """Seconds of the recording for each of the video, at an instant of the video."""
     start, stop = alignment.time(np.array([video_time - 1e-3, video_time + 1e-3]))
     return float(stop - start) / 2e-3
+
+
+def name_measures(run: RunResult, wanted: Sequence[str]) -> tuple[str, ...]:
+    """The measures that are meant: `ALL` stands for every one of every expression that is in the trials."""
+    if ALL not in wanted:
+        return tuple(wanted) or default_measures(run)
+    own = tuple(f"fer_{label}_" for label in run.expression.labels)
+    every = [str(name) for name in run.trials if str(name).startswith(own)]
+    return tuple(dict.fromkeys([*(name for name in wanted if name != ALL), *every]))
 
 
 def default_measures(run: RunResult) -> tuple[str, ...]:

@@ -22,9 +22,9 @@ from enicfer.export.event_table import (
     Notes,
     choose_conditions,
     choose_runs,
-    default_measures,
     event_table,
     find_file,
+    name_measures,
     video_names,
 )
 from enicfer.export.fieldtrip import write_fieldtrip
@@ -190,7 +190,7 @@ def _is_number(run: RunResult, name: str) -> bool:
 
 def _prepare(run: RunResult, output: Path, options: ExportOptions) -> ExportRun:
     """A run with its table and the files that belong to it."""
-    measures = options.measures or default_measures(run)
+    measures = name_measures(run, options.measures)
     recording = find_file(options.recordings, (run.recording.file.name,), run, "recording")
     own = video_names(run)
     video = find_file(options.videos, own, run, "video")

@@ -145,8 +145,10 @@ def _sidecar_tr(path: Path, n_volumes: int) -> tuple[float | None, str]:
     if value is None:
         return None, ""
     name = source["RepetitionTime"].name
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1000:
-        raise InputError(f"{name} says RepetitionTime {value!r}: it must be a number of seconds.")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _LONGEST:
+        raise InputError(
+            f"{name} says RepetitionTime {value!r}: it must be a number of seconds, up to {_LONGEST:g}."
+        )
     return float(value), name
 
 

@@ -5,7 +5,8 @@ written. A last line that is not whole is one that a process was stopped at: it 
 takes its place. Every coder has a file of their own, so that two on a network drive never write into one; two
 servers of one coder take turns by a lock.
 
-Entries are frozen dataclasses whose fields are text, or a number or None; what a file holds besides is passed over.
+Entries are frozen dataclasses whose fields are text, a number or None, or whole numbers; what a file holds besides is
+passed over.
 """
 
 import json
@@ -29,10 +30,16 @@ from enicfer.io.files.swap import sync_folder
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+UNFINISHED = 0.1  # s after which a file that ends within a line is read again
 PATIENCE = 10.0  # s to wait for another process that writes
 LONGEST_NAME = 80  # letters of a coder's name
 _LABEL = re.compile(r"[A-Za-z0-9]{1,40}")
-_TYPES: dict[Any, tuple[type, ...]] = {str: (str,), int | None: (int,), float | None: (int, float)}
+_TYPES: dict[Any, tuple[type, ...]] = {
+    str: (str,),
+    int | None: (int,),
+    float | None: (int, float),
+    tuple[int, ...]: (list,),
+}
 _NEEDED = {"id", "at", "coder", "run", "kind"}
 
 E = TypeVar("E", bound="DataclassInstance")
@@ -80,7 +87,7 @@ def time_of_day() -> str:
 
 def entry_text(entry: "DataclassInstance") -> dict[str, Any]:
     """What is stored of an entry: the facts that it has."""
-    return {name: value for name, value in asdict(entry).items() if value not in (None, "")}
+    return {name: value for name, value in asdict(entry).items() if value not in (None, "", ())}
 
 
 @dataclass(frozen=True)
@@ -119,14 +126,19 @@ class EntryLog(Generic[E]):
         InputError
             If it cannot be read, or a line before the last one is no entry.
         """
-        try:
-            data = path.read_bytes()
-        except FileNotFoundError:
-            return (), False
-        except OSError as error:
-            raise InputError(f"{path.name} cannot be read: {error.strerror or error}.") from None
-        entries, whole = self._parse(data, path)
-        return entries, whole < len(data)
+        entries: tuple[E, ...] = ()
+        for wait in (UNFINISHED, 0.0):
+            try:
+                data = path.read_bytes()
+            except FileNotFoundError:
+                return (), False
+            except OSError as error:
+                raise InputError(f"{path.name} cannot be read: {error.strerror or error}.") from None
+            entries, whole = self._parse(data, path)
+            if whole == len(data):
+                return entries, False
+            time.sleep(wait)  # another process may be writing it now
+        return entries, True
 
     def add(self, path: Path, make: Callable[[Sequence[E]], Sequence[E]]) -> tuple[E, ...]:
         """Add entries, which are on the disk when this returns, all or none.
@@ -228,9 +240,18 @@ def _facts(line: bytes, types: Mapping[str, tuple[type, ...]], kinds: Collection
         raise ValueError("no entry")
     facts = {name: value for name, value in content.items() if name in types}
     for name, value in facts.items():
-        number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        if not isinstance(value, types[name]) or not (number or isinstance(value, str)):
+        if not isinstance(value, types[name]) or not _is_plain(value):
             raise ValueError(f"{name} is of another kind")
+        if isinstance(value, list):
+            facts[name] = tuple(value)
     if facts["kind"] not in kinds:
         raise ValueError("no kind of entry")
     return facts
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether it is text, a finite number, or a list of whole numbers."""
+    if isinstance(value, list):
+        return all(isinstance(part, int) and not isinstance(part, bool) for part in value)
+    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return number or isinstance(value, str)

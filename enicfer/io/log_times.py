@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 
-from enicfer.errors import InputError
+from enicfer.errors import InputError, counted
 
 Cell = tuple[int, str]  # line of the file, counted from 1, and text
 POINT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -109,7 +109,7 @@ def describe_left_out(cells: Iterable[Cell], name: str, what: str) -> list[str]:
     if not found:
         return []
     line, text = found[0]
-    lines = "1 line" if len(found) == 1 else f"{len(found)} lines"
+    lines = counted(len(found), "line")
     return [
         f"{lines} of {name} without a {what} {'was' if len(found) == 1 else 'were'} left out (the first is line "
         f"{line}: {text[:60]!r})."

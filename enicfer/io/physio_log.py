@@ -2,7 +2,8 @@
 
 Read is every column of whole numbers with few different values: where it leaves 0, or changes from one value to
 another, a trigger begins. Its code is the column's name (``trigger``), or the value where the column has several.
-Signals such as ``cardiac`` are passed over.
+A column that is named as a line of pulses (``trigger``, ``ttl``, ``led``, ...) and holds a waveform is thresholded
+half-way between its two levels (`enicfer.io.analog_line`). Signals such as ``cardiac`` are passed over.
 
 Times are s on the clock of the first volume, as ``StartTime`` and ``SamplingFrequency`` of the sidecar say.
 """
@@ -10,6 +11,7 @@ Times are s on the clock of the first volume, as ``StartTime`` and ``SamplingFre
 import gzip
 import io
 import math
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -20,6 +22,7 @@ import numpy as np
 import pandas as pd
 
 from enicfer.errors import InputError, shown
+from enicfer.io.analog_line import AnalogPulses, find_analog_pulses
 from enicfer.io.files.claims import unpack
 from enicfer.io.plain_tables import Entry
 from enicfer.io.sidecars import read_sidecars
@@ -27,6 +30,8 @@ from enicfer.io.sidecars import read_sidecars
 ENDING = "_physio.tsv.gz"
 MOST_CODES = 64  # different values of a line that is no signal
 NEWLINE = b"\n"
+# Names of columns that may be waveforms of pulses.
+_LINE = re.compile(r"trig|ttl|diode|(?<![a-z])(sync|marker|led|scanner)(?![a-z])", re.IGNORECASE)
 MOST_BYTES = 2 << 30  # unpacked; ten hours of four columns at 1000 Hz
 
 
@@ -46,30 +51,49 @@ def read_physio_triggers(path: Path, notes: list[str]) -> list[Entry]:
     rate, start, columns = _read_settings(path)
     table = _read_table(path, columns, notes)
     found: list[Entry] = []
-    passed_over = []
+    passed_over, flat = [], []
     for name in columns:
         values = table[name].to_numpy(np.float64)
         known = values[np.isfinite(values)]
         levels = np.unique(known)
-        if not known.size or levels.size > MOST_CODES or np.any(levels != np.round(levels)):
+        coded = known.size and levels.size <= MOST_CODES and not np.any(levels != np.round(levels))
+        if not coded and not (known.size and _LINE.search(name)):
             passed_over.append(name)
             continue
         if missing := values.size - known.size:
             notes.append(
                 f"{path.name}: {missing} samples of the column {name} are n/a, and hold the value before."
             )
-        held = pd.Series(values).ffill().fillna(0.0).to_numpy()
-        begins = np.flatnonzero((held != 0) & (held != np.append(0.0, held[:-1])))
-        several = np.count_nonzero(levels) > 1
-        found += [(start + i / rate, str(int(held[i])) if several else name) for i in begins.tolist()]
+        held = pd.Series(values).ffill().fillna(0.0 if coded else known[0]).to_numpy()
+        if coded:
+            begins = np.flatnonzero((held != 0) & (held != np.append(0.0, held[:-1])))
+            several = np.count_nonzero(levels) > 1
+            found += [(start + i / rate, str(int(held[i])) if several else name) for i in begins.tolist()]
+        elif (pulses := find_analog_pulses(held)) is None:
+            flat.append(name)
+        else:
+            found += [(start + i / rate, name) for i in pulses.position.tolist()]
+            notes.append(_describe(path, name, pulses))
+    waves = f"the column {flat[0]} is a waveform without two levels" if flat else ""
     if not found:
+        also = f", and {waves}" if waves else ""
         raise InputError(
-            f"{path.name} has no triggers: no column of whole numbers ever leaves 0 (columns: {', '.join(columns)}). "
-            "Give the log of the task program with the volume pulses."
+            f"{path.name} has no triggers: no column of whole numbers ever leaves 0{also} "
+            f"(columns: {', '.join(columns)}). Give the log of the task program with the volume pulses."
         )
+    if flat:
+        notes.append(f"{path.name}: {waves}, and is passed over.")
     if passed_over:
         notes.append(f"{path.name}: columns that are signals are passed over: {', '.join(passed_over)}.")
     return found
+
+
+def _describe(path: Path, name: str, pulses: AnalogPulses) -> str:
+    spikes = f"; {pulses.spikes} spikes of twice their height are none" if pulses.spikes else ""
+    return (
+        f"{path.name}: the column {name} is a waveform; its {len(pulses.position)} pulses begin half-way between "
+        f"its two levels{spikes}."
+    )
 
 
 def _read_settings(path: Path) -> tuple[float, float, list[str]]:

@@ -16,6 +16,7 @@ from enicfer.io.frames_file import read_frames_file
 from enicfer.io.tables import read_json, read_table
 from enicfer.records import (
     Alignment,
+    AlignmentDetails,
     Modality,
     Recording,
     RecordingDetails,
@@ -192,7 +193,7 @@ def _recording(content: Mapping[str, Any], triggers: pd.DataFrame) -> Recording:
 def _alignment(content: Mapping[str, Any]) -> Alignment:
     text: dict[str, Any] = {
         "source": content["source"],
-        "details": content["details"],
+        "details": from_plain(AlignmentDetails, content["details"], "details"),
         "notes": tuple(content["notes"]),
         "jitter": float(content.get("jitter") or 0.0),
     }

@@ -4,6 +4,7 @@ An entry is an `enicfer.records.review.ReviewEntry`.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ from enicfer.io.files.names import REVIEWS
 from enicfer.records.review import KINDS, ReviewEntry
 
 __all__ = [
+    "ReviewLog",
     "add_entry",
     "coder_label",
     "entry_text",
     "find_reviews",
     "new_entry",
+    "read_log",
     "read_review",
     "review_path",
 ]
@@ -39,15 +42,41 @@ def new_entry(coder: str, run: str, kind: str, **facts: Any) -> ReviewEntry:
     return ReviewEntry(new_id(), time_of_day(), coder, run, kind, **facts)
 
 
+@dataclass(frozen=True)
+class ReviewLog:
+    """What a file of a review holds.
+
+    Attributes
+    ----------
+    entries
+        All entries in their order.
+    note
+        A sentence where the file ends with half an entry, which does not count; else "".
+    """
+
+    entries: tuple[ReviewEntry, ...] = ()
+    note: str = ""
+
+
 def read_review(path: Path) -> tuple[ReviewEntry, ...]:
-    """All entries of a file in their order; none where there is no file.
+    """All entries of a file in their order; none where there is no file. Errors as `read_log`."""
+    return read_log(path).entries
+
+
+def read_log(path: Path) -> ReviewLog:
+    """All entries of a file, and what is wrong with it; nothing where there is no file.
 
     Raises
     ------
     InputError
         If it cannot be read, or a line before the last one is no entry.
     """
-    return _LOG.read(path)
+    entries, torn = _LOG.read_torn(path)
+    note = (
+        f"{path.name} ends with half an entry, which was being written when the program was stopped or the disk was "
+        "full: it does not count. Say it again in enicfer review."
+    )
+    return ReviewLog(entries, note if torn else "")
 
 
 def add_entry(path: Path, make: Callable[[Sequence[ReviewEntry]], ReviewEntry]) -> ReviewEntry:

@@ -8,7 +8,7 @@ import numpy as np
 from enicfer.config.protocol import Pulses
 from enicfer.config.runs import Run, Session
 from enicfer.config.session import read_session
-from enicfer.errors import OUTPUT, OVERWRITE, EnicferError, InputError, OutputError
+from enicfer.errors import OUTPUT, OVERWRITE, AlignmentError, EnicferError, InputError, OutputError
 from enicfer.io.files.names import stem_of
 from enicfer.io.files.places import check_folder
 from enicfer.io.video.brightness import BrightnessRecorder
@@ -104,6 +104,28 @@ def align_session(
     return runs, paths
 
 
+def align_runs(
+    session: Session, max_uncertainty: float | None = None, progress: Progress | None = None
+) -> list[AlignedRun]:
+    """Relate the clocks of every run of a session; nothing is written.
+
+    Raises
+    ------
+    EnicferError
+        As `align_session`, at the first run that is refused.
+    """
+    from enicfer.pipeline.recording import find_pulses, find_trials, read_recording
+
+    runs = []
+    for run in session.runs:
+        recording = read_recording(run, session.protocol)
+        find_trials(run, recording, session.protocol)
+        find_pulses(recording, session.protocol)
+        name = stem_of(session.entities(run))
+        runs.append(_align_run(session, run, name, recording, max_uncertainty, None, progress))
+    return runs
+
+
 def _align_run(
     session: Session,
     run: Run,
@@ -166,7 +188,9 @@ def _region(alignment: Alignment, pulses: Pulses) -> tuple[float, float, float, 
     """The LED's region in fractions of the picture."""
     if isinstance(pulses.region, tuple):
         return pulses.region
-    row, column, rows, columns = alignment.details["led_cell"]
+    if alignment.details.led_cell is None:
+        raise AlignmentError("The LED's region is not known: give it in the protocol's [pulses].")
+    row, column, rows, columns = alignment.details.led_cell
     return column / columns, row / rows, (column + 1) / columns, (row + 1) / rows
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from enicfer.export.mne import add_emotion_channels, add_emotion_events, check_raw_file, save_raw
-from enicfer.export.mne.annotations import BAD_REVIEW_NAME
+from enicfer.export.mne.annotations import BAD_LOST_NAME, BAD_REVIEW_NAME
 from enicfer.io.eeg import open_raw, read_triggers
 from enicfer.io.results import read_run
 from enicfer.pipeline.provenance import find_changed
@@ -20,6 +20,8 @@ class AppliedResult:
         The file.
     n_annotations
         Emotion annotations on the recording.
+    n_bad_review, n_bad_lost
+        Those of them that are ``BAD_review`` and ``BAD_face_lost``.
     notes
         What may be wrong with the pair of result and recording, one sentence each.
     """
@@ -27,6 +29,8 @@ class AppliedResult:
     output: Path
     n_annotations: int
     notes: tuple[str, ...]
+    n_bad_review: int = 0
+    n_bad_lost: int = 0
 
 
 def apply_result(
@@ -71,10 +75,8 @@ def apply_result(
     if channels:
         add_emotion_channels(raw, run)
     save_raw(output, raw, overwrite=overwrite)
-    added = sum(
-        str(name).startswith(("fer/", "face/", "BAD_face", BAD_REVIEW_NAME))
-        for name in raw.annotations.description
-    )
+    names = [str(name) for name in raw.annotations.description]
+    added = sum(name.startswith(("fer/", "face/", "BAD_face", BAD_REVIEW_NAME)) for name in names)
     made, notes = run.recording.file.name, []
     if recording.name != made:
         notes.append(f"the result was made from {made}; times were taken over as they are.")
@@ -84,4 +86,6 @@ def apply_result(
         notes.append(
             f"{recording.name} has no trigger that {made} had: make sure that it is the same recording."
         )
-    return AppliedResult(output, added, tuple(notes))
+    return AppliedResult(
+        output, added, tuple(notes), names.count(BAD_REVIEW_NAME), names.count(BAD_LOST_NAME)
+    )

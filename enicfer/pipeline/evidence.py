@@ -303,7 +303,7 @@ def check_uncertainty(
     bound = alignment.uncertainty(video_time[inside])
     worst = int(np.argmax(bound))
     if not bound[worst] <= allowed:
-        unsure = float(alignment.details.get("recording_bound", 0.0))
+        unsure = alignment.details.recording_bound or 0.0
         if unsure:
             raise AlignmentError(
                 f"The log has no volume pulse in the last {unsure:g} s of {recording.file.name}, or lacks pulses at "

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from enicfer.config.options import ProcessingOptions
 from enicfer.config.protocol import Pulses, Quality
-from enicfer.errors import InputError
+from enicfer.errors import InputError, counted
 from enicfer.io.files.steady import read_steadily
 from enicfer.io.video.brightness import BrightnessRecorder
 from enicfer.io.video.frame import Frame
@@ -312,7 +312,7 @@ def _find_damage(stated: list[VideoInfo], frames: npt.NDArray[Any]) -> list[str]
     notes = []
     lost, video_time = int((~frames["decodable"]).sum()), frames["video_time"]
     if lost:
-        notes.append(f"{lost} of {len(frames)} frames could not be decoded: the video is damaged.")
+        notes.append(f"{lost} of {counted(len(frames), 'frame')} could not be decoded: the video is damaged.")
     repeated = int((np.diff(video_time) <= 0).sum())
     if repeated:
         notes.append(

@@ -4,6 +4,7 @@ The kept record holds every face of every frame (`enicfer.pipeline.cache`); face
 the participant is chosen (`enicfer.faces.participant`). Boxes are in px of the upright full-size picture.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,66 @@ FACES = 24  # of a person
 _SAME = 0.5  # px; the followed face is in the results as it is in the record
 
 
+@dataclass(frozen=True)
+class KnownFaces:
+    """All faces of a run's video, and whose each is.
+
+    Attributes
+    ----------
+    frame
+        ``(m,)`` number of the frame, ascending.
+    box
+        ``(m, 4)`` px.
+    person
+        ``(m,)`` number of the person, -1 for a face that was seen too briefly to be followed.
+    tracklet
+        ``(m,)`` number of the tracklet.
+    followed
+        ``(m,)`` whether it is the face that the results follow.
+    """
+
+    frame: npt.NDArray[np.int32]
+    box: Float32Array
+    person: npt.NDArray[np.int64]
+    tracklet: npt.NDArray[np.int32]
+    followed: npt.NDArray[np.bool_]
+
+    @property
+    def own(self) -> set[int]:
+        """Numbers of the people who are followed: one, or none."""
+        return set(np.unique(self.person[self.followed & (self.person >= 0)]).tolist())
+
+    def in_frame(self, frame: int) -> slice:
+        """The faces of a frame."""
+        start, stop = np.searchsorted(self.frame, [frame, frame + 1])
+        return slice(int(start), int(stop))
+
+    def at(self, frame: int, x: float, y: float) -> npt.NDArray[np.intp]:
+        """Numbers of the faces around a point (px) in a frame, the smallest first."""
+        here = self.in_frame(frame)
+        left, top, right, bottom = self.box[here].T
+        hit = np.flatnonzero((left <= x) & (x <= right) & (top <= y) & (y <= bottom))
+        return here.start + hit[np.argsort((right - left)[hit], kind="stable")]
+
+
+def know_faces(record: VideoRecord, run: RunResult) -> KnownFaces:
+    """All faces of a record, as the results of the run follow one of them."""
+    from enicfer.faces.choose import group_people
+
+    rows = record.faces.rows
+    box = run.faces.box[rows["frame"]]
+    followed = (
+        np.abs(rows["box"] - box).max(axis=1, initial=0) <= _SAME
+    )  # NaN where nobody is followed: not equal
+    return KnownFaces(
+        rows["frame"].copy(),
+        rows["box"].copy(),
+        group_people(record.faces),
+        rows["tracklet"].copy(),
+        followed,
+    )
+
+
 def find_record(output: Path, run: RunResult) -> VideoRecord | None:
     """The newest record of a run's video below its outputs, None where nothing was kept."""
     hashes = set(run.provenance.inputs.values())
@@ -33,25 +94,17 @@ def find_record(output: Path, run: RunResult) -> VideoRecord | None:
     return None
 
 
-def list_others(record: VideoRecord, run: RunResult) -> list[dict[str, Any]]:
+def list_others(faces: KnownFaces) -> list[dict[str, Any]]:
     """The people who are not followed, who is there most first: ``person``, ``label``, ``n_frames``, ``faces``."""
-    from enicfer.faces.choose import group_people
-
-    rows = record.faces.rows
-    if not len(rows):
-        return []
-    person = group_people(record.faces)
-    box = run.faces.box[rows["frame"]]
-    followed = np.abs(rows["box"] - box).max(axis=1) <= _SAME  # NaN where nobody is followed: not equal
-    own = set(np.unique(person[followed]).tolist())
-    frames = {int(p): rows["frame"][person == p] for p in np.unique(person) if p >= 0 and p not in own}
+    person, own = faces.person, faces.own
+    frames = {int(p): faces.frame[person == p] for p in np.unique(person) if p >= 0 and p not in own}
     order = sorted((p for p in frames if frames[p].size >= FEWEST), key=lambda p: (-frames[p].size, p))
     return [
         {
             "person": f"other{number}",
             "label": f"{number}, in {frames[p].size} frames",
             "n_frames": int(frames[p].size),
-            "faces": pick_faces(rows["frame"][person == p], rows["box"][person == p]),
+            "faces": pick_faces(frames[p], faces.box[person == p]),
         }
         for number, p in enumerate(order[:MOST], 1)
     ]

@@ -2,9 +2,10 @@
 
 Reviews lie beside the outputs (`enicfer.io.review_log`). Where a review says who the participant is, its points
 take the place of those in ``session.toml`` for that run; rejected trials stay in every table, marked in columns.
+Verdicts and sign-offs that were given while another face was followed do not count until they are given again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,11 @@ import pandas as pd
 from enicfer.config.runs import Session
 from enicfer.errors import InputError
 from enicfer.io.files.names import SUFFIXES, find_results, stem_of
-from enicfer.io.review_log import find_reviews, read_review
+from enicfer.io.pictures import PICTURES
+from enicfer.io.review_log import find_reviews, read_log
 from enicfer.io.tables import read_json
 from enicfer.pipeline.provenance import hash_content, hash_file
-from enicfer.records import FacePoint, ReviewOrigin, ReviewQuality, RunResult, to_plain
+from enicfer.records import FacePoint, Provenance, ReviewOrigin, ReviewQuality, RunResult, to_plain
 from enicfer.records.review import (
     NEVER,
     NOT_PARTICIPANT,
@@ -27,6 +29,7 @@ from enicfer.records.review import (
     SIGNOFF,
     TRIAL,
     ReviewEntry,
+    find_lapsed,
     judge_trials,
     points_of,
     standing,
@@ -43,10 +46,13 @@ class SessionReview:
         Those that hold.
     files
         Name -> SHA-256 of each coder's file.
+    notes
+        What is wrong with the files, one sentence each.
     """
 
     entries: tuple[ReviewEntry, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def of(self, run: str) -> tuple[ReviewEntry, ...]:
         """The entries on a run, by its name with all entities."""
@@ -63,12 +69,15 @@ def read_reviews(output: Path, session: str) -> SessionReview:
     """
     files: dict[str, str] = {}
     entries: list[ReviewEntry] = []
+    notes: list[str] = []
     for path in find_reviews(output, session):
         files[path.name] = hash_file(path)
-        entries += standing(read_review(path))
+        log = read_log(path)
+        entries += standing(log.entries)
+        notes += [log.note] if log.note else []
         if hash_file(path) != files[path.name]:
             raise InputError(f"{path.name} was written to while it was read: wait, and begin again.")
-    return SessionReview(tuple(entries), files)
+    return SessionReview(tuple(entries), files, tuple(notes))
 
 
 def hash_corrections(entries: Sequence[ReviewEntry]) -> str:
@@ -82,6 +91,7 @@ def hash_corrections(entries: Sequence[ReviewEntry]) -> str:
             entry.reason,
             entry.onset or 0.0,
             entry.code,
+            *([entry.followed] if entry.followed else ()),
         ]
         for entry in entries
         if entry.kind == TRIAL or (entry.frame is not None and entry.x is not None)
@@ -109,6 +119,31 @@ def add_points(session: Session, review: SessionReview) -> Session:
     return replace(session, runs=tuple(runs))
 
 
+def name_choice(provenance: Provenance) -> str:
+    """By what a result's face was chosen: a hash of the points, or of the photo, that said who the participant is."""
+    inputs = provenance.inputs.items() if provenance.photo_given else ()
+    photos = [sha for name, sha in inputs if Path(name).suffix.lower() in PICTURES]
+    return _name_choice(provenance.faces_given, photos)
+
+
+def name_next_choice(provenance: Provenance, entries: Sequence[ReviewEntry]) -> str:
+    """`name_choice` of the results once they follow what all coders say of the run: ``entries`` that hold."""
+    points, given = points_of(entries), _plain(provenance.faces_given)
+    known = provenance.review.n_points if provenance.review is not None else 0
+    if known == len(points) and all(point in given for point in _plain(points)):
+        return name_choice(provenance)
+    return _name_choice(points, ())
+
+
+def _name_choice(points: Iterable[Sequence[float]], photos: Sequence[str]) -> str:
+    said = sorted(_plain(points))
+    return hash_content({"points": said} if said else {"photos": sorted(photos)})[:12]
+
+
+def _plain(points: Iterable[Sequence[float]]) -> list[list[float]]:
+    return [[float(value) for value in point] for point in points]
+
+
 def apply_review(run: RunResult, review: SessionReview) -> RunResult:
     """Mark the trials of a run, and count them; a run of which nobody said anything stays as it is.
 
@@ -118,9 +153,12 @@ def apply_review(run: RunResult, review: SessionReview) -> RunResult:
         With ``fer_reviewed`` and ``fer_review_reason`` in its trials where one was judged, with a ``review`` in its
         quality where somebody judged trials or signed, and with the hashes of the reviews in its provenance.
     """
-    entries = review.of(stem_of(run.entities))
-    if not entries:
+    said = review.of(stem_of(run.entities))
+    run = replace(run, warnings=(*run.warnings, *review.notes)) if review.notes else run
+    if not said:
         return run
+    gone = find_lapsed(said, name_choice(run.provenance))
+    entries = tuple(entry for entry in said if entry.id not in gone)
     trials = run.trials
     keys = list(zip(trials["onset"].astype(float).tolist(), trials["code"].astype(str).tolist(), strict=True))
     verdicts = judge_trials(entries, keys)
@@ -131,7 +169,7 @@ def apply_review(run: RunResult, review: SessionReview) -> RunResult:
         }
         trials = trials.assign(**{name: pd.Series(v, trials.index, "str") for name, v in columns.items()})
     lost = _count_lost(entries, keys)
-    warnings = [*run.warnings, *_find_contradictions(run, entries)]
+    warnings = [*run.warnings, *_find_contradictions(run, entries), *_tell_lapsed(said, gone)]
     if lost:
         warnings.append(
             f"{lost} verdicts of the review are on trials that are no more: look at the session in enicfer review."
@@ -143,7 +181,9 @@ def apply_review(run: RunResult, review: SessionReview) -> RunResult:
         n_trials_reviewed=sum(v is not None for v in verdicts),
         n_trials_rejected=sum(v is not None and v.verdict == REJECTED for v in verdicts),
     )
-    origin = ReviewOrigin(dict(review.files), hash_corrections(entries))
+    points, given = _plain(points_of(said)), _plain(run.provenance.faces_given)
+    followed = len(points) if all(point in given for point in points) else 0
+    origin = ReviewOrigin(dict(review.files), hash_corrections(said), followed)
     return replace(
         run,
         trials=trials,
@@ -151,6 +191,18 @@ def apply_review(run: RunResult, review: SessionReview) -> RunResult:
         quality=replace(run.quality, review=checked) if judging else run.quality,
         provenance=replace(run.provenance, review=origin),
     )
+
+
+def _tell_lapsed(entries: Sequence[ReviewEntry], gone: Collection[str]) -> list[str]:
+    """A sentence on what was said before another face was followed."""
+    kinds = [entry.kind for entry in entries if entry.id in gone]
+    trials, signed = kinds.count(TRIAL), kinds.count(SIGNOFF)
+    if not kinds:
+        return []
+    return [
+        f"The review was made before the participant was changed: {trials} verdicts and {signed} sign-offs do not "
+        "count. Look at these trials again in enicfer review."
+    ]
 
 
 def _count_lost(entries: Sequence[ReviewEntry], trials: Sequence[tuple[float, str]]) -> int:

@@ -13,7 +13,7 @@ left eye, nose tip, right mouth corner, left mouth corner.
 Missing is NaN with a reason in ``status``; nothing is interpolated.
 """
 
-from enicfer.records.alignment import CONTINUOUS, Alignment
+from enicfer.records.alignment import CONTINUOUS, Alignment, AlignmentDetails, PieceDetails, RivalMatch
 from enicfer.records.faces import FaceTrack, Status
 from enicfer.records.plain import from_plain, to_plain
 from enicfer.records.provenance import ModelCard, ProtocolCard, Provenance, ReviewOrigin
@@ -26,6 +26,7 @@ from enicfer.records.types import FacePoint, Float32Array, FloatArray, Progress,
 __all__ = [
     "CONTINUOUS",
     "Alignment",
+    "AlignmentDetails",
     "ClockQuality",
     "Drift",
     "ExpressionTrace",
@@ -35,6 +36,7 @@ __all__ = [
     "FloatArray",
     "Modality",
     "ModelCard",
+    "PieceDetails",
     "Progress",
     "ProtocolCard",
     "Provenance",
@@ -42,6 +44,7 @@ __all__ = [
     "RecordingDetails",
     "ReviewOrigin",
     "ReviewQuality",
+    "RivalMatch",
     "RunQuality",
     "RunResult",
     "SessionResult",

@@ -3,16 +3,116 @@
 Times are float64 seconds; `Alignment` alone crosses from ``video_time`` to ``time``.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from enicfer.records.plain import optional
 from enicfer.records.types import FloatArray
 
 CONTINUOUS = 1e-7  # s; pieces of a map that meet so closely have no break between them
+
+
+@dataclass(frozen=True)
+class RivalMatch:
+    """The second best way to match the pulses of a piece.
+
+    Attributes
+    ----------
+    n_matched
+        Pulses with a partner, if it were so.
+    offset
+        s of the recording's time at video time 0.
+    drift_ppm
+        By how much the camera's clock would be too fast.
+    p
+        Chance of so clear a difference if both were equally good; None where it is not known.
+    """
+
+    n_matched: int
+    offset: float
+    drift_ppm: float
+    p: float | None
+
+
+@dataclass(frozen=True)
+class PieceDetails:
+    """How the pulses of one piece of the map were matched.
+
+    Attributes
+    ----------
+    n_matched, n_possible
+        Pulses with a partner, and pulses that could have had one.
+    drift_ppm
+        By how much the camera's clock is too fast.
+    offset
+        s of the recording's time at video time 0.
+    residual_sd
+        s: standard deviation of the residuals.
+    log10_false_alarms
+        Decimal logarithm of the matches as good that chance gives.
+    runner_up
+        None where there is no other way.
+    """
+
+    n_matched: int
+    n_possible: int
+    drift_ppm: float
+    offset: float
+    residual_sd: float
+    log10_false_alarms: float
+    runner_up: RivalMatch | None
+
+
+@dataclass(frozen=True)
+class AlignmentDetails:
+    """Numbers behind an alignment, for ``sync.json``; None for what is not about its source.
+
+    Attributes
+    ----------
+    n_video_pulses, n_recording_pulses, n_matched
+        Pulses that were found in the video, those of the recording, and those with a partner.
+    tolerance
+        s within which two pulses can be partners.
+    coarse_offset
+        s and half-width in s of the offset that other clocks say.
+    pieces
+        How the pulses of each piece were matched.
+    n_frames, n_pulses
+        Camera pulses: frames of the video, and pulses of the recording.
+    dropped_frames, dropped_before_frame
+        Camera pulses: exposures without a frame, and the frames before which exposures are missing.
+    missing_pulses
+        Camera pulses: exposures without a pulse.
+    shift
+        Camera pulses: number of the pulse that belongs to the first frame.
+    residual_rms
+        Camera pulses: s.
+    drift_ppm
+        By how much the camera's clock is too fast, where the map has one piece and no pulses to match.
+    led_cell
+        Row and column of the LED's cell, and how many rows and columns the picture has, where it was looked for.
+    recording_bound
+        s by which the recording's time 0 may be early; the bound includes it.
+    """
+
+    n_video_pulses: int | None = optional()
+    n_recording_pulses: int | None = optional()
+    n_matched: int | None = optional()
+    tolerance: float | None = optional()
+    coarse_offset: tuple[float, float] | None = optional()
+    pieces: tuple[PieceDetails, ...] | None = optional()
+    n_frames: int | None = optional()
+    n_pulses: int | None = optional()
+    dropped_frames: int | None = optional()
+    dropped_before_frame: tuple[int, ...] | None = optional()
+    missing_pulses: int | None = optional()
+    shift: int | None = optional()
+    residual_rms: float | None = optional()
+    drift_ppm: float | None = optional()
+    led_cell: tuple[int, int, int, int] | None = optional()
+    recording_bound: float | None = optional()
 
 
 @dataclass(frozen=True)
@@ -46,7 +146,7 @@ class Alignment:
     source
         How the pulses were found (a name in `enicfer.sync.SOURCES`).
     details
-        Runner-up score, coarse prior and whatever else a reviewer may ask for, JSON-ready.
+        Numbers that a reviewer may ask for.
     notes
         Things worth telling the user, one sentence each.
     jitter
@@ -66,7 +166,7 @@ class Alignment:
     unmatched_video: FloatArray
     unmatched_recording: FloatArray
     source: str
-    details: Mapping[str, Any] = field(default_factory=dict)
+    details: AlignmentDetails = field(default_factory=AlignmentDetails)
     notes: tuple[str, ...] = ()
     jitter: float = 0.0
 

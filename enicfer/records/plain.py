@@ -7,7 +7,7 @@ more in it can be read; a field that has a default may be missing.
 
 import math
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
@@ -67,6 +67,11 @@ def to_plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def optional() -> Any:
+    """A field of a record that is None, and then not written, unless it is given."""
+    return field(default=None, metadata={"optional": True})
 
 
 def _said(record: Any, entry: Any) -> bool:

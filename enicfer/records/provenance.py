@@ -92,10 +92,13 @@ class ReviewOrigin:
         Name -> SHA-256 of each coder's file.
     corrections
         Hash of what in them changes results, "" for nothing.
+    n_points
+        Points of it by which the participant was chosen.
     """
 
     files: Names = field(default_factory=dict)
     corrections: str = ""
+    n_points: int = field(default=0, metadata={"optional": True})
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,10 @@ Times are float64 seconds on the recording's clock.
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
+
+from enicfer.records.plain import optional
 
 
 class Modality(StrEnum):
@@ -27,10 +28,6 @@ class Modality(StrEnum):
         return self not in (Modality.FMRI, Modality.NONE)
 
 
-def _optional() -> Any:
-    return field(default=None, metadata={"optional": True})
-
-
 @dataclass(frozen=True)
 class RecordingDetails:
     """Numbers behind the notes of a recording, for ``sync.json``; None for what is not about its format.
@@ -47,11 +44,11 @@ class RecordingDetails:
         s of the log's clock of pulses that followed another one too soon.
     """
 
-    first_time: float | None = _optional()
-    log_start: float | None = _optional()
-    log_drift_ppm: float | None = _optional()
-    missing_volume_pulses: tuple[int, ...] | None = _optional()
-    doubled_volume_pulses: tuple[float, ...] | None = _optional()
+    first_time: float | None = optional()
+    log_start: float | None = optional()
+    log_drift_ppm: float | None = optional()
+    missing_volume_pulses: tuple[int, ...] | None = optional()
+    doubled_volume_pulses: tuple[float, ...] | None = optional()
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """What a person said of a processed session: verdicts on trials, corrections of who the participant is, a sign-off.
 
 Entries are only ever added. What holds follows from their order (`standing`): of two entries on the same thing the
-last one holds, an undone one never was, and a sign-off ends with the next verdict or correction.
+last one holds, an undone one never was, and a sign-off ends with the next verdict or correction. A verdict or a
+sign-off that was given while another face was followed has lapsed until it is given again (`find_lapsed`).
 
 Times: ``onset`` and ``time`` in s on the recording's clock, ``video_time`` in s of the video; ``at`` is the time of
 day (UTC) at which something was said. Points are in px of the upright full-size picture.
@@ -51,8 +52,13 @@ class ReviewEntry:
         Of the frame, in s; None where the recording's clock does not reach.
     name
         Of who signs.
+    unjudged
+        Numbers of the trials of the queue that had no verdict of the coder when it was signed.
     entry
         The entry that is undone.
+    followed
+        Of a verdict or a sign-off: by what the face was chosen that the results followed when it was given
+        (`enicfer.pipeline.review.name_choice`); "" where that was not noted.
     """
 
     id: str
@@ -73,6 +79,8 @@ class ReviewEntry:
     time: float | None = None
     name: str = ""
     entry: str = ""
+    followed: str = ""
+    unjudged: tuple[int, ...] = ()
 
     @property
     def about(self) -> tuple[object, ...]:
@@ -112,6 +120,27 @@ def standing(entries: Iterable[ReviewEntry]) -> tuple[ReviewEntry, ...]:
         if entry.kind == TRIAL or entry.kind in CORRECTIONS:
             held.pop((entry.run, SIGNOFF), None)
     return tuple(entry for entry in held.values() if entry.verdict != OPEN)
+
+
+def find_lapsed(entries: Iterable[ReviewEntry], followed: str) -> frozenset[str]:
+    """Ids of the verdicts and sign-offs that were given while another face was followed.
+
+    Parameters
+    ----------
+    entries
+        All that hold of one run, of all coders.
+    followed
+        By what the face is chosen that is followed now, as in `ReviewEntry`. An entry that does not say it has lapsed
+        if somebody pointed at the participant later.
+    """
+    entries = tuple(entries)
+    changed = max((entry.at for entry in entries if entry.kind == PARTICIPANT), default="")
+    return frozenset(
+        entry.id
+        for entry in entries
+        if entry.kind in (TRIAL, SIGNOFF)
+        and (entry.followed != followed if entry.followed else entry.at < changed)
+    )
 
 
 def judge_trials(

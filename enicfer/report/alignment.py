@@ -117,23 +117,16 @@ def describe_alignment(run: AlignedRun) -> list[tuple[str, str]]:
         rows.append((f"drift of the camera's clock (+: too fast){which}", drift))
         offset = a.intercept[segment[0]] - a.slope[segment[0]] * a.origin[segment[0]]
         rows.append((f"recording's time at video time 0{which}", f"{offset:.4f} s"))
-    for number, facts in enumerate(a.details.get("pieces", []), 1):
-        which = f", clock segment {number}" if len(a.details["pieces"]) > 1 else ""
-        rows.append(
-            (
-                f"chance of so many matches{which}",
-                f"1e{facts['log10_false_alarms']:.0f} expected false alarms",
-            )
-        )
-        rival = facts["runner_up"]
-        text = (
-            "none"
-            if rival is None
-            else f"{rival['n_matched']} matches at an offset of {rival['offset']:.3f} s"
-        )
+    pieces = a.details.pieces or ()
+    for number, piece in enumerate(pieces, 1):
+        which = f", clock segment {number}" if len(pieces) > 1 else ""
+        chance = f"1e{piece.log10_false_alarms:.0f} expected false alarms"
+        rows.append((f"chance of so many matches{which}", chance))
+        rival = piece.runner_up
+        text = f"{rival.n_matched} matches at an offset of {rival.offset:.3f} s" if rival else "none"
         rows.append((f"runner-up{which}", text))
-    if "led_cell" in a.details:
-        row, column, n_rows, n_columns = a.details["led_cell"]
+    if a.details.led_cell is not None:
+        row, column, n_rows, n_columns = a.details.led_cell
         place = [column / n_columns, row / n_rows, (column + 1) / n_columns, (row + 1) / n_rows]
         rows.append(("LED found at", "[" + ", ".join(f"{x:.3f}" for x in place) + "] of the picture"))
     rows += [("note", note) for note in (*a.notes, *run.recording.notes)]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from enicfer import __version__
-from enicfer.export.description import methods_text
+from enicfer.export.description import methods_text, people_text
 from enicfer.io.files.names import session_folder, session_stem, stem_of
 from enicfer.records import Modality, ReviewQuality, RunResult
 from enicfer.report.figures import EXPRESSION_COLORS, draw_figures
@@ -119,7 +119,8 @@ def methods_of(runs: Sequence[RunResult]) -> list[tuple[str, str]]:
     """Each text of methods and the runs that it is about, which need no name where one text holds for all."""
     texts: dict[str, list[str]] = {}
     for run in runs:
-        texts.setdefault(methods_text(run), []).append(run.name)
+        text = f"{methods_text(run)} {people_text(run)}".strip()
+        texts.setdefault(text, []).append(run.name)
     return [(", ".join(names) if len(texts) > 1 else "", text) for text, names in texts.items()]
 
 
@@ -183,7 +184,7 @@ def sync_rows(run: RunResult) -> list[tuple[str, str]]:
 def trial_rows(run: RunResult) -> list[dict[str, Any]]:
     """The trials as the page shows them: text, and for each expression's mean a colour and a shade in 0..1."""
     rows = []
-    for number, trial in enumerate(run.trials.to_dict("records"), start=1):
+    for number, trial in enumerate(run.trials.to_dict("records")):
         means = {label: float(trial.get(f"fer_{label}_mean", np.nan)) for label in run.expression.labels}
         rows.append(
             {

@@ -2,21 +2,33 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 from typing import Any, Generic, TypeVar
 
 from enicfer import __version__
 from enicfer.errors import EnicferError
+from enicfer.io.files.names import HIDDEN
 from enicfer.io.results import read_run
-from enicfer.pipeline.people import find_record, list_others
-from enicfer.pipeline.review import hash_corrections
+from enicfer.pipeline.people import KnownFaces, find_record, know_faces, list_others
+from enicfer.pipeline.review import hash_corrections, name_choice, name_next_choice
 from enicfer.records import RunQuality, RunResult, Status
-from enicfer.records.review import ACCEPTED, REJECTED, TRIAL, ReviewEntry, judge_trials
-from enicfer.review.entries import describe_review, store_entry, summarise_coder
+from enicfer.records.review import (
+    ACCEPTED,
+    CORRECTIONS,
+    PARTICIPANT,
+    REJECTED,
+    TRIAL,
+    ReviewEntry,
+    find_lapsed,
+    judge_trials,
+)
+from enicfer.review.cover import find_others
+from enicfer.review.entries import check_entry, describe_review, store_entry, summarise_coder
 from enicfer.review.judge import REASONS, judge_clock, judge_identity, judge_run
 from enicfer.review.pictures import RunVideo, Videos, measure
+from enicfer.review.pointing import check_point
 from enicfer.review.proxy import Proxy, proxy_folder
 from enicfer.review.run_data import describe_run
 from enicfer.review.study import ReviewRun, Study
@@ -35,15 +47,18 @@ class ReviewOptions:
     read_only
         Nothing is stored.
     blur_others
-        All but the participant's face is covered.
+        The faces of all but the participant are covered.
     shared
         The group that can read a video may read its proxy.
+    closed
+        Root of outputs -> why nothing can be stored beside them, as a sentence.
     """
 
     coder: str
     read_only: bool = False
     blur_others: bool = False
     shared: bool = False
+    closed: Mapping[Path, str] = field(default_factory=dict)
 
 
 T = TypeVar("T")
@@ -54,9 +69,9 @@ class _Recent(Generic[T]):
 
     def __init__(self, most: int) -> None:
         self._most, self._lock = most, Lock()
-        self._made: OrderedDict[tuple[str, float], T] = OrderedDict()
+        self._made: OrderedDict[tuple[object, ...], T] = OrderedDict()
 
-    def get(self, key: tuple[str, float], make: Callable[[], T]) -> T:
+    def get(self, key: tuple[object, ...], make: Callable[[], T]) -> T:
         """What is there for ``key``, or what ``make`` gives."""
         with self._lock:
             if key not in self._made:
@@ -70,6 +85,12 @@ class _Recent(Generic[T]):
 def _state_of(run: ReviewRun) -> tuple[str, float]:
     """A run, and the time of its results: 0 where they are gone."""
     return run.id, run.frames.stat().st_mtime if run.frames.is_file() else 0.0
+
+
+def _state_of_records(run: ReviewRun) -> float:
+    """The time at which a record of all faces was last added or removed below a run's outputs; 0 for never."""
+    folder = run.output / HIDDEN / "seen"
+    return folder.stat().st_mtime if folder.is_dir() else 0.0
 
 
 class Desk:
@@ -86,7 +107,7 @@ class Desk:
     def __init__(self, study: Study, options: ReviewOptions) -> None:
         self.study, self.options = study, options
         self._results: _Recent[RunResult] = _Recent(OPEN_RUNS)
-        self._others: _Recent[list[dict[str, Any]] | None] = _Recent(OPEN_RUNS)
+        self._faces: _Recent[KnownFaces | None] = _Recent(OPEN_RUNS)
         self._videos = Videos(OPEN_RUNS)
         self._proxies: dict[str, Proxy] = {}
         self._lock = Lock()
@@ -95,25 +116,32 @@ class Desk:
         """The results of a run as they are now."""
         return self._results.get(_state_of(run), lambda: read_run(run.frames))
 
-    def others(self, run: ReviewRun) -> list[dict[str, Any]] | None:
-        """Faces of the other people in the picture; None where no record of all faces was kept."""
+    def faces(self, run: ReviewRun) -> KnownFaces | None:
+        """All faces of a run's video; None where no record of them was kept."""
         result = self.result(run)
 
-        def look() -> list[dict[str, Any]] | None:
+        def look() -> KnownFaces | None:
             record = find_record(run.output, result)
-            return None if record is None else list_others(record, result)
+            return None if record is None else know_faces(record, result)
 
-        return self._others.get(_state_of(run), look)
+        return self._faces.get((*_state_of(run), _state_of_records(run)), look)
+
+    def others(self, run: ReviewRun) -> list[dict[str, Any]] | None:
+        """Faces of the other people in the picture; None where no record of all faces was kept."""
+        faces = self.faces(run)
+        return None if faces is None else list_others(faces)
 
     def video(self, run: ReviewRun) -> RunVideo:
         """The video of a run."""
-        result = self.result(run)
+        result, cover = self.result(run), self.options.blur_others
 
         def make() -> RunVideo:
             paths, missing = self.study.find_videos(run, result.provenance.inputs)
-            return RunVideo(result, paths, missing, self.options.blur_others)
+            faces = self.faces(run) if cover else None
+            others = None if faces is None else find_others(faces, result.faces.video_time)
+            return RunVideo(result, paths, missing, cover, others)
 
-        return self._videos.get(_state_of(run), make)
+        return self._videos.get((*_state_of(run), _state_of_records(run) if cover else 0.0), make)
 
     def proxy(self, run: ReviewRun) -> Proxy:
         """The proxy of a run."""
@@ -133,22 +161,24 @@ class Desk:
     def describe_study(self) -> dict[str, Any]:
         """What the study page shows."""
         self.study.look_again()
-        rows, notes = [], []
+        rows, notes = [], [*self.options.closed.values()]
         for run in self.study.runs.values():
             try:
                 rows.append(self._row(run))
+                notes += self.study.review_notes(run)
             except (EnicferError, KeyError, TypeError) as error:
                 text = str(error) if isinstance(error, EnicferError) else "its files are of another version"
                 notes.append(f"{run.name}: {text}")
         rows.sort(key=lambda row: (-row["attention"], row["name"]))
+        closed = all(self.why_read_only(run) for run in self.study.runs.values())
         coders = {review["coder"] for row in rows for review in row["reviews"]} | {self.options.coder}
         return {
-            **self._about(),
+            **self._about(closed),
             "version": __version__,
             "coders": sorted(coders),
             "statuses": [status.label for status in Status],
             "reasons": list(REASONS),
-            "notes": notes,
+            "notes": list(dict.fromkeys(notes)),
             "runs": rows,
             "failed": list(self.study.failures()),
         }
@@ -159,9 +189,11 @@ class Desk:
         size = measure(video)
         order = self._order()
         place = order.index(run.id) if run.id in order else 0
+        why = self.why_read_only(run)
         siblings = [other for other in self.study.runs.values() if _are_siblings(run, other)]
         return {
-            **self._about(),
+            **self._about(why != ""),
+            "read_only_why": why,
             **_labels(run),
             **describe_run(result),
             "video": {
@@ -175,18 +207,51 @@ class Desk:
             "identity": judge_identity(check),
             "reasons": list(REASONS),
             "stale": self.is_stale(run),
+            "followed": name_choice(result.provenance),
             "siblings": [{"id": other.id, "name": other.name} for other in siblings],
             "previous": order[place - 1] if place > 0 else None,
             "next": order[place + 1] if place + 1 < len(order) else None,
         }
 
     def describe_review(self, run: ReviewRun) -> dict[str, Any]:
-        """What this coder said of a run, and how much others did."""
-        return describe_review(self.study.entries(run), self.options.coder, not self.options.read_only)
+        """What this coder said of a run, how much others did, and what is to be done that results follow."""
+        said, lapsed = self.study.entries(run), self.lapsed(run)
+        return {
+            **describe_review(said, lapsed, self.options.coder, self.why_read_only(run) == ""),
+            "stale": self.is_stale(run),
+            "command": self.study.command(run),
+            "notes": self.study.review_notes(run),
+        }
 
-    def store(self, run: ReviewRun, content: Any) -> ReviewEntry:
-        """Store what the coder says; see `enicfer.review.entries.store_entry`."""
-        return store_entry(run, self.result(run), self.options.coder, content)
+    def lapsed(self, run: ReviewRun) -> frozenset[str]:
+        """Ids of what was said of a run before another face was followed (`enicfer.records.review.find_lapsed`)."""
+        said = [entry for entries in self.study.entries(run).values() for entry in entries]
+        return find_lapsed(said, name_next_choice(self.study.quality(run).provenance, said))
+
+    def counting(self, run: ReviewRun) -> dict[str, tuple[ReviewEntry, ...]]:
+        """Coder -> what was said of a run and has not lapsed."""
+        gone, said = self.lapsed(run), self.study.entries(run)
+        return {coder: tuple(entry for entry in own if entry.id not in gone) for coder, own in said.items()}
+
+    def store(self, run: ReviewRun, content: Any) -> tuple[ReviewEntry, str]:
+        """Store what the coder says, and a sentence on what of it could not be checked.
+
+        Raises
+        ------
+        InputError
+            See `enicfer.review.entries.check_entry`, `enicfer.review.pointing.check_point`.
+        OutputError
+            See `enicfer.review.entries.store_entry`.
+        """
+        result, coder, note = self.result(run), self.options.coder, ""
+        facts = check_entry(result, content)
+        if facts["kind"] in CORRECTIONS:
+            said = (entry for entries in self.study.entries(run).values() for entry in entries)
+            points = [
+                e for e in said if e.kind == PARTICIPANT and (e.coder, e.frame) != (coder, facts["frame"])
+            ]
+            note = check_point(result, self.faces(run), facts, points)
+        return store_entry(run, result, coder, facts), note
 
     def is_stale(self, run: ReviewRun) -> bool:
         """Whether the review says what the results do not hold."""
@@ -194,9 +259,15 @@ class Desk:
         origin = self.study.quality(run).provenance.review
         return hash_corrections(said) != ("" if origin is None else origin.corrections)
 
-    def _about(self) -> dict[str, Any]:
+    def why_read_only(self, run: ReviewRun) -> str:
+        """Why nothing can be stored of a run, as a sentence; "" where it can."""
+        if self.options.read_only:
+            return "This review was opened to be read only: nothing is stored."
+        return self.options.closed.get(run.output, "")
+
+    def _about(self, read_only: bool) -> dict[str, Any]:
         options = self.options
-        return {"coder": options.coder, "read_only": options.read_only, "blur_others": options.blur_others}
+        return {"coder": options.coder, "read_only": read_only, "blur_others": options.blur_others}
 
     def _order(self) -> list[str]:
         scored = []
@@ -208,10 +279,11 @@ class Desk:
         return [key for _, _, key in sorted(scored)]
 
     def _attention(self, run: ReviewRun) -> tuple[float, list[str]]:
-        return judge_run(self.study.quality(run), self.study.entries(run), self.is_stale(run))
+        lapsed = bool(self.lapsed(run))
+        return judge_run(self.study.quality(run), self.counting(run), self.is_stale(run), lapsed)
 
     def _row(self, run: ReviewRun) -> dict[str, Any]:
-        check, said = self.study.quality(run), self.study.entries(run)
+        check, said = self.study.quality(run), self.counting(run)
         quality = check.quality
         attention, why = self._attention(run)
         verdicts = _verdicts(said)
@@ -228,6 +300,7 @@ class Desk:
             "n_trials_without_values": quality.n_trials - quality.n_trials_valid,
             "n_accepted": verdicts.count(ACCEPTED),
             "n_rejected": verdicts.count(REJECTED),
+            "n_lapsed": len(self.lapsed(run)),
             "duration": _duration(quality),
             "has_video": bool(paths) and not missing,
             "stale": self.is_stale(run),

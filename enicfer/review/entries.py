@@ -1,11 +1,12 @@
 """What a person may say, checked against the run before it is stored, and what is shown of it."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from enicfer.errors import InputError
 from enicfer.io.review_log import add_entry, entry_text, new_entry, review_path
+from enicfer.pipeline.review import name_choice
 from enicfer.records import RunResult
 from enicfer.records.review import (
     ACCEPTED,
@@ -17,36 +18,42 @@ from enicfer.records.review import (
     TRIAL,
     UNDO,
     ReviewEntry,
+    find_lapsed,
+    standing,
 )
+from enicfer.review.judge import pick_trials
 from enicfer.review.study import ReviewRun
 
 LONGEST_REASON, LONGEST_NOTE, LONGEST_NAME = 200, 2000, 80
 _KEYS = {
-    TRIAL: {"trial", "verdict", "reason", "note"},
+    TRIAL: {"trial", "verdict", "reason", "note", "followed"},
     **{kind: {"frame", "x", "y", "note"} for kind in CORRECTIONS},
     MARK: {"frame", "note"},
-    SIGNOFF: {"name", "note"},
+    SIGNOFF: {"name", "note", "followed"},
     UNDO: {"entry"},
 }
 
 
-def store_entry(run: ReviewRun, result: RunResult, coder: str, content: Any) -> ReviewEntry:
-    """Check what a coder says of a run, and write it; it is on the disk when this returns.
+def store_entry(run: ReviewRun, result: RunResult, coder: str, facts: Mapping[str, Any]) -> ReviewEntry:
+    """Write what a coder says of a run, as `check_entry` gave it; it is on the disk when this returns.
 
     Raises
     ------
     InputError
-        If it cannot be meant, or the coder's file is damaged.
+        If there is nothing to take back, or the coder's file is damaged.
     OutputError
         If it cannot be written.
     """
-    facts = check_entry(result, content)
-    kind = facts.pop("kind")
+    rest = {name: value for name, value in facts.items() if name != "kind"}
+    kind = facts["kind"]
 
     def make(known: Sequence[ReviewEntry]) -> ReviewEntry:
+        more: dict[str, Any] = {}
         if kind == UNDO:
-            facts["entry"] = _undone(known, run.name, facts.get("entry", ""))
-        return new_entry(coder, run.name, kind, **facts)
+            more["entry"] = _undone(known, run.name, rest.get("entry", ""))
+        if kind == SIGNOFF:
+            more["unjudged"] = _unjudged(known, run.name, result, rest["followed"])
+        return new_entry(coder, run.name, kind, **{**rest, **more})
 
     return add_entry(review_path(run.output, run.session, coder), make)
 
@@ -73,6 +80,8 @@ def check_entry(result: RunResult, content: Any) -> dict[str, Any]:
     ):
         if name in content:
             facts[name] = _text(content[name], name, longest)
+    if kind in (TRIAL, SIGNOFF):
+        facts["followed"] = _check_followed(result, content)
     if kind == TRIAL:
         facts |= _about_trial(result, content, facts.get("reason", ""))
     elif kind in (*CORRECTIONS, MARK):
@@ -83,18 +92,28 @@ def check_entry(result: RunResult, content: Any) -> dict[str, Any]:
 
 
 def describe_review(
-    entries: Mapping[str, Sequence[ReviewEntry]], coder: str, can_undo: bool
+    entries: Mapping[str, Sequence[ReviewEntry]], lapsed: Collection[str], coder: str, can_undo: bool
 ) -> dict[str, Any]:
-    """What holds now of a run's review, for one coder; ``entries`` are the standing ones by coder."""
+    """What holds now of a run's review, for one coder.
+
+    ``entries`` are the standing ones by coder; ``lapsed`` are the ids of those that do not count any more.
+    """
     own = entries.get(coder, ())
+    counting = {name: [entry for entry in said if entry.id not in lapsed] for name, said in entries.items()}
     return {
         "coder": coder,
-        "entries": [entry_text(entry) for entry in own],
+        "entries": [marked_text(entry, lapsed) for entry in own],
         "marks": [entry_text(entry) for entry in own if entry.kind == MARK],
-        "signed": signed_by(own),
+        "signed": signed_by(counting.get(coder, ())),
+        "signed_before": signed_by([entry for entry in own if entry.id in lapsed]),
         "can_undo": can_undo and bool(own),
-        "others": [summarise_coder(name, said) for name, said in sorted(entries.items()) if name != coder],
+        "others": [summarise_coder(name, said) for name, said in sorted(counting.items()) if name != coder],
     }
+
+
+def marked_text(entry: ReviewEntry, lapsed: Collection[str]) -> dict[str, Any]:
+    """What is stored of an entry, with ``lapsed`` where it does not count any more."""
+    return {**entry_text(entry), **({"lapsed": True} if entry.id in lapsed else {})}
 
 
 def summarise_coder(coder: str, entries: Sequence[ReviewEntry]) -> dict[str, Any]:
@@ -108,10 +127,21 @@ def summarise_coder(coder: str, entries: Sequence[ReviewEntry]) -> dict[str, Any
     }
 
 
-def signed_by(entries: Sequence[ReviewEntry]) -> dict[str, str] | None:
-    """Name and time of the sign-off that holds."""
+def signed_by(entries: Sequence[ReviewEntry]) -> dict[str, Any] | None:
+    """Name and time of the sign-off that holds, and the trials of the queue that were not judged then."""
     found = next((entry for entry in entries if entry.kind == SIGNOFF), None)
-    return None if found is None else {"name": found.name, "at": found.at, "note": found.note}
+    if found is None:
+        return None
+    return {"name": found.name, "at": found.at, "note": found.note, "unjudged": list(found.unjudged)}
+
+
+def _unjudged(known: Sequence[ReviewEntry], run: str, result: RunResult, followed: str) -> tuple[int, ...]:
+    """Numbers of the trials of the queue that a coder has not judged, from all entries of the coder."""
+    said = standing(entry for entry in known if entry.run == run)
+    gone = find_lapsed(said, followed)
+    own = [entry for entry in said if entry.id not in gone]
+    judged = {entry.trial for entry in own if entry.kind == TRIAL}
+    return tuple(sorted(row["trial"] for row in pick_trials(result, own) if row["trial"] not in judged))
 
 
 def _undone(known: Sequence[ReviewEntry], run: str, wanted: str) -> str:
@@ -141,6 +171,14 @@ def _encodes(value: str) -> bool:
     except UnicodeEncodeError:  # half of a pair
         return False
     return True
+
+
+def _check_followed(result: RunResult, content: Mapping[str, Any]) -> str:
+    """By what the face was chosen that is judged, where the page says so: not that of results that are gone."""
+    now = name_choice(result.provenance)
+    if content.get("followed", now) != now:
+        raise InputError("The results follow another face since this page was opened: load the page again.")
+    return now
 
 
 def _about_trial(result: RunResult, content: Mapping[str, Any], reason: str) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def judge_clock(quality: RunQuality) -> dict[str, Any]:
     if sync.residual_rms is not None:
         text += f"; residual {milliseconds(sync.residual_rms)}"
     if sync.drifts:
-        text += f"; drift {drift_text(sync.drifts[0])}"
+        text += f"; camera's drift {drift_text(sync.drifts[0])} (+ is too fast)"
     text += f"; every time within {milliseconds(bound)}"
     poor = bound is None or bound > half or missed > matched
     fair = not poor and (matched < 4 or missed > 0.2 * matched or (bound or 0) > half / 2)
@@ -55,10 +55,19 @@ def judge_clock(quality: RunQuality) -> dict[str, Any]:
 
 
 def judge_identity(check: RunCheck) -> dict[str, Any]:
-    """How sure it is whose face was followed; from a run's ``qc.json``."""
+    """How the participant was chosen, and how often it is certain whose face it is; from a run's ``qc.json``.
+
+    ``certain_fraction`` is the part of the frames with a face in which the face is told to be the participant's or
+    somebody else's, by what it looks like; None where no frame has a face, or another program chose it. It says
+    nothing of whether the right person was chosen: who looks at the faces can tell.
+    """
     counts, origin = check.quality.status, check.provenance
     inside = max(1, check.quality.n_frames_inside)
     other, unsure = (counts[s.label] / inside for s in (Status.OTHER_PERSON, Status.AMBIGUOUS_PERSON))
+    lacking = (Status.NO_FACE, Status.UNDECODABLE, Status.OUTSIDE_RECORDING, Status.NOT_ANALYSED)
+    shown = sum(counts.values()) - sum(counts[s.label] for s in lacking)
+    told = shown and origin.model.imported is None
+    certain = 1 - counts[Status.AMBIGUOUS_PERSON.label] / shown if told else None
     two = [text for text in check.warnings if "could be the participant" in text]
     if origin.faces_given:
         verdict, text = "pointed_at", "a person pointed at the participant"
@@ -71,19 +80,30 @@ def judge_identity(check: RunCheck) -> dict[str, Any]:
     if two or unsure > 0.05:
         verdict = "unclear"
         text = two[0] if two else f"in {unsure:.0%} of the frames it is not certain whose face it is"
+    elif certain is not None:
+        text += f"; certain in {percent_below(certain)} of the frames with a face"
     return {
-        "confidence": None,
         "verdict": verdict,
         "text": text,
+        "certain_fraction": None if certain is None else round(certain, 4),
         "other_person_fraction": round(other, 4),
         "ambiguous_fraction": round(unsure, 4),
     }
 
 
+def percent_below(fraction: float) -> str:
+    """A fraction in percent, of which only all is 100."""
+    return "more than 99%" if 0.995 <= fraction < 1 else f"{fraction:.0%}"
+
+
 def judge_run(
-    check: RunCheck, said: Mapping[str, Sequence[ReviewEntry]], stale: bool
+    check: RunCheck, said: Mapping[str, Sequence[ReviewEntry]], stale: bool, lapsed: bool = False
 ) -> tuple[float, list[str]]:
-    """How much a run needs attention, and why; 0 for one that is signed and nothing to be done about."""
+    """How much a run needs attention, and why; 0 for one that is signed and nothing to be done about.
+
+    ``said`` is what counts; ``stale`` and ``lapsed`` say whether there is more that the results do not hold, and
+    more that was said while another face was followed.
+    """
     quality = check.quality
     clock, identity = judge_clock(quality), judge_identity(check)
     valid, trials = quality.valid_fraction, quality.n_trials
@@ -107,6 +127,8 @@ def judge_run(
             score + 1,
             ["the review says what the results do not hold yet: process the session again", *why],
         )
+    if lapsed:
+        score, why = score + 1, ["reviewed before the participant was changed: look again", *why]
     if not signed:
         score, why = score + 1, [*why, "not signed off"]
     return round(score, 3), why

@@ -16,9 +16,8 @@ from enicfer.io.video.finder import FrameFinder
 from enicfer.io.video.frame import Frame
 from enicfer.pipeline.provenance import hash_file
 from enicfer.records import RunResult, UInt8Array
+from enicfer.review.cover import OtherFaces, cover_faces, cover_others
 
-MARGIN = 0.3  # of a face's size around it, which stays when others are covered
-CELLS = 24  # of the longer side of a covered picture
 SMALL = 64 << 20  # bytes; a smaller video is hashed before its first picture is shown
 KEPT = 64  # pictures
 Box = tuple[float, float, float, float]
@@ -40,11 +39,20 @@ class RunVideo:
     missing
         Names of those that are not where they were.
     cover
-        Whether all but the participant's face is covered.
+        Whether the faces of others are covered.
+    others
+        Where they are; None where that is not known, and all but the participant's face is covered.
     """
 
-    def __init__(self, run: RunResult, paths: list[Path], missing: list[str], cover: bool = False) -> None:
-        self.run, self.paths, self.missing, self.cover = run, paths, missing, cover
+    def __init__(
+        self,
+        run: RunResult,
+        paths: list[Path],
+        missing: list[str],
+        cover: bool = False,
+        others: OtherFaces | None = None,
+    ) -> None:
+        self.run, self.paths, self.missing, self.cover, self.others = run, paths, missing, cover, others
         self.changed: list[str] = []
         self.size: tuple[int, int] | None = None  # of the upright picture
         self._finder: FrameFinder | None = None
@@ -161,29 +169,22 @@ class RunVideo:
             return picture
         scale = picture.shape[1] / frame.width
         box = self.run.faces.box[frame.index].astype(float) * scale
-        return cover_others(picture, box if np.isfinite(box).all() else None)
+        own = box if np.isfinite(box).all() else None
+        if self.others is None:
+            return cover_others(picture, own)
+        return cover_faces(picture, self.others.of(frame.index).astype(float) * scale, own)
+
+    @property
+    def covering(self) -> bytes:
+        """All that decides what is covered; nothing where nothing is."""
+        if not self.cover:
+            return b""
+        return self.run.faces.box.tobytes() + (b"" if self.others is None else self.others.tobytes())
 
     def close(self) -> None:
         """Close the files."""
         if self._finder is not None:
             self._finder.close()
-
-
-def cover_others(picture: UInt8Array, box: np.ndarray | None) -> UInt8Array:
-    """The picture (h, w, 3) in a few large cells, but for the part around ``box`` (4,) in px."""
-    import cv2
-
-    height, width = picture.shape[:2]
-    scale = CELLS / max(height, width)
-    cells = max(1, round(width * scale)), max(1, round(height * scale))
-    small = cv2.resize(picture, cells, interpolation=cv2.INTER_AREA)
-    covered = np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8)
-    if box is not None:
-        margin = MARGIN * max(box[2] - box[0], box[3] - box[1])
-        left, top = (max(0, int(side - margin)) for side in box[:2])
-        right, bottom = int(box[2] + margin), int(box[3] + margin)
-        covered[top:bottom, left:right] = picture[top:bottom, left:right]
-    return covered
 
 
 def encode(picture: UInt8Array, box: Box | None, width: int | None, quality: int) -> bytes:
@@ -210,10 +211,10 @@ class Videos:
 
     def __init__(self, most: int = 4) -> None:
         self._most, self._lock = most, Lock()
-        self._open: OrderedDict[tuple[str, float], RunVideo] = OrderedDict()
+        self._open: OrderedDict[tuple[object, ...], RunVideo] = OrderedDict()
 
-    def get(self, key: tuple[str, float], make: Callable[[], RunVideo]) -> RunVideo:
-        """The video of a run, by its id and the time of its results."""
+    def get(self, key: tuple[object, ...], make: Callable[[], RunVideo]) -> RunVideo:
+        """The video of a run, by its id and whatever else decides how it is shown."""
         with self._lock:
             video = self._open.get(key)
             if video is None or video.missing or video.changed:  # it may have come back

@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Lock, Thread
 from typing import Any
 
-from enicfer.errors import EnicferError, OutputError
+from enicfer.errors import EnicferError, InputError, OutputError
 from enicfer.io.files.names import proxy_folders
 from enicfer.io.files.portable import lock_file, move
 from enicfer.io.files.private import PRIVATE_FILE, make_private_folder
@@ -31,6 +31,7 @@ from enicfer.review.proxy_file import (
     put_in_order,
 )
 
+_VERSIONS = 1 << 20  # of one proxy
 SHARED_FILE, SHARED_FOLDER = 0o640, 0o750
 
 
@@ -60,6 +61,10 @@ def clean_proxies(outputs: list[Path]) -> list[Path]:
     return removed
 
 
+class StaleVersionError(InputError):
+    """A version of a proxy was asked for that is not there."""
+
+
 @dataclass(frozen=True)
 class ProxyState:
     """How far a proxy is.
@@ -73,7 +78,7 @@ class ProxyState:
     seconds_done
         Of the video, in s from its first frame.
     version
-        Rises whenever more of it can be played.
+        Rises whenever more of it can be played, and is never that of another proxy (see `Proxy.part`); 0 for none.
     size
         Bytes that can be played.
     width, height
@@ -108,21 +113,24 @@ class Proxy:
     """
 
     def __init__(self, folder: Path, stem: str, video: RunVideo, shared: bool = False) -> None:
-        covered = video.run.faces.box.tobytes() if video.cover else b""
         inputs = {path.name: video.run.provenance.inputs.get(path.name, "") for path in video.paths}
         depends = [
             inputs,
             SETTINGS,
             LONG_SIDE,
-            sha256(video.run.faces.video_time.tobytes() + covered).hexdigest(),
+            sha256(video.run.faces.video_time.tobytes() + video.covering).hexdigest(),
         ]
-        name = f"{stem}_{hash_content(depends)[:12]}"
+        key = hash_content(depends)[:12]
+        name = f"{stem}_{key}"
+        # Versions of this proxy alone, and small enough for the numbers of a browser.
+        self._first = int(key[:8], 16) * _VERSIONS
+        self._parts: dict[int, int] = {}  # version -> bytes of the file that grows
         self.folder, self.video, self.shared = folder, video, shared
         self.path = folder / f"{name}.mp4"
         self.growing = folder / f"{name}.growing.mp4"
         self._about = folder / f"{name}.json"
         self._lock, self._thread, self._stop = Lock(), None, False
-        self._state = ProxyState()
+        self._state, self._told = ProxyState(), 0
 
     @property
     def offset(self) -> float:
@@ -137,6 +145,40 @@ class Proxy:
                 self._state = self._ready()
             return self._state
 
+    def part(self, version: int | None) -> tuple[Path, int, bool]:
+        """The file that a version is of.
+
+        Parameters
+        ----------
+        version
+            Which one, None for what is there now.
+
+        Returns
+        -------
+        path, size
+            The file, and its bytes that belong to the version.
+        whole
+            Whether it is the whole proxy; also of a version from when it grew, which holds the same frames.
+
+        Raises
+        ------
+        InputError
+            If nothing can be played yet.
+        StaleVersionError
+            If the version is of another proxy, or of one that was begun anew.
+        """
+        state, parts = self.state, self._parts
+        if not state.size:
+            raise InputError("The video for the browser is not there yet.")
+        whole = state.state == "ready"
+        if version not in (None, state.version) and version not in parts:
+            raise StaleVersionError(
+                "The video for playing is another one than the page asked for: ask which version is there."
+            )
+        if whole:
+            return self.path, state.size, True
+        return self.growing, state.size if version is None else parts[version], False
+
     def start(self) -> None:
         """Begin to make it, unless it is there or is being made; what goes wrong is in its state."""
         with self._lock:
@@ -145,7 +187,8 @@ class Proxy:
             if self.path.is_file():
                 self._state = self._ready()
                 return
-            self._state = ProxyState("making")
+            self._state = ProxyState("making", version=0)
+            self._parts = {}
             self._stop = False
             thread = Thread(target=self._make, daemon=True)
             self._thread = thread  # type: ignore[assignment]
@@ -171,7 +214,7 @@ class Proxy:
             "ready",
             int(facts.get("frames", times.size)),
             float(times[-1] - times[0]) if times.size else 0.0,
-            1 << 30,
+            self._first + _VERSIONS - 1,
             self.path.stat().st_size,
             int(facts.get("width", 0)),
             int(facts.get("height", 0)),
@@ -253,12 +296,17 @@ class Proxy:
         """Note how far it can be played."""
         known = self.state
         size = end_of_fragments(self.growing, known.size)
+        version = known.version
+        if size > known.size:
+            self._told += 1
+            version = self._first + self._told
+            self._parts[version] = size
         self._set(
             replace(
                 known,
                 frames_done=writer.frames,
                 seconds_done=writer.seconds,
-                version=known.version + (size > known.size),
+                version=version,
                 size=size,
                 width=writer.width,
                 height=writer.height,

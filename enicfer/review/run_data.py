@@ -1,6 +1,6 @@
 """What the session page shows of one run, JSON-ready; see the documentation of the server's routes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,9 @@ from enicfer.pipeline.people import pick_faces
 from enicfer.records import FloatArray, RunResult, Status
 from enicfer.records.review import CORRECTIONS, TRIAL, ReviewEntry
 from enicfer.report.figures import EXPRESSION_COLORS
+from enicfer.review.entries import marked_text
 from enicfer.review.judge import judge_clock
+from enicfer.timecourse.quality import drift_text
 
 STRIP, HALF = 3, 3  # strips of pulses; frames before and after the onset in each
 
@@ -78,8 +80,10 @@ def list_segments(run: RunResult) -> list[dict[str, Any]]:
     ]
 
 
-def list_trials(run: RunResult, said: Mapping[str, Sequence[ReviewEntry]]) -> list[dict[str, Any]]:
-    """The trials by their numbers, with what each coder says of them."""
+def list_trials(
+    run: RunResult, said: Mapping[str, Sequence[ReviewEntry]], lapsed: Collection[str] = ()
+) -> list[dict[str, Any]]:
+    """The trials by their numbers, with what each coder says of them; ``lapsed`` are ids of what does not count."""
     table = run.trials.reset_index(drop=True)
     offset = run.provenance.protocol.window_start
     judged: dict[Any, list[ReviewEntry]] = {}
@@ -103,7 +107,7 @@ def list_trials(run: RunResult, said: Mapping[str, Sequence[ReviewEntry]]) -> li
                 "means": {label: row.get(f"fer_{label}_mean") for label in run.expression.labels},
                 "frame_start": None if none else int(first[i]),
                 "frame_stop": None if none else int(last[i]),
-                "reviews": [entry_text(e) for e in judged.get(i, ()) if e.is_of(onset, row["code"])],
+                "reviews": [marked_text(e, lapsed) for e in judged.get(i, ()) if e.is_of(onset, row["code"])],
             }
         )
     return found
@@ -135,6 +139,7 @@ def describe_pulses(run: RunResult) -> dict[str, Any]:
         "notes": list(alignment.notes),
         "source": alignment.source,
         "drift_ppm": sync.drift_ppm,
+        "drifts": [drift_text(drift) for drift in sync.drifts],
         "residual_rms": sync.residual_rms,
         "matched": [
             {"video_time": v, "time": t, "residual": r, "frame": min(int(f), video_time.size - 1)}
@@ -171,7 +176,7 @@ def led_region(run: RunResult) -> tuple[float, float, float, float] | None:
     if isinstance(region, list | tuple) and len(region) == 4:  # else it is "auto"
         left, top, right, bottom = (float(side) for side in region)
         return left, top, right, bottom
-    cell = run.alignment.details.get("led_cell")
+    cell = run.alignment.details.led_cell
     if not cell:
         return None
     row, column, rows, columns = cell

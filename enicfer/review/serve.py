@@ -7,7 +7,7 @@ from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
-from enicfer.errors import InputError, OutputError, option
+from enicfer.errors import EnicferError, InputError, option
 from enicfer.io.files.names import REVIEWS
 from enicfer.io.files.places import try_writing
 from enicfer.io.review_log import coder_label
@@ -26,6 +26,7 @@ def open_review(
     blur_others: bool = False,
     shared: bool = False,
     tell: Callable[[str], None] = print,
+    note: Callable[[str], None] = print,
 ) -> None:
     """Serve the review of a study until it is interrupted.
 
@@ -40,28 +41,30 @@ def open_review(
     read_only
         Store nothing.
     blur_others
-        Cover all but the participant's face.
+        Cover the faces of all but the participant.
     shared
         Let the group that can read a video read the small copy that is played.
     tell
         Called once with the link that opens the review.
+    note
+        Called before that with each sentence that the reviewer has to know: outputs beside which no review can be
+        written, which are opened read-only, and reviews that end with half an entry.
 
     Raises
     ------
     InputError
         If there are no results, the coder's name cannot be used, the port is taken, or the packages of the extra
         ``review`` are missing.
-    OutputError
-        If reviews cannot be written beside the outputs, without ``read_only``.
     """
     if missing := [name for name in ("starlette", "uvicorn") if find_spec(name) is None]:
         raise InputError(f"The review needs {' and '.join(missing)}: pip install 'enicfer[review]'.")
     name = " ".join((coder or account_name()).split())
     coder_label(name)
     study = Study([Path(folder) for folder in folders])
-    if not read_only:
-        check_writable(study)
-    desk = Desk(study, ReviewOptions(name, read_only, blur_others, shared))
+    closed = {} if read_only else find_closed(study)
+    desk = Desk(study, ReviewOptions(name, read_only, blur_others, shared, closed))
+    for text in (*closed.values(), *find_notes(study)):
+        note(text)
     with listen(port) as listening:
         _serve(desk, listening, tell)
 
@@ -76,24 +79,28 @@ def account_name() -> str:
         return "reviewer"
 
 
-def check_writable(study: Study) -> None:
-    """Refuse outputs beside which no review can be written, before anybody begins.
-
-    Raises
-    ------
-    OutputError
-        With the reason.
-    """
+def find_closed(study: Study) -> dict[Path, str]:
+    """Outputs beside which no review can be written, and a sentence that says why and what to do."""
+    closed = {}
     for output in study.outputs:
         try:
             try_writing((output / REVIEWS, output))
         except OSError as error:
-            raise OutputError(
-                f"Reviews cannot be written to {output / REVIEWS} ({error.strerror or error})",
-                place=output / REVIEWS,
-                remedy=f"make it writable, or give {option('read_only=True', '--read-only')} to look without saying "
-                "anything",
-            ) from None
+            closed[output] = (
+                f"Reviews cannot be written to {output / REVIEWS} ({error.strerror or error}), so what lies there is "
+                "shown read-only: to review it, make that folder writable, or process the session with "
+                "--output DIR and give that folder instead."
+            )
+    return closed
+
+
+def find_notes(study: Study) -> list[str]:
+    """What is wrong with the files of reviews, but for those that cannot be read, which the page names."""
+    notes: list[str] = []
+    for run in study.runs.values():
+        with suppress(EnicferError):
+            notes += study.review_notes(run)
+    return list(dict.fromkeys(notes))
 
 
 def listen(port: int) -> socket.socket:

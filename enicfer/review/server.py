@@ -17,9 +17,11 @@ from enicfer.errors import EnicferError, InputError, OutputError
 from enicfer.records import to_plain
 from enicfer.review.curves import FEWEST, MOST, USUAL, curves_between
 from enicfer.review.desk import Desk, static_files
+from enicfer.review.entries import marked_text
 from enicfer.review.guard import LARGEST_WRITE, Guard, Refused
 from enicfer.review.judge import pick_trials
 from enicfer.review.pictures import Box, VideoMissingError, measure
+from enicfer.review.proxy import StaleVersionError
 from enicfer.review.ranges import file_part
 from enicfer.review.run_data import (
     axis_of,
@@ -146,7 +148,7 @@ class _Pages:
 
     def trials(self, request: Request) -> Response:
         run = self._run(request)
-        found = list_trials(self.desk.result(run), self.desk.study.entries(run))
+        found = list_trials(self.desk.result(run), self.desk.study.entries(run), self.desk.lapsed(run))
         return _json(
             {"conditions": list(dict.fromkeys(trial["condition"] for trial in found)), "trials": found}
         )
@@ -170,7 +172,7 @@ class _Pages:
 
     def queue(self, request: Request) -> Response:
         run = self._run(request)
-        own = self.desk.study.entries(run).get(self.desk.options.coder, ())
+        own = self.desk.counting(run).get(self.desk.options.coder, ())
         return _json({"queue": pick_trials(self.desk.result(run), own)})
 
     def people(self, request: Request) -> Response:
@@ -204,25 +206,27 @@ class _Pages:
         return self.proxy(request)
 
     def proxy_file(self, request: Request) -> Response:
+        wanted, span = request.query_params.get("v"), request.headers.get("range", "")
+        if wanted is not None and not (wanted.isascii() and wanted.isdecimal() and len(wanted) < 17):
+            raise Refused(400, "bad_request", "v must be the version of a proxy.")
         proxy = self.desk.proxy(self._run(request))
-        state = proxy.state
-        if state.state == "ready":
-            return FileResponse(proxy.path, media_type="video/mp4")
-        if state.state != "making" or not state.size:
-            raise Refused(404, "not_found", "The video for the browser is not there yet.")
-        return file_part(proxy.growing, state.size, request.headers.get("range", ""), "video/mp4")
+        path, size, whole = proxy.part(None if wanted is None else int(wanted))
+        if not whole:
+            return file_part(path, size, span, "video/mp4")
+        if span and wanted not in (None, str(proxy.state.version)):  # the parts of two files make none
+            raise StaleVersionError("The video for playing has become whole: ask for it from its beginning.")
+        return FileResponse(path, media_type="video/mp4")
 
     def review(self, request: Request) -> Response:
         return _json(self.desk.describe_review(self._run(request)))
 
     def write_review(self, request: Request, content: Any) -> Response:
         run = self._run(request)
-        if self.desk.options.read_only:
-            raise Refused(403, "read_only", "This review was opened to be read only: nothing is stored.")
-        from enicfer.io.review_log import entry_text
-
-        entry = self.desk.store(run, content)
-        return _json({"entry": entry_text(entry), "review": self.desk.describe_review(run)}, 201)
+        if why := self.desk.why_read_only(run):
+            raise Refused(403, "read_only", why)
+        entry, note = self.desk.store(run, content)
+        told = {**marked_text(entry, self.desk.lapsed(run)), **({"unchecked": note} if note else {})}
+        return _json({"entry": told, "review": self.desk.describe_review(run)}, 201)
 
 
 _SHOWN = ("state", "frames_done", "seconds_done", "version", "width", "height", "error")
@@ -272,6 +276,8 @@ async def _explained(request: Request, answer: Answer) -> Response:
         return _error(request, refused)
     except VideoMissingError as error:
         return _error(request, Refused(409, "no_video", str(error)))
+    except StaleVersionError as error:
+        return _error(request, Refused(409, "version", str(error)))
     except OutputError as error:
         return _error(request, Refused(507, "disk", str(error)))
     except InputError as error:

@@ -1,11 +1,13 @@
 """Which runs there are to review, below the folders that were given; each has an id that tells no path."""
 
 import os
+import shlex
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from subprocess import list2cmdline
 from threading import Lock
 from typing import Any
 
@@ -17,7 +19,7 @@ from enicfer.config.runs import SETTINGS
 from enicfer.config.suffixes import VIDEO_SUFFIXES
 from enicfer.errors import EnicferError, InputError
 from enicfer.io.files.names import HIDDEN, SUFFIXES, find_results, session_stem
-from enicfer.io.review_log import find_reviews, read_review
+from enicfer.io.review_log import find_reviews, read_log
 from enicfer.io.tables import read_json
 from enicfer.records import from_plain
 from enicfer.records.review import ReviewEntry, standing
@@ -118,11 +120,7 @@ class Study:
         InputError
             If it cannot be read, or was written by other hands.
         """
-        content = self._read(run.qc, read_json)
-        try:
-            check: RunCheck = from_plain(RunCheck, content, run.qc.name)
-        except InputError as error:
-            raise InputError(f"{error}: it is of another version; process the session again.") from None
+        check: RunCheck = self._read(run.qc, _read_check)
         return check
 
     def entries(self, run: ReviewRun) -> dict[str, tuple[ReviewEntry, ...]]:
@@ -135,11 +133,25 @@ class Study:
         """
         said: dict[str, tuple[ReviewEntry, ...]] = {}
         for path in find_reviews(run.output, run.session):
-            for coder, entries in self._read(path, _by_coder).items():
+            coders, _ = self._read(path, _by_coder)
+            for coder, entries in coders.items():
                 own = tuple(entry for entry in entries if entry.run == run.name)
                 if own:
                     said[coder] = (*said.get(coder, ()), *own)
         return said
+
+    def review_notes(self, run: ReviewRun) -> list[str]:
+        """What is wrong with the files of a run's review, one sentence each."""
+        notes = (self._read(path, _by_coder)[1] for path in find_reviews(run.output, run.session))
+        return [note for note in notes if note]
+
+    def command(self, run: ReviewRun) -> str:
+        """What is typed so that the results of a run follow its review."""
+        folder = self._session_folder(run)
+        words = ["enicfer", "process-session", "SESSION" if folder is None else str(folder.resolve())]
+        if folder is None or run.output != (folder / "derivatives" / "enicfer").resolve():
+            words += ["--output", str(run.output)]
+        return list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
     def failures(self) -> Iterator[dict[str, str]]:
         """Sessions of the outputs that could not be processed: ``name`` and ``reason``."""
@@ -188,9 +200,18 @@ class Study:
         """Folders in which a run's video may be."""
         if run.output.parent.name == "derivatives":
             yield run.output.parents[1]
-        own = (run.entities["sub"], run.entities.get("ses", ""))
-        if (folder := self._session_folders().get(own)) is not None:
+        if (folder := self._session_folders().get(_visit_of(run))) is not None:
             yield folder
+
+    def _session_folder(self, run: ReviewRun) -> Path | None:
+        """The session folder of a run: above its outputs, among those that were given, or as a batch noted it."""
+        marker = read_marker(BatchFolders(run.output).marker(run.session))
+        places = [
+            run.output.parents[1] if run.output.parent.name == "derivatives" else None,
+            self._session_folders().get(_visit_of(run)),
+            run.output / marker.folder if marker is not None and marker.folder else None,
+        ]
+        return next((place for place in places if place is not None and (place / SETTINGS).is_file()), None)
 
     def _session_folders(self) -> dict[tuple[str, str], Path]:
         """Participant and session -> folder, of the session folders among or below those that were given."""
@@ -219,10 +240,26 @@ class Study:
         return content
 
 
-def _by_coder(path: Path) -> dict[str, tuple[ReviewEntry, ...]]:
-    entries = standing(read_review(path))
+def _read_check(path: Path) -> RunCheck:
+    content = read_json(path)
+    try:
+        check: RunCheck = from_plain(RunCheck, content, path.name)
+    except InputError as error:
+        raise InputError(f"{error}: it is of another version; process the session again.") from None
+    return check
+
+
+def _by_coder(path: Path) -> tuple[dict[str, tuple[ReviewEntry, ...]], str]:
+    """Coder -> the entries that hold; and what is wrong with the file."""
+    log = read_log(path)
+    entries = standing(log.entries)
     coders: Iterable[str] = dict.fromkeys(entry.coder for entry in entries)
-    return {coder: tuple(entry for entry in entries if entry.coder == coder) for coder in coders}
+    own = {coder: tuple(entry for entry in entries if entry.coder == coder) for coder in coders}
+    return own, log.note
+
+
+def _visit_of(run: ReviewRun) -> tuple[str, str]:
+    return run.entities["sub"], run.entities.get("ses", "")
 
 
 def _make_run(frames: Path) -> ReviewRun | None:

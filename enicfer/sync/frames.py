@@ -16,7 +16,7 @@ import numpy.typing as npt
 from scipy.ndimage import median_filter
 
 from enicfer.errors import AlignmentError
-from enicfer.records import Alignment, FloatArray
+from enicfer.records import Alignment, AlignmentDetails, FloatArray
 from enicfer.sync.drift import note_drift
 from enicfer.sync.fit import fit_line
 from enicfer.sync.jitter import jitter_of_frames
@@ -150,16 +150,16 @@ def align_frame_pulses(
         )
     said = note_drift(line.slope - 1, line.drift_error, max_drift)
     notes += [said] if said else []
-    details = {
-        "n_frames": len(video_time),
-        "n_pulses": len(pulse_time),
-        "dropped_frames": dropped,
-        "dropped_before_frame": np.flatnonzero(np.diff(number) > 1).__add__(1).tolist(),
-        "missing_pulses": missing,
-        "shift": shift,
-        "residual_rms": rms,
-        "drift_ppm": 1e6 * (1 / line.slope - 1),
-    }
+    details = AlignmentDetails(
+        n_frames=len(video_time),
+        n_pulses=len(pulse_time),
+        dropped_frames=dropped,
+        dropped_before_frame=tuple((np.flatnonzero(np.diff(number) > 1) + 1).tolist()),
+        missing_pulses=missing,
+        shift=int(shift),
+        residual_rms=float(rms),
+        drift_ppm=float(1e6 * (1 / line.slope - 1)),
+    )
     return line_alignment(
         line,
         (video_time[has_pulse], pulse_time[index]),

@@ -12,14 +12,13 @@ pulses on both sides find no partner among each other.
 Times are in s, on the clocks that their names say.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
 from enicfer.errors import AlignmentError
-from enicfer.records import Alignment, FloatArray
+from enicfer.records import Alignment, AlignmentDetails, FloatArray, PieceDetails, RivalMatch
 from enicfer.sync.doubts import doubt_light, doubt_phase
 from enicfer.sync.drift import note_drifts
 from enicfer.sync.fit import Line
@@ -51,7 +50,6 @@ def align_pulses(
     prior: tuple[float, float] | None = None,
     codes: tuple[Sequence[object], Sequence[object]] | None = None,
     breaks: Breaks | None = None,
-    details: Mapping[str, Any] | None = None,
 ) -> Alignment:
     """Match pulses and fit the map, piece by piece.
 
@@ -67,8 +65,6 @@ def align_pulses(
         See `match_pulses`.
     breaks
         Where the map may break.
-    details
-        More facts for the record.
 
     Raises
     ------
@@ -98,15 +94,14 @@ def align_pulses(
         *note_drifts([(p.line.slope - 1, p.line.drift_error) for p in pieces], max_drift),
         *note_bends(bents, interval),
     )
-    facts = {
-        "n_video_pulses": len(onsets.time),
-        "n_recording_pulses": len(recording),
-        "n_matched": len(video),
-        "tolerance": tolerance,
-        "coarse_offset": None if prior is None else list(prior),
-        "pieces": [_facts(p) for p in pieces],
-        **(details or {}),
-    }
+    details = AlignmentDetails(
+        n_video_pulses=len(onsets.time),
+        n_recording_pulses=len(recording),
+        n_matched=len(video),
+        tolerance=tolerance,
+        coarse_offset=prior,
+        pieces=tuple(_describe(p) for p in pieces),
+    )
     starts, stretches, floors = replace_lines(limits, lines, pieces, bents)
     found = _alignment(
         stretches,
@@ -118,7 +113,7 @@ def align_pulses(
         ),
         unmatched=(np.delete(onsets.time, video), np.delete(recording, rec)),
         source=source,
-        details=facts,
+        details=details,
         notes=notes,
         floor=[onsets.floor + locked + flicker + x for x in floors],
         jitter=find_jitter(pieces, bents, onsets, breaks),
@@ -309,7 +304,7 @@ def _alignment(
     pulses: tuple[FloatArray, FloatArray, FloatArray],
     unmatched: tuple[FloatArray, FloatArray],
     source: str,
-    details: Mapping[str, Any],
+    details: AlignmentDetails,
     notes: tuple[str, ...],
     floor: Sequence[float],
     jitter: float = 0.0,
@@ -340,7 +335,7 @@ def line_alignment(
     pulses: tuple[FloatArray, FloatArray],
     source: str,
     floor: float = 0.0,
-    details: Mapping[str, Any] | None = None,
+    details: AlignmentDetails | None = None,
     notes: tuple[str, ...] = (),
     unmatched: tuple[FloatArray, FloatArray] | None = None,
     jitter: float = 0.0,
@@ -353,31 +348,31 @@ def line_alignment(
         pulses=(*pulses, line.residual),
         unmatched=unmatched or (none, none),
         source=source,
-        details=details or {},
+        details=details or AlignmentDetails(),
         notes=notes,
         floor=[floor],
         jitter=jitter,
     )
 
 
-def _facts(piece: Piece) -> dict[str, Any]:
+def _describe(piece: Piece) -> PieceDetails:
     best, rival = piece.match.best, piece.match.rival
-    return {
-        "n_matched": len(piece.video),
-        "n_possible": best.n_possible,
-        "drift_ppm": 1e6 * (1 / piece.line.slope - 1),
-        "offset": piece.line.intercept - piece.line.slope * piece.line.origin,
-        "residual_sd": float(np.std(piece.line.residual)),
-        "log10_false_alarms": best.log_false_alarms,
-        "runner_up": None
+    return PieceDetails(
+        n_matched=len(piece.video),
+        n_possible=int(best.n_possible),
+        drift_ppm=float(1e6 * (1 / piece.line.slope - 1)),
+        offset=float(piece.line.intercept - piece.line.slope * piece.line.origin),
+        residual_sd=float(np.std(piece.line.residual)),
+        log10_false_alarms=float(best.log_false_alarms),
+        runner_up=None
         if rival is None
-        else {
-            "n_matched": len(rival.video),
-            "offset": rival.offset,
-            "drift_ppm": 1e6 * (1 / rival.slope - 1),
-            "p": piece.match.rival_p,
-        },
-    }
+        else RivalMatch(
+            n_matched=len(rival.video),
+            offset=float(rival.offset),
+            drift_ppm=float(1e6 * (1 / rival.slope - 1)),
+            p=piece.match.rival_p,
+        ),
+    )
 
 
 def _notes(pieces: list[Piece], limits: list[float], lines: list[Line | None]) -> tuple[str, ...]:

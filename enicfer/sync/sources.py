@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from enicfer.config.protocol import Pulses
 from enicfer.errors import AlignmentError
-from enicfer.records import Alignment, FloatArray
+from enicfer.records import Alignment, AlignmentDetails, FloatArray
 from enicfer.sync.audio import find_beeps
 from enicfer.sync.drift import is_believed, note_drift
 from enicfer.sync.fit import Line, fit_line
@@ -125,7 +125,7 @@ def align(evidence: Evidence, pulses: Pulses) -> Alignment:
     return replace(
         found,
         floor=found.floor + evidence.recording_bound,
-        details={**found.details, "recording_bound": evidence.recording_bound},
+        details=replace(found.details, recording_bound=evidence.recording_bound),
         notes=(
             *found.notes,
             f"The bound includes {evidence.recording_bound:g} s by which the recording's time 0 may be early.",
@@ -153,8 +153,8 @@ def align_led(evidence: Evidence, pulses: Pulses) -> Alignment:
         except AlignmentError as error:
             reasons.append(error)
             continue
-        found.details["led_cell"] = [row, column, grid.shape[1], grid.shape[2]]  # type: ignore[index]
-        results.append(found)
+        cell = (int(row), int(column), *grid.shape[1:])
+        results.append(replace(found, details=replace(found.details, led_cell=cell)))
     if not results:
         reason = f" The best candidate failed so: {reasons[0]}" if reasons else ""
         raise AlignmentError(
@@ -207,7 +207,7 @@ def align_stream(evidence: Evidence, pulses: Pulses) -> Alignment:
         (video, time),
         "stream",
         floor=evidence.stream_bound + off,
-        details={"drift_ppm": 1e6 * (1 / line.slope - 1)},
+        details=AlignmentDetails(drift_ppm=float(1e6 * (1 / line.slope - 1))),
         notes=notes,
         jitter=jitter_of_frames(line.residual, 0.0),
     )

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from enicfer.errors import counted
 from enicfer.records import (
     Alignment,
     ClockQuality,
@@ -164,7 +165,7 @@ def find_warnings(quality: RunQuality, min_valid: float) -> list[str]:
         warnings.append(f"Only {valid:.0%} of the frames are valid (the others: {worst}).")
     if (holes := quality.video_holes).count:
         warnings.append(
-            f"The video has no frames for {holes.total:.2f} s in {holes.count} places, the longest "
+            f"The video has no frames for {holes.total:.2f} s in {counted(holes.count, 'place')}, the longest "
             f"{holes.longest:.2f} s from {holes.longest_start:.2f} s of the recording: they count as missing."
         )
     lost = quality.n_trials - quality.n_trials_valid

@@ -39,12 +39,32 @@ def test_a_cropped_copy_gets_what_belongs_to_it(processed, example, tmp_path):
     assert answer.exit_code == 0, answer.output
     assert "made from eeg.vhdr" in answer.output
     result = read_run(processed(short=True))
+    lost = int((result.segments["label"] == "lost").sum())
+    assert f", {lost} BAD_face_lost among them. Look at" in answer.output
     told = mne.io.read_raw(tmp_path / "out_raw.fif", verbose="error")
     assert told.ch_names == raw.ch_names
     last = result.segments[result.segments["label"] != "lost"].iloc[-1]
     onset = [a["onset"] for a in told.annotations if a["description"].startswith("fer/")][-1]
     # The copy's first sample is number 5 x sfreq of the recording; annotations count from number 0.
     assert onset == pytest.approx(last["onset"], abs=1 / told.info["sfreq"])
+
+
+def test_how_many_trials_are_marked_as_rejected_is_said(processed, example, tmp_path):
+    from dataclasses import replace
+
+    from enicfer.pipeline.publish import write_outputs
+
+    result, source = read_run(processed(short=True)), example(short=True) / "eeg.vhdr"
+    asked = ("--bad-review", "--no-channels", "--overwrite")
+    answer = call(processed(short=True), source, "-o", tmp_path / "a_raw.fif", *asked)
+    assert ", 0 BAD_review among them." in answer.output
+    said = [*["rejected"] * 2, *[None] * (len(result.trials) - 2)]
+    trials = result.trials.assign(fer_reviewed=said, fer_review_reason=[text and "yawn" for text in said])
+    write_outputs(replace(result, trials=trials.astype({"fer_reviewed": "str"})), tmp_path / "reviewed")
+    answer = call(tmp_path / "reviewed", source, "-o", tmp_path / "a_raw.fif", *asked)
+    assert answer.exit_code == 0 and ", 2 BAD_review among them. Look at" in answer.output
+    told = mne.io.read_raw(tmp_path / "a_raw.fif", verbose="error").annotations.description
+    assert sum(name == "BAD_review" for name in told) == 2
 
 
 def test_same_bytes_twice(processed, example, tmp_path):

@@ -84,6 +84,38 @@ def test_fsl_pmod_twins_are_what_nilearn_gets(run, tmp_path):
         np.testing.assert_allclose(ev[:, 2], wanted["modulation"], atol=1e-6)
 
 
+def test_all_measures_of_each_condition_come_in_one_call(run, tmp_path):
+    """Read by numpy, scipy and the rules of 3dDeconvolve; a measure that does not vary modulates nothing."""
+    export_results(
+        run, ["fsl", "spm", "afni"], tmp_path, options=ExportOptions(measures=("all",), parametric=True)
+    )
+    kinds = "mean|peak|latency|auc|dwell|onset|offset|change"
+    measures = [
+        n for n in run.trials if re.fullmatch(rf"fer_({'|'.join(run.expression.labels)})_({kinds})", n)
+    ]
+    assert len(measures) == 8 * len(run.expression.labels)
+    spm = loadmat(tmp_path / "spm" / f"{STEM}_conditions.mat")
+    names = [str(cell[0]) for cell in spm["names"].ravel()]
+    for condition in ("happy", "neutral"):
+        values = {n: of(run, condition)[n].to_numpy(float) for n in measures}
+        varying = [n for n, v in values.items() if np.isfinite(v).sum() > 1 and np.nanstd(v) > 1e-9]
+        assert len(varying) > 20
+        pmod = spm["pmod"][0, names.index(condition)]
+        found = {
+            str(n[0]): v.ravel() for n, v in zip(pmod["name"].ravel(), pmod["param"].ravel(), strict=True)
+        }
+        assert list(found) == varying
+        (row,) = read_afni(tmp_path / "afni" / f"sub-01_ses-01_{condition}_amplitudes.1D")
+        amplitudes = np.array([a for _, a, _ in row])
+        for k, name in enumerate(varying):
+            value = values[name]
+            wanted = np.nan_to_num(value - np.nanmean(value))
+            np.testing.assert_allclose(found[name], wanted, atol=1e-9)
+            np.testing.assert_allclose(amplitudes[:, k] - amplitudes[:, k].mean(), wanted, atol=2e-6)
+            fsl = np.loadtxt(tmp_path / "fsl" / f"{STEM}_{condition}_{name}_pmod.txt", ndmin=2)
+            np.testing.assert_allclose(fsl[:, 2], wanted[np.isfinite(value)], atol=1e-6)
+
+
 def test_fsl_of_a_run_without_the_condition_is_empty_as_feat_has_it(session, tmp_path):
     done = export_results(session, "fsl", tmp_path, options=PARAMETRIC)
     for name in ("happy", "happy_fer_happy_mean_pmod"):

@@ -205,3 +205,36 @@ def test_a_packed_image_whose_name_does_not_say_so(tmp_path):
     path.write_bytes(gzip.compress(path.read_bytes()))
     with pytest.raises(InputError, match=r"it is packed; call it a\.nii\.gz"):
         read_bold(path)
+
+
+def test_echoes_of_a_multiband_series_share_the_timing_of_their_sidecars(tmp_path):
+    """The TR stands above the echoes, as MRI converters and curators write it; slices go in pairs."""
+    func = tmp_path / "sub-01" / "func"
+    func.mkdir(parents=True)
+    (tmp_path / "dataset_description.json").write_text("{}")
+    shared = {
+        "RepetitionTime": 0.8,
+        "MultibandAccelerationFactor": 2,
+        "SliceTiming": [0.0, 0.4, 0.0, 0.4],
+    }
+    (tmp_path / "task-a_bold.json").write_text(json.dumps(shared))
+    for echo, time in ((1, 0.013), (2, 0.031), (3, 0.049)):
+        path = write(func / f"sub-01_task-a_echo-{echo}_bold.nii.gz", 0.0, sidecar={"EchoTime": time})
+        bold = read_bold(path)
+        assert (bold.repetition_time, bold.n_volumes, bold.notes) == (0.8, 5, ())
+
+
+def test_volume_timing_of_echoes_may_stand_above_them(tmp_path):
+    (tmp_path / "dataset_description.json").write_text("{}")
+    timing = {"VolumeTiming": [0, 0.72, 1.44, 2.16, 2.88], "SliceTiming": [0.0, 0.36] * 2}
+    (tmp_path / "task-a_bold.json").write_text(json.dumps(timing))
+    path = write(tmp_path / "sub-01_task-a_echo-1_bold.nii.gz", 0.72, sidecar={"EchoTime": 0.013})
+    assert read_bold(path).repetition_time == pytest.approx(0.72)
+    (tmp_path / "task-a_echo-1_bold.json").write_text('{"VolumeTiming": [0, 0.72, 1.44, 2.16, 3.6]}')
+    with pytest.raises(InputError, match="begin at irregular times"):
+        read_bold(path)
+
+
+def test_a_repetition_time_in_ms_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"a\.json says RepetitionTime 720: it must be a number of seconds"):
+        read_bold(write(tmp_path / "a.nii", 0.72, sidecar={"RepetitionTime": 720}))

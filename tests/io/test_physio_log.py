@@ -120,6 +120,72 @@ def test_a_file_without_triggers_says_so(tmp_path):
         read_trigger_log(write(tmp_path, [CARDIAC, np.zeros(20000), np.zeros(20000)]))
 
 
+def analog(times, width=0.02, rise=0.0, levels=(0.1, 4.9), noise=0.02, n=20000):
+    """A waveform that is at half its height at ``times`` and ``width`` s later; edges take ``rise`` s."""
+    t = START + np.arange(n) / RATE
+    line = np.zeros(n)
+    for time in times:
+        up, down = (np.clip((t - edge) / max(rise, 1e-9) + 0.5, 0, 1) for edge in (time, time + width))
+        line = np.maximum(line, up - down)
+    scatter = noise * np.random.default_rng(1).standard_normal(n)
+    return levels[0] + (levels[1] - levels[0]) * line + scatter
+
+
+UNEVEN = VOLUMES + np.random.default_rng(0).uniform(0, 0.01, len(VOLUMES))
+LINES = {
+    "steps": analog(UNEVEN),
+    "one sample": analog(UNEVEN, width=1.01 / RATE),
+    "slow edges": analog(UNEVEN, width=0.05, rise=0.02),
+    "half of the time": analog(UNEVEN, width=1.0),
+    "low is on": analog(UNEVEN, levels=(3.3, 0.0)),
+    "counts": np.round(analog(UNEVEN, levels=(-21000.0, 9000.0), noise=80.0)),
+    "noise": analog(UNEVEN, noise=0.2),
+    "drift": analog(UNEVEN) + 0.4 * np.sin(np.arange(20000) / 3000),
+}
+
+
+@pytest.mark.parametrize("line", LINES.values(), ids=LINES)
+def test_a_waveform_gives_its_pulses_within_half_a_sample(tmp_path, line):
+    found = read_trigger_log(write(tmp_path, [CARDIAC, line, pulses(LED)]))
+    own = found.table.loc[found.table["code"] == "trigger", "onset"].to_numpy()
+    assert len(own) == len(UNEVEN)
+    # Noise moves the crossing of an edge by as much of a sample as it is of the height: here up to 0.16.
+    allowed = 0.5 + (0.2 if line is LINES["noise"] or line is LINES["drift"] else 0.03)
+    assert np.abs(own - UNEVEN).max() * RATE < allowed
+    assert any("the column trigger is a waveform; its 15 pulses" in note for note in found.notes)
+
+
+def test_spikes_are_no_pulses_and_no_level(tmp_path):
+    line = analog(UNEVEN)
+    line[[700, 701, 9000]], line[[4000, 12000]] = 80.0, -60.0
+    found = read_trigger_log(write(tmp_path, [CARDIAC, line, np.zeros(20000)]))
+    assert len(found.table) == len(UNEVEN)
+    assert any("2 spikes of twice their height are none" in note for note in found.notes)
+
+
+def test_noise_about_the_middle_makes_no_second_pulse(tmp_path):
+    line = analog(UNEVEN, width=0.05, rise=0.02, noise=0.35)
+    assert len(read_trigger_log(write(tmp_path, [CARDIAC, line, np.zeros(20000)])).table) == len(UNEVEN)
+
+
+WAVES = {
+    "noise": np.random.default_rng(2).standard_normal(20000),
+    "a sine": np.sin(np.arange(20000) / 57.0) + 0.01,
+    "a ramp": np.arange(20000) / 3.0,
+    "breathing": np.sin(np.arange(20000) / 300.0) ** 3,
+    "still": np.full(20000, 0.25),
+}
+
+
+@pytest.mark.parametrize("line", WAVES.values(), ids=WAVES)
+def test_a_waveform_without_two_levels_is_refused(tmp_path, line):
+    with pytest.raises(InputError, match="the column trigger is a waveform without two levels"):
+        read_trigger_log(write(tmp_path, [CARDIAC, line, np.zeros(20000)]))
+    found = read_trigger_log(write(tmp_path, [CARDIAC, line, pulses(LED)]))
+    assert set(found.table["code"]) == {"led"}
+    assert any("trigger is a waveform without two levels, and is passed over" in note for note in found.notes)
+
+
 def test_events_lists_its_codes(tmp_path):
     path = write(tmp_path, [CARDIAC, pulses(VOLUMES), pulses(LED)])
     (found,) = list_events(path)

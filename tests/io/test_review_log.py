@@ -11,7 +11,15 @@ import time
 import pytest
 
 from enicfer.errors import InputError, OutputError
-from enicfer.io.review_log import add_entry, coder_label, find_reviews, new_entry, read_review, review_path
+from enicfer.io.review_log import (
+    add_entry,
+    coder_label,
+    find_reviews,
+    new_entry,
+    read_log,
+    read_review,
+    review_path,
+)
 
 RUN = "sub-01_task-faces"
 
@@ -42,7 +50,9 @@ def test_a_torn_last_line_never_was(path, cut):
     add(path, "torn")
     path.write_bytes(path.read_bytes()[: len(whole) + cut])
     assert read_review(path) == (kept,)
+    assert "sub-01_coder-Anna.jsonl ends with half an entry" in read_log(path).note
     later = add(path, "later")
+    assert read_log(path).note == ""
     assert read_review(path) == (kept, later)
     assert path.read_bytes().startswith(whole)
 
@@ -51,6 +61,7 @@ def test_a_last_line_whose_end_an_editor_took_away_counts(path):
     kept = add(path, "kept")
     path.write_bytes(path.read_bytes().rstrip(b"\n"))
     assert read_review(path) == (kept,)
+    assert read_log(path).note == ""
     assert (*read_review(path), add(path, "later")) == read_review(path)
 
 

@@ -282,7 +282,7 @@ def test_clocks_that_somebody_set_tell_regular_pulses_apart(tmp_path):
         align_session(settings(tmp_path, pulses), output=tmp_path / "out")
     (found,), _ = align_session(settings(tmp_path, pulses + "wall_clock = 0.9"), output=tmp_path / "out")
     assert found.alignment.time(5.0) == pytest.approx(15.0, abs=0.005)
-    assert found.alignment.details["coarse_offset"] == pytest.approx([10.3, 0.9])
+    assert found.alignment.details.coarse_offset == pytest.approx([10.3, 0.9])
     settings(tmp_path, pulses + "wall_clock = 0.9", "coarse_offset = [12.0, 0.9]")  # by hand goes first
     (found,), _ = align_session(tmp_path, output=tmp_path / "more")
     assert found.alignment.time(5.0) == pytest.approx(17.0, abs=0.005)

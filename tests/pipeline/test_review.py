@@ -14,10 +14,18 @@ from enicfer import add_emotion_events, process_session
 from enicfer.config.options import ProcessingOptions
 from enicfer.errors import InputError, OutputError
 from enicfer.export.bids import write_run
+from enicfer.export.description import people_text
 from enicfer.export.mne import make_annotations
 from enicfer.io.results import read_run
 from enicfer.io.review_log import add_entry, new_entry, review_path
-from enicfer.pipeline.review import SessionReview, apply_review, read_reviews
+from enicfer.pipeline.review import (
+    SessionReview,
+    apply_review,
+    name_choice,
+    name_next_choice,
+    read_reviews,
+)
+from enicfer.records import ModelCard, ReviewOrigin
 from enicfer.report.page import headline
 
 
@@ -140,6 +148,20 @@ def test_a_run_of_which_nobody_said_anything_stays_as_it_is(make_run):
     assert apply_review(run, SessionReview()) is run
 
 
+@pytest.mark.parametrize("said", [True, False])
+def test_half_an_entry_is_among_the_warnings(make_run, tmp_path, said):
+    run = make_run()
+    if said:
+        reject(tmp_path, RUN, run.trials, 2, "yawn")
+    path = review_path(tmp_path, "sub-01_ses-01", "Anna")
+    path.parent.mkdir(exist_ok=True)
+    with path.open("ab") as file:
+        file.write(b'{"id": "0')
+    found = apply_review(run, review_of(tmp_path))
+    assert ("fer_reviewed" in found.trials) == said
+    assert sum("coder-Anna.jsonl ends with half an entry" in text for text in found.warnings) == 1
+
+
 def test_a_verdict_on_a_trial_that_is_no_more_is_told(make_run, tmp_path):
     run = make_run()
     say(tmp_path, RUN, "trial", trial=0, onset=1234.5, code="S 11", verdict="rejected", reason="x")
@@ -182,6 +204,38 @@ def test_rejected_trials_are_bad_for_mne_only_where_asked_for(make_run, tmp_path
     write_run(tmp_path / "tree", run)
     (file,) = (tmp_path / "tree").rglob("*_annot.fif")
     assert "BAD_review" not in mne.read_annotations(file).description
+
+
+def test_the_methods_say_what_people_did(make_run, tmp_path):
+    run = make_run()
+    assert people_text(run) == ""
+    reject(tmp_path, RUN, run.trials, 2, "yawn")
+    reject(tmp_path, RUN, run.trials, 3, "", coder="Ben")
+    given = replace(run.provenance, faces_given=((1, 2.0, 3.0), (9, 2.0, 3.0)))
+    found = people_text(apply_review(replace(run, provenance=given), review_of(tmp_path)))
+    assert "A person pointed at the participant's face in 2 frames." in found
+    assert "by 2 people: 2 of 8 were judged, of which 1 was rejected." in found
+    photo = replace(run, provenance=replace(run.provenance, photo_given=True))
+    assert people_text(photo) == "The participant's face was chosen by how alike it was to a photo."
+    imported = replace(given, model=ModelCard({"name": "x", "imported": "faces.csv"}))
+    assert people_text(replace(run, provenance=imported)) == ""
+
+
+def test_a_new_choice_is_another_and_an_undone_one_is_none(make_run, tmp_path):
+    plain = make_run().provenance
+    pointed = replace(plain, faces_given=((1, 2.0, 3.0),), review=ReviewOrigin({}, "", 1))
+    entry = new_entry("Anna", RUN, "participant", frame=1, x=2.0, y=3.0)
+    assert name_next_choice(pointed, [entry]) == name_choice(pointed) != name_choice(plain)
+    assert name_next_choice(plain, [entry]) == name_choice(pointed)
+    assert name_next_choice(pointed, []) == name_choice(plain)
+    # Points of session.toml stay where the review has none.
+    told = replace(pointed, review=None)
+    assert name_next_choice(told, []) == name_choice(told)
+    shas = {"photo.jpg": "a" * 64, "eeg.vhdr": "c" * 64}
+    photo = replace(plain, photo_given=True, inputs=shas)
+    other = replace(photo, inputs={**shas, "photo.jpg": "b" * 64})
+    same = replace(photo, inputs={**shas, "eeg.vhdr": "d" * 64})
+    assert name_choice(photo) == name_choice(same) != name_choice(other)
 
 
 def test_the_headline_names_who_reviewed(make_run, tmp_path):

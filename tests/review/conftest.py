@@ -12,7 +12,13 @@ import numpy as np
 import pytest
 import uvicorn
 
+from enicfer.faces.appearance import SIGNATURE
+from enicfer.faces.choose import SeenFaces
+from enicfer.faces.rows import FRAME, ROW, Signatures
+from enicfer.io.results import read_run
 from enicfer.io.video.reader import read_frames
+from enicfer.pipeline.cache import write_record
+from enicfer.pipeline.observe import VideoRecord
 from enicfer.pipeline.provenance import hash_file
 from enicfer.pipeline.publish import write_outputs
 from enicfer.review.desk import Desk, ReviewOptions
@@ -54,10 +60,10 @@ class Client:
 
 
 @contextmanager
-def serving(folder, enter=True, **options):
+def serving(folder, enter=True, at=0, **options):
     study = Study([folder] if isinstance(folder, Path) else folder)
     desk = Desk(study, ReviewOptions(**{"coder": "Anna", **options}))
-    with listen(0) as listening:
+    with listen(at) as listening:
         port = listening.getsockname()[1]
         app = make_app(desk, port)
         config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
@@ -132,3 +138,26 @@ def wait_for(ready, seconds=60):
         assert time.monotonic() < end, "it took too long"
         time.sleep(0.1)
     return found
+
+
+def keep_faces(out, others):
+    """Keep a record of all faces for the one run in ``out``: its own, and ``others`` {tracklet: (frames, box)}."""
+    run = read_run(out)
+    boxed = np.flatnonzero(np.isfinite(run.faces.box).all(axis=1))
+    seen = [(int(frame), 0, run.faces.box[frame]) for frame in boxed]
+    seen += [(int(frame), who, box) for who, (where, box) in others.items() for frame in where]
+    seen.sort(key=lambda face: face[:2])
+    frames, rows = np.zeros(run.faces.video_time.size, FRAME), np.zeros(len(seen), ROW)
+    frames["video_time"], frames["decodable"], frames["size"] = run.faces.video_time, True, (640, 480)
+    rows["frame"], rows["tracklet"], rows["box"] = (list(part) for part in zip(*seen, strict=True))
+    rows["score"] = 0.9
+    frames["n_faces"] = np.bincount(rows["frame"], minlength=len(frames))
+    looks = np.random.default_rng(0).integers(0, 256, (9, SIGNATURE), np.uint8)
+    signatures = Signatures()
+    signatures.extend_block(looks[rows["tracklet"]])
+    faces = SeenFaces(rows, frames, signatures, "centerface")
+    probability = np.zeros((len(rows), len(run.expression.labels)), np.float32)
+    record = VideoRecord(faces, probability, np.ones(len(frames), np.bool_), (), None)
+    folder = out / ".enicfer" / "seen"
+    folder.mkdir(parents=True, exist_ok=True)
+    write_record(folder / "a.h5", record, videos=[next(iter(run.provenance.inputs.values()))])

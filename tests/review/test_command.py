@@ -1,5 +1,6 @@
 """``enicfer review`` as it is typed: what it serves, and what it refuses in one sentence."""
 
+import json
 import os
 import signal
 import socket
@@ -11,7 +12,9 @@ import pytest
 from click.testing import CliRunner
 
 from enicfer.cli.main import cli
-from enicfer.errors import EnicferError, InputError, OutputError
+from enicfer.errors import EnicferError, InputError
+from enicfer.io.review_log import review_path
+from enicfer.pipeline.publish import write_outputs
 from enicfer.review import open_review
 from enicfer.review.serve import listen
 
@@ -64,13 +67,65 @@ def test_what_cannot_be_is_refused_in_a_sentence(plain, tmp_path, monkeypatch):
     assert "pip install 'enicfer[review]'" in refused(plain, "--no-browser")
 
 
-def test_where_reviews_cannot_be_written_looking_is_offered(plain, monkeypatch):
-    def full(folders):
-        raise OSError(30, "Read-only file system")
+def test_what_cannot_be_written_beside_is_opened_to_be_read(plain, make_run, tmp_path, monkeypatch):
+    """A study on a disk that is read-only, with results of its own, and other results that are not."""
+    from enicfer.io.files.places import try_writing
+    from enicfer.review import serve as module
 
-    monkeypatch.setattr("enicfer.review.serve.try_writing", full)
-    with pytest.raises(OutputError, match=r"Read-only file system.*give read_only=True"):
-        open_review([plain], coder="Anna")
+    write_outputs([make_run(entities={"sub": "02", "task": "faces"})], tmp_path / "mine")
+
+    def closed(folders):
+        if tuple(folders)[-1] == plain / "out":
+            raise OSError(30, "Read-only file system")
+        try_writing(folders)
+
+    monkeypatch.setattr(module, "try_writing", closed)
+    monkeypatch.setattr(module, "_serve", lambda desk, listening, tell: desks.append(desk))
+    desks, said = [], []
+    open_review([plain, tmp_path / "mine"], coder="Anna", note=said.append)
+    (sentence,) = said
+    assert sentence.endswith(".") and "Read-only file system" in sentence and "--output DIR" in sentence
+    assert str(plain / "out" / "reviews") in sentence
+    desk = desks[0]
+    study = desk.describe_study()
+    assert study["notes"] == [sentence] and not study["read_only"]
+    shown = {run.entities["sub"]: desk.describe_run(run) for run in desk.study.runs.values()}
+    assert shown["01"]["read_only"] and shown["01"]["read_only_why"] == sentence
+    assert not shown["02"]["read_only"] and shown["02"]["read_only_why"] == ""
+    desks.clear()
+    open_review([plain], coder="Anna", note=said.append)
+    assert desks[0].describe_study()["read_only"]
+
+
+def test_nothing_is_stored_where_nothing_can_be_written(plain, serve):
+    with serve(plain, closed={plain / "out": "It is on a disk that is read-only."}) as client:
+        answer = client.post(f"{client.run()}/review", {"kind": "signoff", "name": "Anna"})
+        assert answer.status_code == 403
+        assert answer.json() == {"error": "It is on a disk that is read-only.", "kind": "read_only"}
+        assert not client.get(f"{client.run()}/review").json()["can_undo"]
+    assert not (plain / "out" / "reviews").exists()
+
+
+def test_half_an_entry_is_said_where_the_review_starts_and_on_the_page(plain, serve, monkeypatch):
+    from enicfer.review import serve as module
+
+    path = review_path(plain / "out", "sub-01_ses-01", "Anna")
+    with serve(plain) as client:
+        mark = {"kind": "mark", "frame": 3, "note": "kept"}
+        client.post(f"{client.run()}/review", mark)
+        path.write_bytes(path.read_bytes() + b'{"id": "0123456789ab", "at": "2026-11')
+        note = client.get(f"{client.run()}/review").json()["notes"][0]
+        assert "sub-01_ses-01_coder-Anna.jsonl ends with half an entry" in note and note.endswith(".")
+        assert client.get("/api/study").json()["notes"] == [note]
+        said = []
+        monkeypatch.setattr(module, "_serve", lambda desk, listening, tell: None)
+        open_review([plain], coder="Anna", note=said.append)
+        assert said == [note]
+        answer = client.post(f"{client.run()}/review", {**mark, "frame": 4, "note": "next"}).json()
+        assert [entry["note"] for entry in answer["review"]["marks"]] == ["kept", "next"]
+        assert answer["review"]["notes"] == []
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["note"] for line in lines] == ["kept", "next"]
 
 
 def test_clean_removes_the_small_videos_alone(plain, tmp_path, monkeypatch):

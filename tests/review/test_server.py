@@ -13,10 +13,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from enicfer.errors import InputError
 from enicfer.export.bids import write_root, write_run
 from enicfer.io.results import read_run
 from enicfer.io.review_log import read_review, review_path
 from enicfer.pipeline.publish import write_outputs
+from enicfer.records import ModelCard, Status
 from enicfer.review.curves import curves_between
 from enicfer.review.study import Study
 
@@ -348,6 +350,34 @@ def test_the_trials_to_look_at_are_the_odd_ones(make_run):
     assert odd["loop"][0] < trials["onset"][20] < odd["loop"][1]
 
 
+def test_how_certain_it_is_whose_face_it_is(make_run):
+    from enicfer.review.judge import RunCheck, judge_identity
+
+    run = make_run()
+    counts = {status.label: 0 for status in Status}
+    counts |= {"ok": 896, "no_face": 5000, "blurred": 100, "other_person": 0, "ambiguous_person": 4}
+    counts |= {"outside_recording": 77}
+    check = RunCheck(replace(run.quality, status=counts, n_frames_inside=6000), run.provenance)
+    found = judge_identity(check)
+    assert "confidence" not in found and found["certain_fraction"] == 0.996
+    assert found["text"].endswith("certain in more than 99% of the frames with a face")
+    nobody = replace(check, quality=replace(check.quality, status={**dict.fromkeys(counts, 0), "no_face": 9}))
+    assert judge_identity(nobody)["certain_fraction"] is None
+    imported = replace(run.provenance, model=ModelCard({"imported": "faces.csv"}))
+    assert judge_identity(replace(check, provenance=imported))["certain_fraction"] is None
+
+
+def test_the_drift_has_its_sign_and_its_bound(plain, serve):
+    from enicfer.timecourse.quality import drift_text
+
+    run = read_run(plain / "out")
+    (drift,) = run.quality.sync.drifts
+    with serve(plain) as client:
+        found = client.get(f"{client.run()}/pulses").json()
+    assert found["drifts"] == [drift_text(drift)] and found["drifts"][0][0] in "+-"
+    assert f"camera's drift {drift_text(drift)} (+ is too fast)" in found["text"]
+
+
 def test_every_route_is_described():
     from pathlib import Path
 
@@ -356,3 +386,27 @@ def test_every_route_is_described():
     text = (Path(__file__).parents[2] / "docs" / "review_api.md").read_text(encoding="utf-8")
     names = {path.split("/")[-1].replace(":int", "") for path in _DATA} - {"{run}", "{trial}"}
     assert {name for name in names if name not in text} == set()
+
+
+def test_a_sign_off_says_what_of_the_queue_was_not_judged(plain, serve):
+    with serve(plain) as client:
+        place = f"{client.run()}/review"
+        queue = [row["trial"] for row in client.get(f"{client.run()}/queue").json()["queue"]]
+        for trial in queue[:3]:
+            client.post(place, {"kind": "trial", "trial": trial, "verdict": "accepted"})
+        client.post(place, {"kind": "trial", "trial": queue[0], "verdict": "open"})
+        found = client.post(place, {"kind": "signoff", "name": "Anna"}).json()
+        left = sorted(set(queue) - set(queue[1:3]))
+        assert found["entry"]["unjudged"] == found["review"]["signed"]["unjudged"] == left
+        for trial in left:
+            client.post(place, {"kind": "trial", "trial": trial, "verdict": "accepted"})
+        found = client.post(place, {"kind": "signoff", "name": "Anna"}).json()
+        assert "unjudged" not in found["entry"] and found["review"]["signed"]["unjudged"] == []
+    path = review_path(plain / "out", "sub-01_ses-01", "Anna")
+    stored = [entry.unjudged for entry in read_review(path) if entry.kind == "signoff"]
+    assert stored == [tuple(left), ()]
+    line = '{"id":"a","at":"b","coder":"Anna","run":"r","kind":"signoff","unjudged":%s}\n'
+    for wrong in ("[1.5]", "[true]", '["1"]', "3"):
+        path.write_text(line % wrong, encoding="utf-8")
+        with pytest.raises(InputError, match="Line 1"):
+            read_review(path)

@@ -12,7 +12,8 @@ import pytest
 
 from enicfer.io.results import read_run
 from enicfer.io.video.reader import read_frames
-from enicfer.review.pictures import RunVideo, cover_others
+from enicfer.review.cover import cover_others
+from enicfer.review.pictures import RunVideo
 from enicfer.review.proxy import Proxy, clean_proxies
 from enicfer.review.proxy_file import GOP, end_of_fragments
 from tests.io.video.test_finder import KINDS
@@ -245,12 +246,22 @@ def test_a_growing_proxy_can_be_played_so_far(tmp_path, filmed, serve, monkeypat
         (tmp_path / "part.mp4").write_bytes(part.content)
         frames = [read(frame.gray()) for frame in read_frames(tmp_path / "part.mp4")]
         assert frames == list(range(len(frames))) and len(frames) > 200
+        later = wait_for(
+            lambda: (s := client.get(f"{place}/proxy").json())["version"] > so_far["version"] and s
+        )
+        again = client.get(f"{place}/proxy.mp4?v={so_far['version']}")
+        if later["state"] == "making":  # as long as it grows, a version keeps its bytes
+            assert again.content == part.content
+        assert client.get(f"{place}/proxy.mp4?v={later['version'] + 99}").status_code == 409
         ranged = client.get(f"{place}/proxy.mp4", headers={"Range": "bytes=100-299"})
         assert ranged.status_code == 206 and ranged.content == part.content[100:300]
         assert ranged.headers["content-range"].startswith("bytes 100-299/")
         beyond = client.get(f"{place}/proxy.mp4", headers={"Range": "bytes=999999999-"})
         assert beyond.status_code == 416
         wait_for(lambda: client.get(f"{place}/proxy").json()["state"] == "ready")
+        older = f"{place}/proxy.mp4?v={so_far['version']}"
+        assert client.get(older, headers={"Range": "bytes=0-9"}).status_code == 409
+        assert client.get(older).content == client.get(f"{place}/proxy.mp4").content
         whole = client.get(f"{place}/proxy.mp4", headers={"Range": "bytes=-10"})
         assert whole.status_code == 206 and len(whole.content) == 10
 

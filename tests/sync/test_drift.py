@@ -44,7 +44,7 @@ def test_a_frame_rate_stated_wrongly_is_taken_out_and_said(drift, ratio, stated)
     assert len(said) == 1
     assert f"written for {stated}" in said[0]
     shown = float(re.search(r"drift of the camera's clock, ([+-]\d+) ppm", said[0])[1])
-    assert shown == pytest.approx(found.details["pieces"][0]["drift_ppm"], abs=1), "one sign everywhere"
+    assert shown == pytest.approx(found.details.pieces[0].drift_ppm, abs=1), "one sign everywhere"
 
 
 @pytest.mark.parametrize("drift", [1.25e-3, -1.2e-3])

@@ -40,7 +40,7 @@ def test_led(scene):
     np.testing.assert_allclose(
         found.residual, found.pulse_time - found.time(found.pulse_video_time), atol=1e-9
     )
-    assert found.details["pieces"][0]["runner_up"]["n_matched"] < 10
+    assert found.details.pieces[0].runner_up.n_matched < 10
 
 
 def test_the_led_is_found_in_a_grid(scene):
@@ -49,7 +49,7 @@ def test_the_led_is_found_in_a_grid(scene):
     grid = np.clip(rng.normal(90, 2, (len(evidence.video_time), 12, 16)), 0, 255).astype(np.uint8)
     grid[:, 3, 7] = evidence.brightness
     found = align(replace(evidence, brightness=grid), Pulses())
-    assert found.details["led_cell"] == [3, 7, 12, 16]
+    assert found.details.led_cell == (3, 7, 12, 16)
     dark = np.full_like(grid, 90)
     with pytest.raises(AlignmentError, match="No part of the picture flashes"):
         align(replace(evidence, brightness=dark), Pulses())
@@ -213,8 +213,8 @@ class TestFramePulses:
         v, kept = self.frames([100, 101, 4000, 8000])
         found = align(Evidence(v, self.time), self.pulses)
         assert np.abs(found.time(v) - self.time[kept]).max() < 1e-6
-        assert found.details["dropped_frames"] == 4
-        assert found.details["dropped_before_frame"] == [100, 3998, 7997]
+        assert found.details.dropped_frames == 4
+        assert found.details.dropped_before_frame == (100, 3998, 7997)
         assert "4 of 9000 frames were dropped" in found.notes[0]
 
     def test_more_pulses_than_exposures_widen_the_bound(self):
@@ -250,7 +250,7 @@ class TestFramePulses:
         v, pulse = np.round(np.arange(5000) / fps, 3), 5 + np.arange(5000) / fps
         found = align(Evidence(v[kept], np.ceil(pulse * rate) / rate, recording_tick=1 / rate), self.pulses)
         assert np.abs(found.time(v[kept]) - pulse[kept]).max() < 1 / rate + 0.001
-        assert found.details["dropped_frames"] == 20 * round(fps)
+        assert found.details.dropped_frames == 20 * round(fps)
 
     def test_pulses_that_come_twice_are_refused(self):
         v = np.arange(600) * FRAME
@@ -278,7 +278,7 @@ class TestFramePulses:
         exposure = np.cumsum(FRAME * (1 + rng.uniform(-0.05, 0.05, 5000)))
         found = align(Evidence(exposure[40:4900], exposure + 3), self.pulses)
         assert abs(found.time(exposure[100]) - exposure[100] - 3) < 1e-6
-        assert found.details["shift"] == 40
+        assert found.details.shift == 40
 
     def test_jitter_of_the_stamps_does_no_harm(self):
         rng = np.random.default_rng(1)

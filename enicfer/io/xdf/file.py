@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from enicfer.errors import InputError
+from enicfer.errors import InputError, counted
 from enicfer.io.files.claims import MOST_CHANNELS, unpack
 from enicfer.records import FloatArray
 
@@ -249,7 +249,7 @@ def _note_damage(path: Path, found: Any, cut: int, ended: int, said: list[str]) 
     heard = Counter(text for text in said if not any(known in text for known in _HARMLESS))
     damaged = sum(n for text, n in heard.items() if _is_damage(text))
     if damaged and not cut:
-        notes.append(f"{path.name} is damaged at {damaged} places: samples are missing there.")
+        notes.append(f"{path.name} is damaged at {counted(damaged, 'place')}: samples are missing there.")
     notes += [f"pyxdf says of {path.name}: {text}" for text in heard if not _is_damage(text)]
     return tuple(notes)
 

@@ -3,7 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
+
+from tests.review.browser.waiting import wait_stored
 
 pytestmark = pytest.mark.slow
 
@@ -119,7 +122,7 @@ def test_the_focus_stays_where_the_work_is(visit: Callable[..., Any]) -> None:
     page.keyboard.press("r")
     assert page.evaluate("document.activeElement.type") == "radio"
     page.keyboard.press("Escape")
-    assert page.is_hidden("#reject") and page.evaluate(focused) == "timeline"
+    assert page.is_hidden("#reject") and page.evaluate(focused).startswith("Next")
 
 
 def test_the_help_names_every_key_of_the_issue(visit: Callable[..., Any]) -> None:
@@ -130,3 +133,127 @@ def test_the_help_names_every_key_of_the_issue(visit: Callable[..., Any]) -> Non
     assert {"Space", "←", "→", "Shift+←", "Shift+→", "[", "]", "J", "K", "L", "A", "R", "?"} <= keys
     page.keyboard.press("Escape")
     assert page.is_hidden("dialog")
+
+
+# Roles that a person acts on or is told of: each needs a name in the tree that a screen reader gets.
+NAMED = {
+    "button", "link", "textbox", "searchbox", "checkbox", "radio", "combobox", "slider", "tab", "tabpanel", "dialog",
+    "table", "image", "toolbar", "group", "region", "navigation", "radiogroup",
+}  # fmt: skip
+
+
+def nameless(page: Any) -> list[str]:
+    """Nodes of Chromium's accessibility tree that need a name and have none."""
+    session = page.context.new_cdp_session(page)
+    nodes = session.send("Accessibility.getFullAXTree")["nodes"]
+    session.detach()
+    told = [
+        (node["role"]["value"], node.get("name", {}).get("value", ""))
+        for node in nodes
+        if not node["ignored"] and "role" in node
+    ]
+    assert len(told) > 20
+    return [role for role, name in told if role in NAMED and not name.strip()]
+
+
+def test_a_screen_reader_gets_a_name_for_everything(visit: Callable[..., Any]) -> None:
+    opened = visit()
+    page = opened.page
+    page.goto(f"{opened.origin}/")
+    opened.ready()
+    assert nameless(page) == []
+    opened.open_run()
+    for keys in ("1", "2", "3", "4", "n r", "Escape c", "Escape t", "Escape ?"):
+        for key in keys.split():
+            page.keyboard.press(key)
+        assert nameless(page) == [], keys
+    page.keyboard.press("Escape")
+
+
+FOCUS = """() => {
+  const at = document.activeElement;
+  const look = getComputedStyle(at);
+  const part = at.closest("header, #transport, #values, [role=tablist], [role=tabpanel], #timeline");
+  const seen = look.outlineStyle !== "none" && parseFloat(look.outlineWidth) >= 2;
+  return [part ? part.id || part.getAttribute("role") || part.tagName : "", at.outerHTML.slice(0, 80), seen];
+}"""
+
+
+def test_tab_goes_through_the_page_in_order_and_is_seen(visit: Callable[..., Any]) -> None:
+    page = visit().open_run()
+    page.evaluate("document.activeElement.blur()")
+    order: list[str] = []
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        part, element, seen = page.evaluate(FOCUS)
+        if part:
+            assert seen, element
+        if part and part not in order:
+            order.append(part)
+        if part == "timeline":
+            break
+    assert order == ["HEADER", "transport", "tablist", "panel-trials", "timeline"]
+
+
+def test_a_screen_reader_is_told_where_playing_ended(visit: Callable[..., Any]) -> None:
+    page = visit().open_run()
+    page.wait_for_selector(".bar-value:has-text('%')")
+    page.locator("#transport [aria-label^='Ten frames on']").click()
+    number = page.inner_text("#frame-number").split()[0]
+    page.wait_for_selector(f"#said[role=status]:has-text('frame {number}, ')", state="attached")
+    said = page.locator("#said").text_content()
+    assert page.inner_text("#recording-time").split()[0][:-1] in said and "%" in said
+    text = page.get_attribute("#timeline", "aria-valuetext")
+    assert text is not None and text.startswith(f"frame {number}, ")
+    page.keyboard.press("u")
+    wait_stored(page, "nothing to take back")
+    assert page.get_attribute("#notice", "aria-live") == "polite"
+
+
+LINES = """async (statuses) => {
+  const colors = await import("/static/js/colors.js");
+  const page = colors.pageColors();
+  const lane = colors.laneGround(page);
+  const drawn = [
+    ...statuses.map((name) => [name, colors.statusColor(name, lane), lane]),
+    ...[...Array(8).keys()].map((i) => [`condition ${i}`, colors.conditionColor(i, lane), lane]),
+    ...["accent", "alert", "soft"].flatMap((name) => [[name, page[name], lane], [name, page[name], page.paper]]),
+  ];
+  const light = (color) => {
+    const parts = [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16) / 255);
+    const [r, g, b] = parts.map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  return drawn.filter(([, color, ground]) => {
+    const [low, high] = [light(color), light(ground)].sort((a, b) => a - b);
+    return (high + 0.05) / (low + 0.05) < 3;
+  });
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_line_stands_out_from_its_ground(visit: Callable[..., Any], scheme: str) -> None:
+    opened = visit(color_scheme=scheme)
+    page = opened.open_run()
+    statuses = page.evaluate("fetch('/api/study').then((got) => got.json()).then(({ statuses }) => statuses)")
+    assert len(statuses) > 10 and page.evaluate(LINES, statuses) == []
+
+
+def test_every_key_of_the_help_can_be_seen(visit: Callable[..., Any]) -> None:
+    import cv2
+
+    page = visit().open_run()
+    page.keyboard.press("?")
+    picture = cv2.imdecode(np.frombuffer(page.screenshot(), np.uint8), cv2.IMREAD_GRAYSCALE)
+    keys = page.evaluate(
+        """[...document.querySelectorAll("#keys-list kbd")].map((key) => {
+          const { left, top, right, bottom } = key.getBoundingClientRect();
+          return [key.textContent, ...[left, top, right, bottom].map(Math.round)];
+        })"""
+    )
+    assert len(keys) > 30
+    for text, left, top, right, bottom in keys:
+        inside = picture[top + 3 : bottom - 3, left + 3 : right - 3]  # without the border
+        assert np.ptp(inside) > 100, text
+        assert text.strip(" _"), "a key that looks like an empty box"
+    page.keyboard.press("Escape")

@@ -1,6 +1,7 @@
 """Pointing at another person in the browser, and processing again: the results are that person's."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from enicfer import process_session, read_result
 from enicfer.records import Status
 from tests.review.browser.conftest import Visit
 from tests.review.browser.waiting import wait_stored
+from tests.review.conftest import keep_faces
 
 pytestmark = pytest.mark.slow
 
@@ -67,3 +69,56 @@ def test_a_click_on_the_examiner_makes_the_results_the_examiners(
     assert page.inner_text("#frame-status") == "valid"
     visit.context.close()
     assert visit.faults == []
+
+
+def test_a_click_at_the_wall_is_refused_and_one_at_a_face_says_what_follows(
+    chromium: Any, start_review: Callable[..., str], coded: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(coded, folder)
+    keep_faces(folder / "enicfer", {})
+    run = read_result(folder / "enicfer" / "sub-01").runs[0]
+    frame = int(np.flatnonzero(np.isfinite(run.faces.box).all(axis=1))[0])
+    assert frame < 10
+    left, top, right, bottom = run.faces.box[frame].tolist()
+    visit = Visit(chromium, start_review(folder / "session", folder / "enicfer", "--coder", "Anna"))
+    visit.page.goto(visit.link)
+    visit.ready()
+    page = visit.open_run()
+    page.keyboard.press("n")
+    page.keyboard.press("a")
+    wait_stored(page, "accepted")
+    page.keyboard.press("Home")
+    for _ in range(frame):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_selector(f"#picture[data-shows=exact][data-frame='{frame}']")
+    shown = page.locator("#exact").bounding_box()
+    page.keyboard.press("c")
+    page.mouse.click(shown["x"] + 4, shown["y"] + 4)
+    wait_stored(page, "Not stored. There is no face at")
+    assert f"in frame {frame}: the nearest one is" in page.inner_text("#notice")
+    page.mouse.click(
+        shown["x"] + (left + right) / 2 * shown["width"] / 640,
+        shown["y"] + (top + bottom) / 2 * shown["height"] / 480,
+    )
+    wait_stored(page, "The participant is pointed at. Now run: enicfer process-session")
+    command = f"enicfer process-session {folder / 'session'} --output {folder / 'enicfer'}"
+    assert command in page.inner_text("#notice")
+    assert page.locator("#chips .chip:text-is('process again')").count() == 1
+    page.keyboard.press("1")
+    assert page.locator("#queue .verdict:text-is('look again')").count() == 1
+    assert "accepted before the participant was changed" in page.inner_text("#queue")
+    page.keyboard.press("2")
+    assert page.inner_text("#corrections .to-run code") == command
+    page.keyboard.press("4")
+    assert "1 trial judged before the participant was changed" in page.inner_text("#sign-summary")
+    assert page.inner_text("#sign-summary .to-run code") == command
+    page.locator("#sign-name").fill("Anna K.")
+    page.keyboard.press("Enter")
+    wait_stored(page, "Signed off. It does not count yet")
+    page.wait_for_selector("#chips .chip:text-is('signed before the participant was changed')")
+    page.keyboard.press("3")
+    drift = page.locator("#panel-clock .facts dt", has_text="camera's drift (+ is too fast)")
+    assert re.match(r"[+-]\d+(\.\d)? ± ", drift.locator("xpath=following-sibling::dd[1]").inner_text())
+    visit.context.close()
+    assert [fault for fault in visit.faults if "400" not in fault] == []

@@ -169,6 +169,7 @@ def test_a_signed_review_is_seen_on_the_study_page_and_opens_again(visit: Callab
     page.keyboard.press("4")
     page.locator("#sign-name").fill("Jürgen Groß")
     page.keyboard.press("Enter")
+    page.click("#ask-sign")
     wait_stored(page, "Signed off")
     page.wait_for_selector("#chips .chip:text-is('signed off')")
     page.locator("#back").click()

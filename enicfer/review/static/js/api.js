@@ -1,5 +1,7 @@
 // Everything that is asked of the server.
 
+import { connection } from "./connection.js";
+
 class ServerError extends Error {
   constructor(sentence, kind, status) {
     super(sentence);
@@ -14,8 +16,10 @@ async function answer(address, options = {}) {
     response = await fetch(address, options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
+    connection.note(0);
     throw new ServerError("The review server does not answer. Start `enicfer review` again.", "gone", 0);
   }
+  connection.note(response.status);
   if (response.ok) return response;
   let said = {};
   try {
@@ -99,9 +103,9 @@ export class RunSource {
     return `${this.base}/frame/${frame}.jpg${tail ? `?${tail}` : ""}`;
   }
 
-  /** The picture of exactly this frame, as a blob; refused if the server sent another one. */
-  async picture(frame, width, signal) {
-    const response = await answer(this.pictureAddress(frame, { width }), { signal });
+  /** The picture of exactly this frame, or the part of it in `box`, as a blob; refused if it is another frame's. */
+  async picture(frame, { width = null, box = null } = {}) {
+    const response = await answer(this.pictureAddress(frame, { width, box }));
     const sent = response.headers.get("X-Frame");
     if (sent !== String(frame))
       throw new ServerError(`The server sent frame ${sent} instead of ${frame}.`, "frame", 200);

@@ -15,6 +15,7 @@ const STATUS = {
   not_analysed: "#B9C0C7",
   no_expression: "#A9AFB6",
 };
+const LANE = 0.35; // of the line's colour in the ground of a lane
 const CONDITION = ["#3B4C63", "#8FA3BF", "#6B7F5E", "#B59A6A", "#7A5C72", "#4E8C8A", "#A66F5B", "#9A9A4E"];
 
 function channels(color) {
@@ -58,6 +59,11 @@ export const visible = remembering((color, ground, wanted = 3) => {
   for (let share = 0; contrast(found, ground) < wanted && share < 1; share += 0.05) found = mix(color, away, share);
   return found;
 });
+
+/** The ground of a lane of the time axis. */
+export function laneGround({ paper, line }) {
+  return mix(paper, line, LANE);
+}
 
 /** Black or white, whichever is easier to read on this colour. */
 export const inkOn = remembering((color) =>

@@ -1,11 +1,13 @@
 // The probabilities, as much of them as the view needs: thinned out by the server, exact where the view is short.
 
+import { connection } from "./connection.js";
 import { lastNotAfter } from "./frames.js";
 import { Signal } from "./signal.js";
 
 const QUIET = 80; // ms without another change of the view before the server is asked
 const AROUND = 6; // s on each side of the cursor that are kept exactly, for the numbers shown
 const EXACT_POINTS = 4000;
+const NOTHING = { time: [], probability: {} };
 
 /** What the plot draws of the part in view. */
 export class Curves {
@@ -16,6 +18,7 @@ export class Curves {
     this.changed = new Signal();
     this.failed = new Signal();
     axis.changed.listen(() => this.wait());
+    connection.back.listen(() => this.fetchView());
   }
 
   use(series) {
@@ -35,7 +38,7 @@ export class Curves {
   }
 
   async fetchView() {
-    if (this.covers()) return;
+    if (this.covers() || !connection.isThere) return;
     this.abort?.abort();
     this.abort = new AbortController();
     const { start, stop, span, first, last } = this.axis;
@@ -49,7 +52,7 @@ export class Curves {
       });
       this.changed.send();
     } catch (error) {
-      if (error.name !== "AbortError") this.failed.send(error);
+      if (error.name !== "AbortError" && connection.isThere) this.failed.send(error);
     }
   }
 }
@@ -62,6 +65,7 @@ export class FrameValues {
     this.part = null;
     this.asked = null;
     this.arrived = new Signal();
+    connection.back.listen(() => this.arrived.send());
   }
 
   use(series) {
@@ -86,21 +90,20 @@ export class FrameValues {
   }
 
   async fetchAround(time) {
-    if (this.asked !== null && Math.abs(this.asked - time) < AROUND) return;
+    if (!connection.isThere || (this.asked !== null && Math.abs(this.asked - time) < AROUND)) return;
     this.asked = time;
-    const series = this.series;
+    const { series } = this;
+    const around = { start: time - AROUND, stop: time + AROUND };
+    let part = { ...around, ...NOTHING };
     try {
-      const part = await this.source.curves({
-        start: time - AROUND,
-        stop: time + AROUND,
-        points: EXACT_POINTS,
-        series,
-      });
-      if (series === this.series && part.exact) this.part = part;
+      const found = await this.source.curves({ ...around, points: EXACT_POINTS, series });
+      if (found.exact) part = found;
     } catch {
-      this.part = null; // The numbers stay empty; the plot says what is wrong.
+      // The plot says what is wrong; the numbers stay empty here, or until the server is back.
+      if (!connection.isThere) part = null;
     }
+    if (series === this.series) this.part = part;
     this.asked = null;
-    this.arrived.send();
+    if (connection.isThere) this.arrived.send();
   }
 }

@@ -44,6 +44,9 @@ export function fill(element, ...children) {
 /** Say a sentence to a screen reader, and show it for some seconds. */
 export function announce(sentence, alert = false) {
   const place = byId("notice");
+  place.setAttribute("aria-live", alert ? "assertive" : "polite");
+  // A screen reader says a sentence anew only where it changes.
+  if (place.textContent === sentence) place.textContent = "";
   place.textContent = sentence;
   place.classList.toggle("alert", alert);
   place.classList.add("shown");

@@ -36,6 +36,19 @@ export function date(text) {
     : parsed.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
 }
 
+/** A name inside a sentence that is no markup: its direction of writing does not turn what stands beside it. */
+export function isolated(name) {
+  return `\u2068${name}\u2069`;
+}
+
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/;
+
+/** A sentence of the server with those of the names that are written from right to left isolated in it. */
+export function isolateNames(sentence, names) {
+  const turning = names.filter((name) => RIGHT_TO_LEFT.test(name));
+  return turning.reduce((text, name) => text.replaceAll(name, isolated(name)), sentence);
+}
+
 /** "no_face" -> "no face". */
 export function words(name) {
   return String(name ?? "").replaceAll("_", " ");

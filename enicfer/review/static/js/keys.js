@@ -1,6 +1,7 @@
 // The keys of a page: one table, from which the help is made too.
 
 import { byId, el, fill } from "./dom.js";
+import { formIsOpen, openDialog } from "./forms.js";
 
 /** Texts being written keep their keys. */
 function isWriting(target) {
@@ -17,10 +18,10 @@ function isPressing(event) {
  * Listen to keys. Each row is {key, shift?, ctrl?, says, act, group}; `key` may be a list.
  * `act` may return false to leave the key to the browser.
  */
-export function listenToKeys(rows, isOpen = () => true) {
+export function listenToKeys(rows) {
   document.addEventListener("keydown", (event) => {
     if (event.altKey || event.metaKey || isWriting(event.target) || isPressing(event)) return;
-    if (document.querySelector("dialog[open]") || !isOpen(event)) return;
+    if (formIsOpen()) return;
     const row = rows.find((candidate) => fits(candidate, event));
     if (row && row.act(event) !== false) event.preventDefault();
   });
@@ -41,6 +42,8 @@ const SIGNS = {
   Escape: "Esc",
   PageUp: "Page up",
   PageDown: "Page down",
+  "-": "−",
+  _: "underscore",
 };
 
 function keyElements({ key, shift, ctrl }) {
@@ -55,9 +58,10 @@ function keyElements({ key, shift, ctrl }) {
   ]);
 }
 
-/** Fill the help dialog and let `?` and the button open it. */
-export function makeHelp(rows) {
+/** Fill the help dialog and let `?` and the button open it; what plays waits while it is open. */
+export function makeHelp(rows, player = null) {
   const dialog = byId("keys");
+  const open = () => openDialog(dialog, player);
   const groups = [...new Set(rows.map(({ group }) => group))];
   fill(
     byId("keys-list"),
@@ -76,7 +80,7 @@ export function makeHelp(rows) {
       ),
     ),
   );
-  byId("keys-button").addEventListener("click", () => dialog.showModal());
+  byId("keys-button").addEventListener("click", open);
   byId("keys-close").addEventListener("click", () => dialog.close());
-  return () => dialog.showModal();
+  return open;
 }

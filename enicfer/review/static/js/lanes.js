@@ -1,7 +1,7 @@
 // The lanes below the plot: status, segments, trials, pulses, marks. One canvas, one time axis.
 
-import { conditionColor, inkOn, onSchemeChange, pageColors, statusColor, visible } from "./colors.js";
-import { percent, seconds, words } from "./format.js";
+import { conditionColor, inkOn, laneGround, onSchemeChange, pageColors, statusColor, visible } from "./colors.js";
+import { isolated, percent, seconds, words } from "./format.js";
 import { GUTTER, RIGHT } from "./plot.js";
 
 const GAP = 4;
@@ -47,16 +47,15 @@ export class Lanes {
     if (!this.width) return;
     const pen = this.canvas.getContext("2d");
     this.colors = pageColors();
+    this.ground = laneGround(this.colors);
     pen.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
     pen.clearRect(0, 0, this.width, this.height);
     pen.font = FONT;
     pen.textBaseline = "middle";
     for (const lane of this.lanes) {
       pen.save();
-      pen.fillStyle = this.colors.line;
-      pen.globalAlpha = 0.35;
+      pen.fillStyle = this.ground;
       pen.fillRect(GUTTER, lane.top, this.width - GUTTER - RIGHT, lane.height);
-      pen.globalAlpha = 1;
       if (!(lane.name === "trials" && this.rows.length)) this.label(pen, lane.name, lane.top + lane.height / 2);
       pen.beginPath();
       pen.rect(GUTTER, 0, this.width - GUTTER - RIGHT, this.height);
@@ -93,7 +92,7 @@ export class Lanes {
   drawStatus(pen, { top, height }) {
     for (const { start, stop, status } of this.curves.data?.status ?? []) {
       if (!this.inView(start, stop)) continue;
-      pen.fillStyle = statusColor(this.statuses[status], this.colors.paper);
+      pen.fillStyle = statusColor(this.statuses[status], this.ground);
       const ok = this.statuses[status] === "ok";
       this.bar(pen, start, stop, ok ? top + height / 2 - 1.5 : top, ok ? 3 : height);
     }
@@ -106,7 +105,7 @@ export class Lanes {
         this.hatch(pen, start, stop, top, height);
         continue;
       }
-      const color = visible(this.info.colors[label] ?? "#808080", this.colors.paper);
+      const color = visible(this.info.colors[label] ?? "#808080", this.ground);
       pen.fillStyle = color;
       const [left, width] = this.bar(pen, start, stop, top, height);
       this.textInside(pen, label, color, left, width, top + height / 2);
@@ -143,7 +142,7 @@ export class Lanes {
       if (!this.inView(trial.start, trial.stop)) continue;
       const row = Math.max(0, this.rows.indexOf(trial.condition));
       const [y, tall] = this.rows.length ? [top + 12 * row + 1, 10] : [top + 1, height - 2];
-      const color = conditionColor(Math.max(0, this.info.conditions.indexOf(trial.condition)), this.colors.paper);
+      const color = conditionColor(Math.max(0, this.info.conditions.indexOf(trial.condition)), this.ground);
       const verdict = this.store.verdict(trial.trial)?.verdict ?? "open";
       pen.fillStyle = color;
       pen.globalAlpha = verdict === "rejected" ? 0.35 : 1;
@@ -240,7 +239,7 @@ export class Lanes {
       }
       case "trials": {
         const found = this.trialAt(x, y);
-        return found ? `trial ${found.trial + 1}: ${found.condition}, ${percent(found.valid)} valid` : "";
+        return found ? `trial ${found.trial}: ${isolated(found.condition)}, ${percent(found.valid)} valid` : "";
       }
       case "pulses": {
         const found = this.pulses.find((pulse) => near(pulse.time));
@@ -248,7 +247,7 @@ export class Lanes {
       }
       case "marks": {
         const found = this.marks().find((mark) => near(mark.time));
-        return found ? `${words(found.entry.kind)}${found.entry.note ? `: ${found.entry.note}` : ""}` : "";
+        return found ? `${words(found.entry.kind)}${found.entry.note ? `: ${isolated(found.entry.note)}` : ""}` : "";
       }
       default:
         return "";

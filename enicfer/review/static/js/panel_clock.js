@@ -1,7 +1,8 @@
 // How the clocks were tied together, and three pulses as strips of frames, so that a person sees the LED come on.
 
 import { byId, el, fill, nameOf } from "./dom.js";
-import { count, isNumber, milliseconds, seconds } from "./format.js";
+import { count, milliseconds, seconds } from "./format.js";
+import { Thumbnails } from "./thumbnails.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const WORDS = {
@@ -16,19 +17,21 @@ export class ClockPanel {
   constructor({ pulses, player, source, info }) {
     Object.assign(this, { pulses, player, source, info });
     this.place = byId("panel-clock");
-    this.strips = el("section", { "aria-label": "Pulses in the video" });
-    this.made = false;
-    fill(this.place, this.verdict(), this.facts(), this.residuals(), this.strips);
+    this.pictures = new Thumbnails(source);
+    fill(this.place, this.verdict(), this.facts(), this.residuals(), this.strips());
   }
 
-  /** Ask for the pictures when the panel is looked at, not before. */
-  open() {
-    if (this.made) return;
-    this.made = true;
-    const strips = this.info.video.state === "there" ? this.pulses.strips : [];
-    fill(
-      this.strips,
-      el("h3", {}, strips.length ? "Three pulses, seven frames each" : "No pulses to look at"),
+  strips() {
+    const there = this.info.video.state === "there";
+    const strips = there ? this.pulses.strips : [];
+    const title = strips.length
+      ? `${count(strips.length, "pulse")}, with the frames around each`
+      : `No pulses to look at${there || !this.pulses.matched.length ? "" : " without the video"}`;
+    return el(
+      "section",
+      { "aria-label": "Pulses in the video" },
+      el("h3", {}, title),
+      this.pictures.failures,
       strips.map((strip) => this.strip(strip)),
     );
   }
@@ -51,7 +54,7 @@ export class ClockPanel {
       ["only in the video", String(video.length)],
       ["time within", milliseconds(rest.max_uncertainty)],
       ["only in the recording", String(recording.length)],
-      ["drift", isNumber(rest.drift_ppm) ? `${rest.drift_ppm.toFixed(0)} ppm` : "n/a"],
+      ["camera's drift (+ is too fast)", rest.drifts.length ? rest.drifts.join(", then ") : "not measured"],
       ["source", rest.source],
     ];
     return el(
@@ -102,10 +105,10 @@ export class ClockPanel {
     return el(
       "div",
       { class: "pulse" },
-      el("p", { class: "soft" }, `Pulse ${pulse + 1} at ${seconds(time)}: comes on in frame ${onset}`),
+      el("p", { class: "soft" }, `Pulse ${pulse} at ${seconds(time)}: comes on in frame ${onset}`),
       el(
         "div",
-        { class: "strip seven", role: "group", "aria-label": `Frames around pulse ${pulse + 1}` },
+        { class: "strip seven", role: "group", "aria-label": `Frames around pulse ${pulse}` },
         frames.map((frame) =>
           el(
             "button",
@@ -115,7 +118,7 @@ export class ClockPanel {
               "aria-label": frame === onset ? `Frame ${frame}, the onset` : `Frame ${frame}`,
               onclick: () => this.go(frame),
             },
-            el("img", { alt: "", src: this.source.pictureAddress(frame, { width: 160, box }) }),
+            this.pictures.place(frame, { width: 160, box }),
             el("span", {}, String(frame)),
           ),
         ),

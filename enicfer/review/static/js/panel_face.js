@@ -2,6 +2,8 @@
 
 import { byId, el, fill, nameOf } from "./dom.js";
 import { count, seconds } from "./format.js";
+import { Thumbnails } from "./thumbnails.js";
+import { whatToRun } from "./what_to_run.js";
 
 export const KINDS = {
   participant: { says: "This is the participant", done: "The participant is pointed at." },
@@ -14,7 +16,7 @@ export class FacePanel {
   constructor({ store, player, source, people, info, pointer }) {
     Object.assign(this, { store, player, source, people, info, pointer });
     this.place = byId("panel-face");
-    this.picked = new Map(); // person -> index of the face that the buttons speak of
+    this.pictures = new Thumbnails(source);
     store.changed.listen(() => this.showCorrections());
     this.corrections = el("section", { id: "corrections", "aria-label": "Corrections" });
     this.show();
@@ -42,6 +44,7 @@ export class FacePanel {
           el("kbd", {}, "C"),
         ),
       ),
+      this.pictures.failures,
       there ? people.map((person) => this.personRow(person)) : null,
       known || !there ? null : this.stretchRows("Other people are in the picture", others),
       there ? this.stretchRows("It is not certain who is the participant", ambiguous) : null,
@@ -56,46 +59,32 @@ export class FacePanel {
       return el("section", {}, el("h3", {}, title), el("p", { class: "soft" }, "No face of this person."));
     const strip = el("div", { class: "strip", role: "group", "aria-label": `Faces over time: ${title}` });
     const actions = el("div", { class: "actions small" });
-    const draw = () => {
-      const chosen = this.picked.get(person) ?? 0;
-      fill(
-        strip,
-        faces.map((face, i) =>
-          this.faceButton(face, i === chosen, () => {
-            this.picked.set(person, i);
-            this.player.pause();
-            this.player.seek(face.frame);
-            draw();
-            strip.children[i].focus();
-          }),
-        ),
-      );
+    const choose = (chosen) => {
+      [...strip.children].forEach((button, i) => button.setAttribute("aria-pressed", String(i === chosen)));
       fill(
         actions,
         Object.keys(KINDS).map((kind) => this.correctButton(kind, faces[chosen])),
       );
     };
-    draw();
+    fill(
+      strip,
+      faces.map((face, i) =>
+        this.faceButton(face, () => {
+          this.player.pause();
+          this.player.seek(face.frame);
+          choose(i);
+        }),
+      ),
+    );
+    choose(0);
     return el("section", { class: "person" }, el("h3", {}, title), strip, actions);
   }
 
-  faceButton({ frame, box }, chosen, act) {
-    const image = el("img", {
-      alt: "",
-      loading: "lazy",
-      src: this.source.pictureAddress(frame, { width: 96, box: this.around(box) }),
-    });
+  faceButton({ frame, box }, act) {
     return el(
       "button",
-      {
-        type: "button",
-        class: "face",
-        "aria-pressed": String(chosen),
-        "aria-label": `Face in frame ${frame}`,
-        title: `frame ${frame}`,
-        onclick: act,
-      },
-      image,
+      { type: "button", class: "face", "aria-label": `Face in frame ${frame}`, title: `frame ${frame}`, onclick: act },
+      this.pictures.place(frame, { width: 96, box: this.around(box) }),
     );
   }
 
@@ -142,7 +131,7 @@ export class FacePanel {
                 this.player.seek(middle);
               },
             },
-            el("img", { alt: "", loading: "lazy", src: this.source.pictureAddress(middle, { width: 128 }) }),
+            this.pictures.place(middle, { width: 128 }),
             el("span", {}, seconds(start, 1)),
           );
         }),
@@ -178,15 +167,7 @@ export class FacePanel {
           ),
         ),
       ),
-      own.length
-        ? el(
-            "p",
-            { class: "soft" },
-            "Run ",
-            el("code", {}, "enicfer process-session"),
-            " again: only what depends on this is computed.",
-          )
-        : null,
+      own.length ? whatToRun(this.store.review) : null,
     );
   }
 }

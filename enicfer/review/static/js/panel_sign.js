@@ -1,11 +1,23 @@
 // Signing a review off, and the reviewer's marks.
 
 import { byId, el, fill, nameOf } from "./dom.js";
+import { openDialog } from "./forms.js";
 import { count, date, seconds } from "./format.js";
+import { whatToRun } from "./what_to_run.js";
 
 export class SignPanel {
-  constructor({ store, player, warnings }) {
+  constructor({ store, player, info, judge }) {
+    const { warnings } = info;
     Object.assign(this, { store, player });
+    this.ask = byId("ask");
+    byId("ask-judge").addEventListener("click", () => {
+      this.ask.close();
+      judge();
+    });
+    byId("ask-sign").addEventListener("click", () => {
+      this.ask.close();
+      this.store.post(this.entry, "Signed off.");
+    });
     this.place = byId("panel-sign");
     this.summary = el("section", { id: "sign-summary", "aria-label": "What was reviewed" });
     this.name = el("input", {
@@ -54,13 +66,17 @@ export class SignPanel {
         )
       : null;
     fill(this.place, read, this.summary, this.form, this.markForm, this.marks);
+    this.place.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && event.target.matches("input, textarea")) byId("timeline").focus();
+    });
     store.changed.listen(() => this.show());
     this.show();
   }
 
   show() {
     const { accepted, rejected, open } = this.store.counts;
-    const { signed, others } = this.store.review;
+    const { signed, signed_before: before, others, notes } = this.store.review;
+    const again = this.store.before.size;
     fill(
       this.summary,
       el("h3", {}, signed ? "Signed off" : "Not signed off"),
@@ -73,8 +89,27 @@ export class SignPanel {
             `, ${date(signed.at)}`,
             signed.note ? ": " : null,
             signed.note ? nameOf(signed.note) : null,
+            signed.unjudged?.length ? `. Without a verdict of the queue: ${trialsInWords(signed.unjudged)}.` : null,
           )
         : null,
+      before && !signed
+        ? el(
+            "p",
+            { class: "said rejected" },
+            "Signed by ",
+            nameOf(before.name),
+            `, ${date(before.at)}, before the participant was changed: it does not count any more.`,
+          )
+        : null,
+      again
+        ? el(
+            "p",
+            { class: "said rejected" },
+            `${count(again, "trial")} judged before the participant was changed: look again, the verdicts do not count.`,
+          )
+        : null,
+      notes.map((note) => el("p", { class: "said rejected" }, nameOf(note))),
+      whatToRun(this.store.review),
       el(
         "p",
         {},
@@ -119,9 +154,23 @@ export class SignPanel {
     );
   }
 
+  get entry() {
+    return { kind: "signoff", name: this.name.value.trim(), note: this.note.value.trim() };
+  }
+
+  /** Sign, or ask first where trials of the queue have no verdict. */
   sign(event) {
     event.preventDefault();
-    this.store.post({ kind: "signoff", name: this.name.value.trim(), note: this.note.value.trim() }, "Signed off.");
+    const { unjudged, queue } = this.store;
+    if (!unjudged.length) {
+      this.store.post(this.entry, "Signed off.");
+      return;
+    }
+    const have = unjudged.length === 1 ? "has" : "have";
+    byId("ask-text").textContent =
+      `${unjudged.length} of ${count(queue.length, "trial")} of the queue ${have} no verdict: ` +
+      `${trialsInWords(unjudged)}. Sign off all the same?`;
+    openDialog(this.ask, this.player);
   }
 
   async mark(event) {
@@ -133,4 +182,9 @@ export class SignPanel {
       byId("timeline").focus({ preventScroll: true });
     }
   }
+}
+
+function trialsInWords(trials) {
+  const sorted = [...trials].sort((one, other) => one - other);
+  return `trial${sorted.length > 1 ? "s" : ""} ${sorted.join(", ")}`;
 }

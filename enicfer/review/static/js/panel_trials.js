@@ -1,13 +1,19 @@
 // The queue of trials that most need eyes: each is played in a loop, then accepted or rejected with a reason.
 
 import { byId, el, fill, nameOf } from "./dom.js";
-import { percent, seconds } from "./format.js";
+import { formIsOpen, holdFocus, holdPlayer } from "./forms.js";
+import { isolateNames, percent, seconds } from "./format.js";
 
 const OTHER = "other";
+const BEFORE = {
+  accepted: "accepted before the participant was changed",
+  rejected: "rejected before the participant was changed",
+};
+const REASON_KEYS = "1234567890abcdefghijklmnpqrstuvwxyz"; // of the reasons in their order; the last one has "o"
 
 export class TrialsPanel {
-  constructor({ store, player, frames, reasons, axis }) {
-    Object.assign(this, { store, player, frames, reasons, axis });
+  constructor({ store, player, frames, info, axis }) {
+    Object.assign(this, { store, player, frames, info, axis, reasons: info.reasons });
     this.place = byId("panel-trials");
     this.detail = el("section", { id: "trial", "aria-label": "Trial" });
     this.form = this.makeForm();
@@ -21,7 +27,13 @@ export class TrialsPanel {
     );
     store.changed.listen(() => this.show());
     store.picked.listen(() => this.closeForm());
+    document.addEventListener("keydown", (event) => this.formKey(event));
     this.show();
+  }
+
+  /** A reason of the server, in which a condition's name does not turn what stands beside it. */
+  named(reason) {
+    return isolateNames(reason, this.info.conditions);
   }
 
   get trial() {
@@ -52,7 +64,7 @@ export class TrialsPanel {
     if (!this.trial) return this.next(1, true);
     const { trial } = this.trial;
     if (
-      await this.store.post({ kind: "trial", trial, verdict: "accepted", note: "" }, `Trial ${trial + 1} accepted.`)
+      await this.store.post({ kind: "trial", trial, verdict: "accepted", note: "" }, `Trial ${trial} accepted.`)
     )
       this.onward();
     return true;
@@ -66,7 +78,7 @@ export class TrialsPanel {
   reopen() {
     if (!this.trial) return;
     const { trial } = this.trial;
-    this.store.post({ kind: "trial", trial, verdict: "open" }, `Trial ${trial + 1} is open again.`);
+    this.store.post({ kind: "trial", trial, verdict: "open" }, `Trial ${trial} is open again.`);
   }
 
   show() {
@@ -82,6 +94,7 @@ export class TrialsPanel {
   queueRow({ trial, reasons }) {
     const { condition, valid } = this.store.trials.find((row) => row.trial === trial) ?? {};
     const verdict = this.store.verdict(trial)?.verdict ?? "open";
+    const before = this.store.verdictBefore(trial);
     return el(
       "li",
       {},
@@ -95,11 +108,11 @@ export class TrialsPanel {
         el(
           "span",
           { class: `verdict ${verdict}` },
-          { accepted: "accepted", rejected: "rejected", open: "open" }[verdict],
+          before ? "look again" : verdict,
         ),
-        el("span", { class: "queue-name" }, `${trial + 1} `, nameOf(condition ?? "")),
+        el("span", { class: "queue-name" }, `${trial} `, nameOf(condition ?? "")),
         el("span", { class: "queue-valid" }, percent(valid)),
-        el("span", { class: "queue-why" }, reasons.join("; ")),
+        el("span", { class: "queue-why" }, this.named([...(before ? [BEFORE[before.verdict]] : []), ...reasons].join("; "))),
       ),
     );
   }
@@ -125,12 +138,13 @@ export class TrialsPanel {
       return;
     }
     const entry = this.store.verdict(trial.trial);
+    const before = this.store.verdictBefore(trial.trial);
     const others = trial.reviews.filter(({ coder }) => coder !== this.store.review.coder);
     const why = this.store.queue.find((row) => row.trial === trial.trial)?.reasons ?? [];
     const [happy] = Object.entries(trial.means ?? {}).sort((a, b) => (b[1] ?? 0) - (a[1] ?? 0));
     fill(
       this.detail,
-      el("h3", {}, `Trial ${trial.trial + 1} · `, nameOf(trial.condition)),
+      el("h3", {}, `Trial ${trial.trial} · `, nameOf(trial.condition)),
       el(
         "p",
         { class: "soft" },
@@ -143,16 +157,19 @@ export class TrialsPanel {
         ? el(
             "ul",
             { class: "why" },
-            why.map((reason) => el("li", {}, reason)),
+            why.map((reason) => el("li", {}, this.named(reason))),
           )
         : null,
       entry ? this.verdictLine(entry) : null,
+      before
+        ? el("p", { class: "said rejected" }, `You ${BEFORE[before.verdict].replace(" before", " it before")}: it does not count. Judge it again.`)
+        : null,
       others.map((other) =>
         el(
           "p",
           { class: "soft" },
           nameOf(other.coder),
-          `: ${other.verdict}`,
+          `: ${other.lapsed ? BEFORE[other.verdict] : other.verdict}`,
           other.reason ? ": " : null,
           other.reason ? nameOf(other.reason) : null,
         ),
@@ -192,14 +209,15 @@ export class TrialsPanel {
   }
 
   makeForm() {
-    const choices = [...this.reasons, OTHER].map((reason, i) =>
+    this.keyed = new Map(this.reasons.map((reason, i) => [REASON_KEYS[i], reason]));
+    this.keyed.set("o", OTHER);
+    const choices = [...this.keyed].map(([key, reason]) =>
       el(
         "label",
         {},
         el("input", { type: "radio", name: "reason", value: reason, onchange: () => this.chose(reason) }),
-        i < 9 ? el("kbd", {}, String(i + 1)) : null,
-        " ",
-        reason,
+        el("kbd", {}, key.toUpperCase()),
+        ` ${reason}`,
       ),
     );
     this.text = el("input", {
@@ -224,7 +242,6 @@ export class TrialsPanel {
         hidden: true,
         "aria-label": "Reject the trial",
         onsubmit: (event) => this.reject(event),
-        onkeydown: (event) => this.formKey(event),
       },
       el("fieldset", {}, el("legend", {}, "Why is the trial rejected?"), choices),
       this.text,
@@ -233,7 +250,7 @@ export class TrialsPanel {
         "div",
         { class: "actions" },
         el("button", { type: "submit", class: "bad" }, "Reject ", el("kbd", {}, "Enter")),
-        el("button", { type: "button", onclick: () => this.closeForm(true) }, "Cancel ", el("kbd", {}, "Esc")),
+        el("button", { type: "button", onclick: () => this.cancel() }, "Cancel ", el("kbd", {}, "Esc")),
       ),
     );
     return form;
@@ -254,11 +271,13 @@ export class TrialsPanel {
   }
 
   openForm() {
-    if (!this.trial || this.store.readOnly) return;
+    if (!this.trial || this.store.readOnly || formIsOpen()) return;
+    [this.goOn, this.giveFocus] = [holdPlayer(this.player), holdFocus(byId("timeline"))];
     const entry = this.store.verdict(this.trial.trial);
     const known = this.reasons.includes(entry?.reason);
     this.form.reset();
     this.form.hidden = false;
+    this.form.dataset.form = "open";
     this.place.classList.add("rejecting");
     const wanted = entry?.reason ? (known ? entry.reason : OTHER) : null;
     this.text.value = entry?.reason && !known ? entry.reason : "";
@@ -266,25 +285,35 @@ export class TrialsPanel {
     (this.choose(wanted) ?? this.form.elements.reason[0]).focus();
   }
 
-  closeForm(focus = false) {
-    const had = this.form.contains(document.activeElement);
+  closeForm() {
+    if (!this.formIsOpen) return;
     this.form.hidden = true;
+    this.form.dataset.form = "";
     this.place.classList.remove("rejecting");
-    if (focus || had) byId("timeline").focus({ preventScroll: true });
+    this.giveFocus();
   }
 
+  /** Leave the trial as it is; what played goes on. */
+  cancel() {
+    if (!this.formIsOpen) return;
+    this.closeForm();
+    this.goOn();
+  }
+
+  /** Keys while the form is open, wherever the focus is. */
   formKey(event) {
-    event.stopPropagation();
-    const writing = event.target === this.text || event.target === this.note;
-    if (event.key === "Escape") this.closeForm(true);
+    if (!this.formIsOpen || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (document.querySelector("dialog[open]")) return;
+    const writing = event.target.matches("input[type=text], input[type=search], textarea, select");
+    const reason = this.keyed.get(event.key.toLowerCase());
+    if (event.key === "Escape") this.cancel();
     else if (event.key === "Enter" && event.target === this.note && !event.shiftKey) this.form.requestSubmit();
-    else if (!writing && /^[1-9]$/.test(event.key) && this.form.elements.reason[Number(event.key) - 1]) {
-      const radio = this.form.elements.reason[Number(event.key) - 1];
-      radio.checked = true;
-      radio.focus();
-      this.chose(radio.value);
+    else if (!writing && reason) {
+      this.choose(reason).focus();
+      this.chose(reason);
     } else return;
     event.preventDefault();
+    event.stopImmediatePropagation();
   }
 
   async reject(event) {
@@ -299,8 +328,8 @@ export class TrialsPanel {
     }
     const { trial } = this.trial;
     const entry = { kind: "trial", trial, verdict: "rejected", reason, note: this.note.value.trim() };
-    if (await this.store.post(entry, `Trial ${trial + 1} rejected.`)) {
-      this.closeForm(true);
+    if (await this.store.post(entry, `Trial ${trial} rejected.`)) {
+      this.closeForm();
       this.onward();
     }
   }

@@ -32,7 +32,7 @@ export class ExactPictures {
     while (this.wanted) {
       const wish = this.wanted;
       try {
-        const address = URL.createObjectURL(await this.source.picture(wish.frame, this.width()));
+        const address = URL.createObjectURL(await this.source.picture(wish.frame, { width: this.width() }));
         this.keep(wish.frame, address);
         if (this.wanted === wish) wish.onReady(wish.frame, address);
       } catch (error) {

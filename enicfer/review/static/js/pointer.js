@@ -1,6 +1,7 @@
 // Pointing at a face in the picture, by mouse or by keyboard.
 
 import { announce, byId, el, fill } from "./dom.js";
+import { formIsOpen, holdFocus, holdPlayer } from "./forms.js";
 import { KINDS } from "./panel_face.js";
 
 const STEP = 0.02; // of the picture's width for one press of an arrow
@@ -23,18 +24,19 @@ export class Pointer {
       );
       return;
     }
-    this.player.pause();
+    if (!this.kind) [this.goOn, this.giveFocus] = [holdPlayer(this.player), holdFocus(byId("timeline"))];
     this.kind = kind;
     const { width, height } = this.info.video;
     this.stage.aim ??= { x: width / 2, y: height / 2 };
-    this.stage.box.classList.add("aiming");
+    byId("stage").classList.add("aiming");
     this.help.hidden = false;
+    byId("timeline").focus({ preventScroll: true });
     fill(
       this.help,
       el(
         "label",
         {},
-        "Click on a face, or move with the arrows and press Enter. ",
+        el("span", {}, "Click on a face, or move with the arrows and press Enter."),
         el(
           "select",
           {
@@ -42,26 +44,34 @@ export class Pointer {
             "aria-label": "What the point says",
             onchange: (event) => {
               this.kind = event.target.value;
-              event.target.blur();
+              byId("timeline").focus({ preventScroll: true });
             },
           },
-          Object.entries(KINDS).map(([name, { says }]) =>
-            el("option", { value: name, selected: name === kind }, says),
+          Object.entries(KINDS).map(([name, { says }], i) =>
+            el("option", { value: name, selected: name === kind }, `${i + 1} ${says}`),
           ),
         ),
       ),
-      el("button", { type: "button", onclick: () => this.stop() }, "Cancel ", el("kbd", {}, "Esc")),
+      el("button", { type: "button", onclick: () => this.cancel() }, "Cancel ", el("kbd", {}, "Esc")),
     );
-    announce("Point at the face: arrows move, Enter stores, Escape ends.");
+    announce("Arrows move, Enter stores, Escape ends; 1 2 3 choose what the point says.");
     this.stage.draw();
   }
 
   stop() {
+    if (!this.kind) return;
     this.kind = null;
     this.stage.aim = null;
-    this.stage.box.classList.remove("aiming");
+    byId("stage").classList.remove("aiming");
     this.help.hidden = true;
     this.stage.draw();
+    this.giveFocus();
+  }
+
+  /** Point at nobody; what played goes on. */
+  cancel() {
+    this.stop();
+    this.goOn();
   }
 
   move(event) {
@@ -74,10 +84,9 @@ export class Pointer {
 
   click(event) {
     if (!this.kind) {
-      if (event.target.closest("#picture") && !event.target.closest("#aim-help")) this.player.toggle();
+      if (!formIsOpen()) this.player.toggle();
       return;
     }
-    if (event.target.closest("#aim-help")) return;
     const at = this.stage.pointAt(event.clientX, event.clientY);
     if (!at) return;
     this.stage.aim = at;
@@ -85,11 +94,14 @@ export class Pointer {
   }
 
   key(event) {
-    if (!this.kind || event.altKey || event.ctrlKey || event.target.closest("#aim-help")) return;
+    if (!this.kind || event.altKey || event.ctrlKey || document.querySelector("dialog[open]")) return;
+    if (event.target.closest("#aim-help") && event.key !== "Escape") return;
+    const kind = Object.keys(KINDS)[event.key - 1];
     const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
     if (way) this.nudge(way, event.shiftKey ? 5 : 1);
+    else if (kind) byId("aim-kind").value = this.kind = kind;
     else if (event.key === "Enter") this.send();
-    else if (event.key === "Escape") this.stop();
+    else if (event.key === "Escape") this.cancel();
     else return;
     event.preventDefault();
     event.stopPropagation();

@@ -1,5 +1,6 @@
 // The preview video that the server makes of the run's video, and that the browser plays.
 
+import { connection } from "./connection.js";
 import { Signal } from "./signal.js";
 
 const EVERY = 1000; // ms between looks while it grows
@@ -44,7 +45,7 @@ export class Proxy {
       await this.source.makeProxy();
       await this.look();
     } catch (error) {
-      this.fail(error.message);
+      if (!connection.waits(error, () => this.start())) this.fail(error.message);
     }
   }
 
@@ -52,7 +53,7 @@ export class Proxy {
     try {
       this.state = await this.source.proxy();
     } catch (error) {
-      this.fail(error.message);
+      if (!connection.waits(error, () => this.start())) this.fail(error.message);
       return;
     }
     if (this.state.state === "failed") {

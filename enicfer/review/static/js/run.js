@@ -3,6 +3,7 @@
 import { RunSource, runIdOfPage } from "./api.js";
 import { TimeAxis } from "./axis.js";
 import { Curves, FrameValues } from "./curves.js";
+import { connection } from "./connection.js";
 import { announce, byId, el, fill, nameOf } from "./dom.js";
 import { percent } from "./format.js";
 import { FrameTable } from "./frames.js";
@@ -16,10 +17,12 @@ import { Player } from "./player.js";
 import { Pointer } from "./pointer.js";
 import { Proxy } from "./proxy.js";
 import { pageKeys } from "./run_keys.js";
+import { Speech } from "./speech.js";
 import { Stage } from "./stage.js";
 import { ReviewStore } from "./store.js";
 import { Tabs } from "./tabs.js";
 import { Timeline } from "./timeline.js";
+import { TimelineText } from "./timeline_text.js";
 import { Transport } from "./transport.js";
 import { Values } from "./values.js";
 
@@ -41,7 +44,8 @@ function showHeader({ info }, review) {
     chip(`${percent(info.valid_fraction)} valid`, info.valid_fraction < 0.5 ? "bad" : ""),
     chip(`clock ${info.clock.verdict}`, { good: "good", poor: "bad", none: "bad" }[info.clock.verdict] ?? ""),
     review.signed ? chip("signed off", "good") : null,
-    info.stale ? chip("process again", "bad") : null,
+    review.signed_before && !review.signed ? chip("signed before the participant was changed", "bad") : null,
+    review.stale ? chip("process again", "bad") : null,
     info.read_only ? chip("read-only") : null,
     info.blur_others ? chip("others covered") : null,
     chip(nameOf(info.coder)),
@@ -73,6 +77,8 @@ function build(source, known) {
     trials: known.trials.trials,
     queue: known.queue,
     readOnly: info.read_only,
+    whyReadOnly: info.read_only_why,
+    followed: info.followed,
   });
   const curves = new Curves(source, axis, () => Math.max(200, byId("timeline").clientWidth));
   const values = new FrameValues(source, axis, info.labels);
@@ -91,19 +97,34 @@ function build(source, known) {
     segments: known.segments,
   };
   stage = new Stage(parts);
+  parts.speech = new Speech(parts);
   const timeline = new Timeline(parts);
   new Values(parts);
   new Transport(parts);
-  const trials = new TrialsPanel({ ...parts, reasons: info.reasons });
+  const trials = new TrialsPanel(parts);
   const pointer = new Pointer({ ...parts, stage });
-  new FacePanel({ ...parts, people: known.people, pointer });
+  const face = new FacePanel({ ...parts, people: known.people, pointer });
   const clock = new ClockPanel(parts);
-  new SignPanel({ store, player, warnings: info.warnings });
-  const tabs = new Tabs(["trials", "face", "clock", "sign"], (name) => name === "clock" && clock.open());
+  const text = new TimelineText(parts);
+  const tabs = new Tabs(["trials", "face", "clock", "sign"], (name) => {
+    face.pictures.show(name === "face");
+    clock.pictures.show(name === "clock");
+    if (name !== "trials") trials.closeForm();
+  });
+  new SignPanel({
+    ...parts,
+    judge: () => {
+      tabs.open("trials");
+      trials.next(1, true);
+    },
+  });
   curves.failed.listen((error) => announce(error.message, true));
-  store.picked.listen(() => tabs.open("trials"));
+  store.picked.listen(() => {
+    pointer.stop();
+    tabs.open("trials");
+  });
   store.changed.listen(() => showHeader(known, store.review));
-  return { ...parts, stage, timeline, trials, pointer, tabs, hasVideo, info };
+  return { ...parts, stage, timeline, trials, pointer, tabs, text, hasVideo, info };
 }
 
 function useSmoothing(page) {
@@ -117,6 +138,15 @@ function useSmoothing(page) {
   });
 }
 
+/** What was asked in vain while the server was away is asked again. */
+function comeBack({ store, player, proxy, hasVideo }) {
+  store.refresh();
+  if (!player.playing) player.seek(player.frame);
+  if (!hasVideo || !byId("video").error) return;
+  proxy.loaded = null;
+  proxy.start();
+}
+
 async function open() {
   const source = new RunSource(runIdOfPage());
   const known = await fetchAll(source);
@@ -124,11 +154,14 @@ async function open() {
   const page = build(source, known);
   useSmoothing(page);
   const rows = pageKeys(page, () => help());
-  const help = makeHelp(rows);
+  const help = makeHelp(rows, page.player);
   listenToKeys(rows);
   page.curves.fetchView();
   page.player.seek(page.frames.from(Math.max(0, page.axis.first)));
   if (page.hasVideo) page.proxy.start();
+  const told = [known.info.read_only_why, ...known.review.notes].filter(Boolean);
+  if (told.length) announce(told.join(" "), true);
+  connection.back.listen(() => comeBack(page));
   byId("timeline").focus({ preventScroll: true });
   document.body.dataset.ready = "true";
 }

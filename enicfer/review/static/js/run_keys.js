@@ -6,7 +6,7 @@ const PAGE = 0.5; // of the view, for one press of Page up or Page down
 const ZOOM = 0.6;
 
 export function pageKeys(page, openHelp) {
-  const { player, axis, trials, tabs, pointer, store, info, frames } = page;
+  const { player, axis, trials, tabs, pointer, store, info, frames, text } = page;
   const around = () => {
     const { time } = player;
     return time >= axis.start && time <= axis.stop ? time : (axis.start + axis.stop) / 2;
@@ -30,10 +30,6 @@ export function pageKeys(page, openHelp) {
     tabs.open("sign");
     byId("mark-note").focus();
   };
-  const escape = () => {
-    if (trials.formIsOpen) trials.closeForm(true);
-    else player.setLoop(null);
-  };
   return [
     { key: " ", says: "play, stop", act: () => player.toggle(), group: "Playing" },
     { key: "ArrowLeft", shift: false, says: "one frame back", act: () => step(-1), group: "Playing" },
@@ -45,7 +41,7 @@ export function pageKeys(page, openHelp) {
     { key: "l", says: "faster", act: () => player.changeSpeed(1), group: "Playing" },
     { key: "[", says: "the loop begins here", act: () => player.setLoopEnd(0), group: "Playing" },
     { key: "]", says: "the loop ends here", act: () => player.setLoopEnd(1), group: "Playing" },
-    { key: "Escape", says: "no loop; close a form", act: escape, group: "Playing" },
+    { key: "Escape", says: "no loop; close a form", act: () => player.setLoop(null), group: "Playing" },
     { key: "Home", says: "first frame", act: () => seek(0), group: "Playing" },
     { key: "End", says: "last frame", act: () => seek(frames.n - 1), group: "Playing" },
     { key: ["+", "="], says: "show less of the time", act: () => zoom(ZOOM), group: "Time axis" },
@@ -76,6 +72,7 @@ export function pageKeys(page, openHelp) {
     { key: "n", shift: true, says: "next run of the study", act: () => go(info.next), group: "Page" },
     { key: "p", shift: true, says: "the run before it", act: () => go(info.previous), group: "Page" },
     { key: "b", says: "all runs", act: () => location.assign("/"), group: "Page" },
+    { key: "t", says: "what the time axis shows, as text", act: () => text.open(), group: "Page" },
     { key: "?", says: "these keys", act: openHelp, group: "Page" },
   ];
 }

@@ -4,8 +4,8 @@ import { announce } from "./dom.js";
 import { Signal } from "./signal.js";
 
 export class ReviewStore {
-  constructor(source, { review, trials, queue, readOnly }) {
-    Object.assign(this, { source, trials, queue, readOnly });
+  constructor(source, { review, trials, queue, readOnly, whyReadOnly, followed }) {
+    Object.assign(this, { source, trials, queue, readOnly, whyReadOnly, followed });
     this.hold(review);
     this.selected = null;
     this.busy = false;
@@ -16,12 +16,18 @@ export class ReviewStore {
   hold(review) {
     this.review = review;
     const judged = review.entries.filter(({ kind, verdict }) => kind === "trial" && verdict !== "open");
-    this.verdicts = new Map(judged.map((entry) => [entry.trial, entry]));
+    this.verdicts = new Map(judged.filter(({ lapsed }) => !lapsed).map((entry) => [entry.trial, entry]));
+    this.before = new Map(judged.filter(({ lapsed }) => lapsed).map((entry) => [entry.trial, entry]));
   }
 
   /** This coder's verdict of a trial, or undefined. */
   verdict(trial) {
     return this.verdicts.get(trial);
+  }
+
+  /** This coder's verdict of a trial from before the participant was changed, which does not count, or undefined. */
+  verdictBefore(trial) {
+    return this.before.get(trial);
   }
 
   /** How many trials this coder has accepted, rejected, and not judged. */
@@ -31,6 +37,11 @@ export class ReviewStore {
     return { accepted: of("accepted"), rejected: of("rejected"), open: of("open") };
   }
 
+  /** Trials of the queue that this coder has not judged. */
+  get unjudged() {
+    return this.queue.map(({ trial }) => trial).filter((trial) => !this.verdict(trial));
+  }
+
   get corrections() {
     return this.review.entries.filter(({ kind }) => ["participant", "not_participant", "never"].includes(kind));
   }
@@ -38,7 +49,7 @@ export class ReviewStore {
   /** Store an entry; true once the server has it on its disk. */
   async post(entry, sentence) {
     if (this.readOnly) {
-      announce("This review is read-only: nothing is stored.", true);
+      announce(this.whyReadOnly || "This review is read-only: nothing is stored.", true);
       return false;
     }
     if (this.busy) {
@@ -47,9 +58,11 @@ export class ReviewStore {
     }
     this.busy = true;
     try {
-      const answer = await this.source.post(entry);
+      const judges = entry.kind === "trial" || entry.kind === "signoff";
+      const answer = await this.source.post(judges ? { ...entry, followed: this.followed } : entry);
       this.hold(answer.review);
-      announce(sentence);
+      const more = this.whatElse(answer);
+      announce([sentence, ...more].join(" "), more.length > 0);
       return true;
     } catch (error) {
       announce(`Not stored. ${error.message}`, true);
@@ -57,6 +70,25 @@ export class ReviewStore {
     } finally {
       this.busy = false;
       this.changed.send();
+    }
+  }
+
+  /** What the person has to know of an entry that was stored. */
+  whatElse({ entry, review }) {
+    const more = [];
+    if (entry.unchecked) more.push(entry.unchecked);
+    if (entry.lapsed) more.push("It does not count yet: it is about the face that was followed before.");
+    if ((entry.lapsed || entry.kind === "participant") && review.stale) more.push(`Now run: ${review.command}`);
+    return more;
+  }
+
+  /** Ask again what is stored: after the server was away it may be something else. */
+  async refresh() {
+    try {
+      this.hold(await this.source.get("review"));
+      this.changed.send();
+    } catch {
+      // It went away again: its return asks once more.
     }
   }
 

@@ -2,7 +2,7 @@
 
 import { getStudy } from "./api.js";
 import { announce, byId, el, fill, nameOf } from "./dom.js";
-import { count, date, isNumber, percent } from "./format.js";
+import { count, date, percent } from "./format.js";
 import { listenToKeys, makeHelp } from "./keys.js";
 
 const COLUMNS = [
@@ -10,7 +10,7 @@ const COLUMNS = [
   { name: "Run", of: (run) => run.name },
   { name: "Valid frames", of: (run) => run.valid_fraction ?? -1 },
   { name: "Clock", of: (run) => ["none", "poor", "fair", "good"].indexOf(run.clock.verdict) },
-  { name: "Whose face", of: (run) => run.identity?.confidence ?? run.identity?.verdict ?? "" },
+  { name: "Whose face", of: (run) => run.identity?.certain_fraction ?? -1 },
   { name: "Trials without values", of: (run) => -run.n_trials_without_values / Math.max(1, run.n_trials) },
   { name: "Accepted, rejected", of: (run) => run.n_accepted + run.n_rejected },
   { name: "Reviewed by", of: (run) => run.reviews.filter(({ signed }) => signed).length },
@@ -51,6 +51,11 @@ class StudyPage {
         "table",
         {},
         el("caption", { class: "hidden" }, "Runs, those in need of attention first"),
+        el(
+          "colgroup",
+          {},
+          COLUMNS.map(() => el("col", {})),
+        ),
         el("thead", {}, this.head),
         this.body,
       ),
@@ -151,12 +156,7 @@ class StudyPage {
         ),
         el("span", { class: "soft" }, ` ${run.clock.text}`),
       ),
-      el(
-        "td",
-        {},
-        nameOf(identity?.text ?? "n/a"),
-        isNumber(identity?.confidence) ? el("span", { class: "soft" }, ` ${percent(identity.confidence)}`) : null,
-      ),
+      el("td", {}, nameOf(identity?.text ?? "n/a")),
       el(
         "td",
         { class: run.n_trials_without_values ? "number bad" : "number" },
@@ -232,7 +232,8 @@ function textOf(run) {
 }
 
 function reviewLine({ coder, n_reviewed: reviewed, n_rejected: rejected, signed }) {
-  const said = signed ? ["signed by ", nameOf(signed.name), ` ${date(signed.at)}`] : ["not signed"];
+  const left = signed?.unjudged?.length ? `, ${signed.unjudged.length} of the queue not judged` : "";
+  const said = signed ? ["signed by ", nameOf(signed.name), ` ${date(signed.at)}${left}`] : ["not signed"];
   return el("li", {}, nameOf(coder), `: ${count(reviewed, "trial")}, ${rejected} rejected, `, said);
 }
 

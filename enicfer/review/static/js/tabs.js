@@ -3,6 +3,7 @@
 import { byId } from "./dom.js";
 
 export class Tabs {
+  /** `onOpen(name)` is called for the first tab too. */
   constructor(names, onOpen = () => {}) {
     Object.assign(this, { names, onOpen });
     names.forEach((name, i) => {

@@ -7,7 +7,7 @@ import { GUTTER, Plot, RIGHT } from "./plot.js";
 
 export class Timeline {
   constructor(parts) {
-    Object.assign(this, { axis: parts.axis, player: parts.player, frames: parts.frames, store: parts.store });
+    Object.assign(this, { axis: parts.axis, player: parts.player, frames: parts.frames, store: parts.store, speech: parts.speech });
     this.place = byId("timeline");
     this.cursor = byId("cursor");
     this.shade = byId("loop-shade");
@@ -15,7 +15,7 @@ export class Timeline {
     this.plot = new Plot(byId("plot"), parts);
     this.lanes = new Lanes(byId("lanes"), parts);
     this.player.moved.listen(() => this.follow());
-    this.player.changed.listen(() => this.showLoop());
+    this.player.changed.listen(() => this.showCursor());
     this.axis.changed.listen(() => this.showCursor());
     new ResizeObserver(() => this.layOut()).observe(this.place);
     this.listen();
@@ -109,13 +109,15 @@ export class Timeline {
     const x = this.lanes.x(time);
     this.cursor.hidden = !(x >= GUTTER - 1 && x <= this.width - RIGHT + 1);
     this.cursor.style.transform = `translateX(${x}px)`;
+    if (!this.player.playing) this.tellValue(frame);
+    this.showLoop();
+  }
+
+  /** The place in words, for a screen reader; not while it plays, when it would never end. */
+  tellValue(frame) {
     this.place.setAttribute("aria-valuemax", String(this.frames.n - 1));
     this.place.setAttribute("aria-valuenow", String(frame));
-    this.place.setAttribute(
-      "aria-valuetext",
-      `frame ${frame}, ${Number.isFinite(time) ? seconds(time, 2) : "time unknown"}`,
-    );
-    this.showLoop();
+    this.place.setAttribute("aria-valuetext", this.speech.sentence());
   }
 
   showLoop() {

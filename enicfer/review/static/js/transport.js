@@ -19,7 +19,7 @@ export class Transport {
     this.playButton = this.button("play", "Play or stop (Space)", () => player.toggle());
     this.speed = el("span", { class: "speed", role: "status" });
     this.loop = el("span", { class: "loop" });
-    this.state = el("span", { id: "proxy-state", role: "status" });
+    this.state = el("span", { id: "proxy-state" });
     const word = (text, title, act) =>
       el("button", { type: "button", title, "aria-label": title, onclick: act }, text);
     fill(
@@ -53,8 +53,8 @@ export class Transport {
     this.playButton.disabled = !player.hasVideo || Boolean(proxy.error);
     this.speed.textContent = `${player.speed}×`;
     const times = player.loop?.map((frame) => this.frames.time[frame]);
-    this.loop.textContent = times ? `loop ${seconds(times[0], 1)} to ${seconds(times[1], 1)}` : "";
-    this.state.textContent = this.proxyWords();
+    this.loop.textContent = times ? `loop ${times[0].toFixed(1)}–${seconds(times[1], 1)}` : "";
+    this.state.textContent = this.state.title = this.proxyWords();
   }
 
   proxyWords() {
@@ -62,7 +62,7 @@ export class Transport {
     if (error) return `No preview to play: ${error}`;
     if (state.state === "ready" || !this.player.hasVideo) return "";
     const done = state.n_frames ? percent(state.frames_done / state.n_frames) : "0 %";
-    return `making the preview: ${done}${this.player.awaiting ? "; plays when it has come so far" : ""}`;
+    return `making the preview: ${done}${this.player.awaiting ? ", then it plays" : ""}`;
   }
 }
 

@@ -13,6 +13,9 @@ export class Values {
       byId("bars"),
       [...this.bars.values()].map(({ row }) => row),
     );
+    this.time = el("span", {});
+    this.within = el("span", {});
+    fill(byId("recording-time"), this.time, " ", this.within);
     player.moved.listen(() => this.show());
     values.arrived.listen(() => this.show());
     this.paint();
@@ -48,9 +51,8 @@ export class Values {
     const time = frames.time[frame];
     byId("frame-number").textContent = `${frame} of ${frames.n - 1}`;
     byId("video-time").textContent = seconds(frames.videoTime[frame]);
-    byId("recording-time").textContent = isNumber(time)
-      ? `${seconds(time)} ± ${milliseconds(frames.bound[frame])}`
-      : "unknown";
+    this.time.textContent = isNumber(time) ? seconds(time) : "unknown";
+    this.within.textContent = isNumber(time) ? `± ${milliseconds(frames.bound[frame])}` : "";
     byId("recording-minutes").textContent = isNumber(time) && Math.abs(time) >= 60 ? `(${minutes(time)})` : "";
     const status = this.statuses[frames.status[frame]];
     const place = byId("frame-status");

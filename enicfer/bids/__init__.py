@@ -1,0 +1,1 @@
+"""A session folder -> a BIDS data set of recordings and videos."""
