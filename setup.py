@@ -1,8 +1,8 @@
-"""Installs the folders ``protocols`` and ``recipes`` inside the package; everything else is in setup.cfg."""
+"""Installs the folders ``protocols``, ``recipes`` and ``codebooks`` inside the package; the rest is in setup.cfg."""
 
 from setuptools import find_packages, setup
 
-FOLDERS = ("protocols", "recipes")
+FOLDERS = ("protocols", "recipes", "codebooks")
 
 setup(
     packages=[*find_packages(include=["enicfer*"]), *(f"enicfer.{name}" for name in FOLDERS)],

@@ -1,4 +1,5 @@
 from . import batch as batch
+from . import coding as coding
 from . import export as export
 from . import review as review
 from . import saliency as saliency

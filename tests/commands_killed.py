@@ -9,6 +9,7 @@ import builtins
 import hashlib
 import importlib
 import io
+import json
 import os
 import pickle
 import random
@@ -17,7 +18,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -187,6 +188,27 @@ COMMANDS: dict[str, Command] = {
         ("models", "fetch", "yunet", "--sha256", hashlib.sha256(b"w" * 9000).hexdigest()), ("home/models",),
         (("old-files", "home/models/keep"),),
     ),
+    "sample": Command(
+        ("sample", "lab", "-o", "out/plan.json", "-n", "4", "--distance", "0.05", "--overwrite"),
+        ("out",),
+        (("sample", "lab", "-o", "out/plan.json", "-n", "2", "--distance", "0.05"),),
+    ),
+    "import-coding": Command(
+        ("import-coding", "coding.csv", "lab", "--coder", "Cleo"),
+        ("lab/derivatives/enicfer/codings",),
+        timed=("sub-01_ses-01_coder-Cleo.jsonl",),
+    ),
+    "agreement": Command(
+        ("agreement", "lab", "-o", "out", "--overwrite"),
+        ("out",),
+        (("code-frames", "Anna", "happy"), ("code-frames", "Ben", "happy"), ("agreement", "lab", "-o", "out"),
+         ("code-frames", "Ben", "sad")),
+    ),
+    "manifest": Command(
+        ("manifest", "lab", "-o", "out", "--overwrite"),
+        ("out",),
+        (("code-frames", "Anna", "happy"), ("manifest", "lab", "-o", "out"), ("code-frames", "Anna", "sad")),
+    ),
     "dataset check": Command(
         ("dataset", "check", "pictures", "--sheet", "out/a.png"), ("out",), (("old-files", "out/a.png"),)
     ),
@@ -219,6 +241,7 @@ def make_inputs(folder: Path) -> None:
     write_outputs(run, folder / "result")
     enicfer.pipeline.publish.write_report = kept
     write_trace(folder / "some.h5", run.faces, run.expression)
+    _film(folder, run)
     (folder / "eeg").mkdir()
     write_brainvision(folder / "eeg")
     for name, share in (("table.csv", 0.25), ("other.csv", 0.75)):
@@ -235,6 +258,39 @@ def make_inputs(folder: Path) -> None:
     (folder / "weights.onnx").write_bytes(b"w" * 9000)
     (folder / "memory").symlink_to(folder.with_name("memory"))
     folder.with_name("memory").mkdir(exist_ok=True)
+
+
+def _film(folder: Path, run: Any) -> None:
+    """A session folder with a video, results of it, and a coding of it."""
+    from enicfer.export.bids import write_run
+    from enicfer.pipeline.provenance import hash_file
+    from enicfer.records import Status, select_frames
+
+    lab, n = folder / "lab", 8
+    lab.mkdir()
+    shutil.copy(folder / "clip.mp4", lab / "camera.mp4")
+    (lab / "session.toml").write_text('participant = "01"\nsession = "01"\n', encoding="utf-8")
+    first = int(np.flatnonzero(run.expression.ok)[0])
+    kept = np.zeros(run.time.size, np.bool_)
+    kept[first : first + n] = True
+    faces, trace = select_frames(run.faces, kept), select_frames(run.expression, kept)
+    times = np.arange(n) / 30
+    box = np.tile(np.array([10, 10, 60, 60], np.float32), (n, 1))
+    nowhere = np.full((n, 5, 2), np.nan, np.float32)
+    status = np.full(n, Status.OK, np.uint8)
+    made = replace(
+        run,
+        faces=replace(faces, video_time=times, box=box, landmarks=nowhere, status=status),
+        expression=replace(trace, video_time=times),
+        time=run.alignment.time(times),
+        provenance=replace(run.provenance, inputs={"camera.mp4": hash_file(lab / "camera.mp4")}),
+    )
+    write_run(lab / "derivatives" / "enicfer", made)
+    rows = "child,happy,START,0.0\nchild,happy,STOP,0.1\nchild,sad,START,0.1\nchild,sad,STOP,0.2\n"
+    (folder / "coding.csv").write_text(f"Subject,Behavior,Behavior type,Time\n{rows}", encoding="utf-8")
+    (folder / "book.toml").write_bytes(
+        (Path(__file__).parents[1] / "codebooks" / "looking.toml").read_bytes()
+    )
 
 
 def make_inputs_in_fork(folder: Path) -> None:
@@ -331,6 +387,8 @@ def run_command(arguments: Iterable[str]) -> int:
         for other in others:
             Path(other).parent.mkdir(parents=True, exist_ok=True)
             Path(other).write_bytes(b"old")
+    elif name == "code-frames":
+        _code_frames(*others)
     elif name == "change-study":
         for video in Path("study").rglob("camera.mkv"):
             video.write_bytes(video.read_bytes() + b"!")
@@ -361,6 +419,22 @@ def run_command(arguments: Iterable[str]) -> int:
         except SystemExit as ended:
             return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     return 0
+
+
+def _code_frames(coder: str, category: str) -> None:
+    """Codes of two frames of the session with a video, written as they are on the disk."""
+    from enicfer.config.codebook import read_codebook
+
+    book = read_codebook("expressions")
+    folder = Path("lab", "derivatives", "enicfer", "codings")
+    (folder / "codebooks").mkdir(parents=True, exist_ok=True)
+    (folder / "codebooks" / f"expressions_{book.version}.toml").write_bytes(book.file.read_bytes())
+    run = "sub-01_ses-01_task-faces_run-1"
+    with (folder / f"sub-01_ses-01_coder-{coder}.jsonl").open("w", encoding="utf-8") as file:
+        for frame in (2, 5):
+            said = {"kind": "frame", "frame": frame, "category": category, "book": book.name}
+            about = {"id": f"{frame}", "at": "", "coder": coder, "run": run, "version": book.version}
+            file.write(json.dumps({**about, **said}) + "\n")
 
 
 def die_at(call: int, root: Path, count: list[int]) -> None:

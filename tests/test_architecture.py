@@ -25,6 +25,7 @@ ROOMS = (
         "privacy",
         "bids",
         "review",
+        "coding",
     ),
     "cli",
 )
@@ -42,6 +43,7 @@ STRANGERS = {
     "batch": {"training", "saliency", "synthetic", "faces", "models"},
     "bids": {"training", "saliency", "synthetic", "faces", "models", "timecourse", "batch", "report"},
     "review": {"training", "saliency", "synthetic", "faces", "models", "privacy", "bids"},
+    "coding": {"training", "saliency", "synthetic", "sync", "models", "privacy", "bids"},
 }
 PURE = {"expressions", "records", "sync", "timecourse"}
 OUTSIDE = {"cv2", "torch", "av", "mne", "h5py", "matplotlib", "onnxruntime", "urllib", "socket"}

@@ -33,5 +33,12 @@ def test_killed_anywhere_the_same_command_makes_it_whole(tmp_path):
 def test_the_commands_that_write_are_there():
     from enicfer.cli.main import COMMANDS as EVERY
 
-    silent = {"slurm-script", "share-check", "events", "protocols", "review"}  # print only, or serve
+    silent = {
+        "slurm-script",
+        "share-check",
+        "events",
+        "protocols",
+        "codebooks",
+        "review",
+    }  # print only, or serve
     assert {one.arguments[0] for one in COMMANDS.values()} == set(EVERY) - silent

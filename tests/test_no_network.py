@@ -15,6 +15,7 @@ import pytest
 import enicfer
 from benchmarks.memory import write_clip
 from enicfer.cli.main import COMMANDS
+from enicfer.config.codebook import read_codebook
 
 GUARD = Path(__file__).with_name("seccomp.py")
 RUN = "from enicfer.cli.main import main; main()"
@@ -47,6 +48,11 @@ STEPS = {
         ("align", "session"),
         ("bidsify", "session", "raw", "--with-faces", "--results", "out"),
         ("protocols",),
+        ("codebooks",),
+        ("sample", "out", "-o", "plan.json", "-n", "20"),
+        ("import-coding", "coding.csv", "out", "--coder", "Anna"),
+        ("agreement", "session", "out", "-o", "agreement", "--plan", "plan.json"),
+        ("manifest", "session", "out", "-o", "crops"),
         ("models", "list"),
         ("review", "out", "--clean"),
         ("cache", "out"),
@@ -134,6 +140,18 @@ def make_inputs(folder: Path, session: Path) -> None:
     shutil.copy(video, folder / "bids" / "sub-01" / "beh" / f"sub-01_task-faces_video{video.suffix}")
     names = "frame, face_id, timestamp, confidence, success, AU06_r, AU12_r"
     rows = [f"{i}, 0, {i / 30:.3f}, 0.98, 1, 2.0, 2.0" for i in range(1, 46)]
+    rows_of_child = "child,happy,START,2.0\nchild,happy,STOP,3.0\n"
+    (folder / "coding.csv").write_text("Subject,Behavior,Behavior type,Time\n" + rows_of_child)
+    codings = folder / "out" / "codings"
+    codings.mkdir(parents=True)
+    version = read_codebook("expressions").version
+    (codings / "sub-01_coder-Ben.jsonl").write_text(
+        "".join(
+            f'{{"id": "{frame}", "at": "", "coder": "Ben", "run": "sub-01_task-faces", "kind": "frame", '
+            f'"frame": {frame}, "category": "happy", "book": "expressions", "version": "{version}"}}\n'
+            for frame in range(100, 400, 50)
+        )
+    )
     (folder / "openface.csv").write_text("\n".join([names, *rows]) + "\n")
     write_clip(folder / "clip.mp4", n=45)
     (folder / "pictures").mkdir()

@@ -1,4 +1,4 @@
-"""The TOML files that ship with the package and are called by name: protocols and recipes."""
+"""The TOML files that ship with the package and are called by name: protocols, recipes and codebooks."""
 
 import os
 from pathlib import Path
@@ -6,11 +6,11 @@ from typing import Literal
 
 from enicfer.errors import InputError, shown
 
-Kind = Literal["protocol", "recipe"]
+Kind = Literal["protocol", "recipe", "codebook"]
 
 
 def list_shipped(kind: Kind) -> dict[str, Path]:
-    """Names and files of the protocols or recipes that ship, sorted by name.
+    """Names and files of the protocols, recipes or codebooks that ship, sorted by name.
 
     They are inside the installed package, or beside it in a checkout.
     """
@@ -21,7 +21,7 @@ def list_shipped(kind: Kind) -> dict[str, Path]:
 
 
 def find_settings(kind: Kind, name_or_file: str | Path, error: type[InputError]) -> Path:
-    """File of a protocol or recipe: a name in `list_shipped`, or else a file.
+    """File of a protocol, recipe or codebook: a name in `list_shipped`, or else a file.
 
     Raises
     ------

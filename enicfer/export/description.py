@@ -16,6 +16,7 @@ BIDSIGNORE = """\
 figures
 group_*
 reviews
+codings
 *_annot.fif
 *_frames.h5
 *_sync.json

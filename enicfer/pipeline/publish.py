@@ -14,7 +14,7 @@ from enicfer import __version__
 from enicfer.errors import OUTPUT, InputError, OutputError
 from enicfer.export.bids import write_root, write_run
 from enicfer.io.files.atomic import files_below, staged
-from enicfer.io.files.names import HIDDEN, REVIEWS, session_folder, stem_of
+from enicfer.io.files.names import CODINGS, HIDDEN, REVIEWS, session_folder, stem_of
 from enicfer.io.files.places import check_folder
 from enicfer.io.files.portable import find_collisions
 from enicfer.io.tables import read_json
@@ -150,7 +150,7 @@ def check_place(output: Path) -> None:
     check_tree(output)
     ours = (output / "dataset_description.json").is_file() or (output / HIDDEN).is_dir()
     others = (path.name for path in output.iterdir()) if output.is_dir() else ()
-    if not ours and any(not name.startswith(".") and name != REVIEWS for name in others):
+    if not ours and any(not name.startswith(".") and name not in (CODINGS, REVIEWS) for name in others):
         raise OutputError(
             f"{output} is not empty and holds no enicfer results",
             place=output,

@@ -1,7 +1,7 @@
 """Remove everything that was made of one participant, and say what cannot be removed.
 
-Found are the outputs below a study's folder: results, pages, figures, reviews, small videos that were made for
-reviewing, logs, markers, unfinished trees, cached files of the participant's videos, rows of the group tables, and
+Found are the outputs below a study's folder: results, pages, figures, reviews, codings, small videos that were made
+for reviewing, logs, markers, unfinished trees, cached files of the participant's videos, rows of group tables, and
 saliency maps of this participant alone. Input files are never touched. What may still know the participant is named:
 the input files, models that learnt from the participant's pictures, maps and comparisons of several people, other
 files that mention the label or are named by it (traces, recordings with events, covered videos, codings), and
@@ -23,7 +23,7 @@ from enicfer.config.runs import SETTINGS
 from enicfer.config.suffixes import VIDEO_SUFFIXES
 from enicfer.errors import EnicferError, InputError
 from enicfer.io.files.atomic import settle
-from enicfer.io.files.names import HIDDEN, REVIEWS, SUFFIXES, proxy_folders
+from enicfer.io.files.names import CODINGS, HIDDEN, REVIEWS, SUFFIXES, proxy_folders
 from enicfer.io.pictures import FOREIGN, PICTURES
 from enicfer.io.tables import read_json, read_table
 from enicfer.privacy.forget_maps import forget_maps, remove
@@ -160,7 +160,7 @@ def _forget_outputs(output: Path, label: str, found: Forgotten, dry_run: bool) -
     known = [marker for marker in markers.values() if marker is not None]
     _note_inputs(output, known, label, found)
     folders = (
-        *(output, output / "logs", output / REVIEWS, *proxy_folders(output)),
+        *(output, output / "logs", output / REVIEWS, output / CODINGS, *proxy_folders(output)),
         *(hidden / "sessions", hidden / "unfinished", hidden / "locks"),
     )
     targets = [

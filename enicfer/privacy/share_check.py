@@ -16,7 +16,7 @@ import numpy as np
 
 from enicfer.config.suffixes import VIDEO_SUFFIXES
 from enicfer.errors import EnicferError, InputError
-from enicfer.io.files.names import HIDDEN, PROXIES, REVIEWS
+from enicfer.io.files.names import CODINGS, HIDDEN, PROXIES, REVIEWS
 from enicfer.io.pictures import FOREIGN, PICTURES
 from enicfer.privacy.look import Looker
 from enicfer.privacy.text import Found
@@ -117,7 +117,7 @@ def _walk(root: Path) -> Iterator[Path]:
 def _look(path: Path, inside: Path, looker: Looker) -> Iterator[Found]:
     kind = path.suffix.lower()
     yield from looker.text(inside.as_posix(), only=("date", "name"))
-    if inside.parts[0] == REVIEWS and kind == ".jsonl":
+    if inside.parts[0] in (CODINGS, REVIEWS) and kind == ".jsonl":
         yield "review", "names of coders, their notes, and times of day: leave it out of the copy"
         yield from looker.text(path.read_text(encoding="utf-8", errors="replace"), only=("name",))
         return

@@ -81,7 +81,7 @@ def test_commands_within_a_group_say_it_too(tmp_path, monkeypatch, capsys):
 
 def test_every_command_that_is_not_announced_is_quick_by_itself():
     """They read a small file or one folder."""
-    assert set(CLI) - SLOW - LISTS == {"protocols", "models", "cache"}
+    assert set(CLI) - SLOW - LISTS == {"protocols", "codebooks", "models", "cache"}
 
 
 def test_warnings_of_a_training_are_sentences(tmp_path, monkeypatch, capsys):

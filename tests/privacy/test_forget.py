@@ -196,7 +196,8 @@ def test_maps_of_the_participant_alone_go_and_those_of_several_are_named(study, 
     assert not [name for name in named if name.endswith("README.md")]
 
 
-def test_reviews_and_their_small_videos_go_with_the_participant(study, tmp_path, monkeypatch):
+def test_reviews_codings_and_small_videos_go_with_the_participant(study, tmp_path, monkeypatch):
+    from enicfer.io.coding_log import add_codings, coding_path, new_coding
     from enicfer.io.files.names import proxy_folders
     from enicfer.io.review_log import add_entry, new_entry, review_path
 
@@ -207,7 +208,8 @@ def test_reviews_and_their_small_videos_go_with_the_participant(study, tmp_path,
         run = f"sub-{sub}_task-faces"
         path = review_path(output, f"sub-{sub}", "Anna")
         add_entry(path, lambda known, run=run: new_entry("Anna", run, "mark", frame=1))
-        made[sub] = [path]
+        made[sub] = [path, coding_path(output, f"sub-{sub}", "Anna")]
+        add_codings(made[sub][1], lambda known, run=run: [new_coding("Anna", run, "frame", frame=1)])
         for folder in proxy_folders(output):
             folder.mkdir(parents=True, exist_ok=True)
             for end in ("mp4", "growing.mp4", "json", "lock"):

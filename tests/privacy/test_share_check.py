@@ -179,13 +179,18 @@ def test_what_cannot_be_looked_into_is_reported(tmp_path):
     }
 
 
-def test_reviews_and_their_small_videos_are_named(outputs):
+def test_reviews_codings_and_small_videos_are_named(outputs):
+    from enicfer.io.coding_log import add_codings, coding_path, new_coding
     from enicfer.io.review_log import add_entry, new_entry, review_path
 
     path = review_path(outputs, "sub-01_ses-01", "Ada Lovelace")
     add_entry(path, lambda known: new_entry("Ada Lovelace", "r", "mark", frame=1, note="Grace left"))
     found = [item for item in check_share(outputs, names=["Grace"]) if item.file.startswith("reviews/")]
     assert [item.what for item in found] == ["review", "name"]
+    add_codings(
+        coding_path(outputs, "sub-01", "Ada"), lambda known: [new_coding("Ada", "r", "frame", frame=1)]
+    )
+    assert kinds(outputs)["codings/sub-01_coder-Ada.jsonl"] == "review"
     proxies = outputs / ".enicfer" / "proxies"
     proxies.mkdir(parents=True)
     assert ".enicfer/proxies" not in kinds(outputs)

@@ -24,6 +24,7 @@ SUFFIXES = {
 }
 HIDDEN = ".enicfer"  # in the root of the outputs: what many sessions leave behind for the next time
 REVIEWS = "reviews"  # in the root of the outputs: what people said of sessions
+CODINGS = "codings"  # there too: what coders saw in the faces
 PROXIES = "proxies"  # in the hidden folder, and in the user's cached files: small videos for the browser
 _OUTPUT_NAME = re.compile(r"^(?P<stem>sub-.+?)_(recording-face_)?desc-enicfer_[a-z]+(\.[a-z0-9]+)+$")
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
@@ -33,7 +33,10 @@ Crop = Callable[[np.ndarray], np.ndarray | None]
 
 @dataclass(frozen=True)
 class Entry:
-    """One picture and what its data set says about it; "" and NaN where it says nothing."""
+    """One picture and what its data set says about it; "" and NaN where it says nothing.
+
+    ``votes`` are those of its raters by label, in any unit; none where there are none.
+    """
 
     path: Path
     word: str
@@ -42,6 +45,7 @@ class Entry:
     set: str = ""
     split: str = ""
     age: float = float("nan")
+    votes: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -243,12 +247,13 @@ def load_entries(entries: Iterable[Entry], options: Options) -> FaceImages:
             f"None of {len(entries)} pictures can be used ({counts}; the first is {first.name}): give others, or "
             "other labels."
         )
+    votes = _count_votes(kept)
     return FaceImages(
         image=np.stack(images),
         label=np.array(codes, np.int64),
         labels=LABELS,
-        votes=np.full((len(kept), len(LABELS)), np.nan, np.float32),
-        majority=np.full(len(kept), -1),
+        votes=votes,
+        majority=_find_majority(votes),
         subject=np.array([entry.subject for entry in kept]),
         sex=np.array([entry.sex for entry in kept]),
         set=np.array([entry.set for entry in kept]),
@@ -258,6 +263,23 @@ def load_entries(entries: Iterable[Entry], options: Options) -> FaceImages:
         left_out={reason: tuple(files) for reason, files in left_out.items() if files},
         digest=np.array(digests, np.int64),
     )
+
+
+def _count_votes(entries: Sequence[Entry]) -> np.ndarray:
+    """``(n, labels)`` shares of the raters' votes; rows of NaN where there are none."""
+    votes = np.full((len(entries), len(LABELS)), np.nan, np.float32)
+    for row, entry in zip(votes, entries, strict=True):
+        if total := sum(entry.votes.values()):
+            row[:] = [entry.votes.get(label, 0.0) / total for label in LABELS]
+    return votes
+
+
+def _find_majority(votes: np.ndarray) -> np.ndarray:
+    """``(n,)`` place of the label with more votes than any other; -1 without one."""
+    known = np.nan_to_num(votes, nan=0.0)
+    top = known.max(axis=1, keepdims=True)
+    clear = (top[:, 0] > 0) & ((known == top).sum(axis=1) == 1)
+    return np.where(clear, known.argmax(axis=1), -1)
 
 
 def face_cropper(size: int) -> Crop:

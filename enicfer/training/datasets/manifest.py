@@ -1,7 +1,9 @@
 """Any lab's own pictures: a `manifest.csv` beside them.
 
 Conventions: one row per picture; columns `path` (relative to the manifest), `label`, and
-optionally `subject`, `age` (years), `sex`, `set`, `split`.  An empty cell means unknown.
+optionally `subject`, `age` (years), `sex`, `set`, `split`, and `votes` of raters, such as
+``happy=2;sad=1``.  `session`, `frame` and `weight` are for people and other programs.  An empty
+cell means unknown.
 """
 
 from __future__ import annotations
@@ -9,12 +11,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from enicfer.errors import InputError
+from enicfer.expressions import WORDS
 from enicfer.io.columns import explain_columns, name_nearest, split_rows
 from enicfer.training.datasets.files import Entry, Options, load_entries
 from enicfer.training.datasets.images import FaceImages
 
 REQUIRED = ("path", "label")
-OPTIONAL = ("subject", "age", "sex", "set", "split")
+OPTIONAL = ("subject", "age", "sex", "set", "split", "votes", "session", "frame", "weight")
 
 
 def read_manifest(path: Path, options: Options) -> FaceImages:
@@ -80,4 +83,23 @@ def _entry(file: Path, number: int, row: dict[str, str]) -> Entry:
         set=values["set"] or file.parent.name,
         split=values["split"],
         age=age,
+        votes=_read_votes(file, number, values["votes"]),
     )
+
+
+def _read_votes(file: Path, number: int, text: str) -> dict[str, float]:
+    votes: dict[str, float] = {}
+    for part in text.split(";") if text else ():
+        word, _, count = part.partition("=")
+        label = WORDS.get(word.strip().lower())
+        try:
+            value = float(count)
+        except ValueError:
+            value = float("nan")
+        if label is None or not 0 <= value < float("inf"):
+            raise InputError(
+                f"Line {number} of {file} has the votes {text[:80]!r}; write expressions and numbers, such as "
+                "happy=2;sad=1."
+            )
+        votes[label] = votes.get(label, 0.0) + value
+    return votes

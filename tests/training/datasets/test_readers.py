@@ -191,6 +191,18 @@ def test_a_manifest_says_everything(tmp_path: Path) -> None:
     assert np.isnan(data.age[1])
 
 
+def test_votes_of_a_manifest_are_shares(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        picture(tmp_path / f"{name}.png")
+    text = "path,label,votes\na.png,happy,joy=3;sad=1\nb.png,sad,happy=1;sad=1\nc.png,sad,\n"
+    (tmp_path / "manifest.csv").write_text(text, encoding="utf-8")
+    data = read_dataset(tmp_path)
+    happy, sad = data.labels.index("happy"), data.labels.index("sad")
+    assert data.votes[0, [happy, sad]].tolist() == [0.75, 0.25] and data.votes[0].sum() == 1
+    assert np.isnan(data.votes[2]).all()
+    assert data.majority.tolist() == [happy, -1, -1]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -199,6 +211,9 @@ def test_a_manifest_says_everything(tmp_path: Path) -> None:
         ("path,label\n", "lists no picture"),
         ("path,label,age\na.png,happy,four\n", "Line 2 .* age 'four'"),
         ("path,label\nmissing.png,happy\n", "cannot be read"),
+        ("path,label,votes\na.png,happy,happy\n", "Line 2 .* votes 'happy'; write expressions and numbers"),
+        ("path,label,votes\na.png,happy,proud=1\n", "Line 2 .* votes 'proud=1'"),
+        ("path,label,votes\na.png,happy,sad=-1\n", "Line 2 .* votes 'sad=-1'"),
     ],
 )
 def test_a_wrong_manifest_is_refused(tmp_path: Path, text: str, message: str) -> None:

@@ -1,0 +1,12 @@
+from .adjudication import find_disagreements as find_disagreements
+from .adjudication import store_decision as store_decision
+from .agreement import measure_agreement as measure_agreement
+from .compare import compare_coders as compare_coders
+from .importing import CodingImport as CodingImport
+from .importing import import_coding as import_coding
+from .manifest import write_manifest as write_manifest
+from .plan import read_plan as read_plan
+from .sampling import SamplingOptions as SamplingOptions
+from .sampling import sample_frames as sample_frames
+from .store import store_coding as store_coding
+from .tracks import read_coded_study as read_coded_study

@@ -1,0 +1,78 @@
+"""A plan as a file: JSON, which a person can read, and from which accuracy is estimated without bias."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from enicfer.coding.bootstrap import resample_sums
+from enicfer.errors import InputError
+from enicfer.io.files.atomic import replacing
+from enicfer.io.format_version import KEY, check_format
+from enicfer.io.tables import read_json, write_json
+from enicfer.records import FloatArray, from_plain
+from enicfer.records.agreement import Estimate
+from enicfer.records.plan import RANDOM, CodingPlan
+
+FORMAT = 1
+_REMEDY = "make the plan again with enicfer sample"
+
+
+def write_plan(path: Path, plan: CodingPlan) -> None:
+    """Write a plan; the file appears whole or not at all.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    with replacing(path) as partial:
+        write_json(partial, {KEY: FORMAT, "plan": plan})
+
+
+def read_plan(path: Path) -> CodingPlan:
+    """Read what `write_plan` wrote.
+
+    Raises
+    ------
+    InputError
+        If it is missing or no plan.
+    """
+    if not path.is_file():
+        raise InputError(f"There is no plan {path}", place=path, remedy=_REMEDY)
+    content = read_json(path)
+    check_format(content.get(KEY), (FORMAT,), path.name, _REMEDY)
+    try:
+        plan: CodingPlan = from_plain(CodingPlan, content.get("plan"), "plan")
+    except InputError as error:
+        raise InputError(f"{path.name} is no plan ({error})", place=path, remedy=_REMEDY) from None
+    n = len(plan.items)
+    if not all(0 <= place < n for place in plan.order) or not all(
+        0 < item.probability <= 1 for item in plan.items if item.drawn == RANDOM
+    ):
+        raise InputError(f"{path.name} is no plan: its numbers do not fit each other", remedy=_REMEDY)
+    return plan
+
+
+def estimate_mean(values: FloatArray, probability: FloatArray, groups: FloatArray, seed: int = 0) -> Estimate:
+    """Mean over all frames that were drawn from, of a random part.
+
+    Parameters
+    ----------
+    values
+        ``(n,)`` of the frames that were drawn.
+    probability
+        ``(n,)`` with which each was.
+    groups
+        ``(n,)`` number of the child of each; the interval is over children.
+    seed
+        Of the bootstrap.
+
+    Notes
+    -----
+    Each value is weighted by 1 / probability, and the sum divided by the sum of the weights (Hajek 1971).
+    """
+    weighted = np.column_stack([values / probability, 1 / probability])
+    parts = np.stack([weighted[groups == group].sum(axis=0) for group in np.unique(groups)])
+    ratio: Callable[[FloatArray], FloatArray] = lambda sums: sums[:, 0] / sums[:, 1]  # noqa: E731
+    return resample_sums(parts, ratio, seed)
