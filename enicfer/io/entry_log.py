@@ -12,6 +12,7 @@ passed over.
 import json
 import math
 import os
+import random
 import re
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 UNFINISHED = 0.1  # s after which a file that ends within a line is read again
 PATIENCE = 10.0  # s to wait for another process that writes
+POLL = (0.001, 0.01)  # s between two looks at its lock; at random, so that nobody always comes too late
 LONGEST_NAME = 80  # letters of a coder's name
 _LABEL = re.compile(r"[A-Za-z0-9]{1,40}")
 _TYPES: dict[Any, tuple[type, ...]] = {
@@ -215,7 +217,7 @@ def _wait_for_lock(file: int, path: Path) -> None:
             raise OutputError(
                 f"Another process has been writing {path.name} for {PATIENCE:.0f} s: end it, and say it again."
             )
-        time.sleep(0.02)
+        time.sleep(random.uniform(*POLL))
 
 
 def _read_all(file: int) -> bytes:

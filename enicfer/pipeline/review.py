@@ -83,7 +83,7 @@ def read_reviews(output: Path, session: str) -> SessionReview:
 
 
 def hash_corrections(entries: Sequence[ReviewEntry]) -> str:
-    """Hash of what changes results: verdicts on trials and corrections, whoever said them and when."""
+    """Hash of what changes results: verdicts on trials, corrections, and who signed; not when it was said."""
     facts = sorted(
         [
             entry.run,
@@ -98,7 +98,10 @@ def hash_corrections(entries: Sequence[ReviewEntry]) -> str:
         for entry in entries
         if entry.kind == TRIAL or (entry.frame is not None and entry.x is not None)
     )
-    return hash_content(facts) if facts else ""
+    signed = sorted(
+        [entry.run, entry.coder, entry.name, entry.followed] for entry in entries if entry.kind == SIGNOFF
+    )
+    return hash_content([*facts, *signed]) if facts or signed else ""
 
 
 def add_points(session: Session, review: SessionReview) -> Session:

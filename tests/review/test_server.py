@@ -391,6 +391,11 @@ def test_every_route_is_described():
 def test_a_sign_off_says_what_of_the_queue_was_not_judged(plain, serve):
     with serve(plain) as client:
         place = f"{client.run()}/review"
+        assert client.runs()[0]["stale"] is False
+        assert client.post(place, {"kind": "signoff", "name": "Anna"}).status_code == 201
+        assert client.runs()[0]["stale"] is True, "the results do not say yet who signed"
+        client.post(place, {"kind": "undo"})
+        assert client.runs()[0]["stale"] is False
         queue = [row["trial"] for row in client.get(f"{client.run()}/queue").json()["queue"]]
         for trial in queue[:3]:
             client.post(place, {"kind": "trial", "trial": trial, "verdict": "accepted"})

@@ -119,6 +119,10 @@ export class Pointer {
   }
 
   async send() {
+    if (this.stage.box.dataset.shows !== "exact") {
+      announce("Not stored. Wait for the exact frame, and point again.", true);
+      return;
+    }
     const { x, y } = this.stage.aim;
     const kind = this.kind;
     const entry = { kind, frame: this.player.frame, x: Math.round(10 * x) / 10, y: Math.round(10 * y) / 10 };

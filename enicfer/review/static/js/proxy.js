@@ -4,6 +4,7 @@ import { connection } from "./connection.js";
 import { Signal } from "./signal.js";
 
 const EVERY = 1000; // ms between looks while it grows
+const AGAIN = 5; // times that a preview is loaded anew after an error
 const AHEAD = 2; // s that must be left to play before a longer preview is loaded
 
 export class Proxy {
@@ -15,10 +16,12 @@ export class Proxy {
     this.loading = false;
     this.swapping = false; // from another file until the browser seeks in it
     this.error = "";
+    this.errors = 0;
     this.at = 0; // the video time that was asked for last
     this.going = 0; // the one that the browser is seeking
     this.changed = new Signal();
     video.addEventListener("seeked", () => this.seekedTo());
+    video.addEventListener("error", () => this.loadAnew());
   }
 
   get ready() {
@@ -106,6 +109,20 @@ export class Proxy {
       },
       { once: true },
     );
+  }
+
+  /** The browser cannot go on with what it has, such as a version of the preview that is no more: load the one now. */
+  loadAnew() {
+    if (!this.ready || !connection.isThere) return;
+    this.errors += 1;
+    if (this.errors > AGAIN) {
+      this.fail("The browser cannot play it.");
+      return;
+    }
+    this.at = this.here;
+    this.loaded = null;
+    this.swapping = false;
+    setTimeout(() => this.look(), EVERY);
   }
 
   /** Show the picture of this video time; while the browser is still seeking, the last wish waits. */
