@@ -111,3 +111,35 @@ def test_command_line_is_parsed(line):
         assert found is not None, f"there is no command {name!r}"
         command, context = found, click.Context(found, info_name=name, parent=context)
     command.make_context(command.name, arguments, parent=context.parent)  # raises for what it does not know
+
+
+def _places():
+    """Path -> names that CONTRIBUTING says it has: ``path.py`: `a` and `b``, or `` `A` or `B` in `path.py` ``."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    names = r"`\w+`(?:(?:, | and | or )`\w+`)*"
+    found = {}
+    for path, said in re.findall(rf"`([\w/]+\.py)`: ({names})", text):
+        found.setdefault(path, set()).update(
+            re.findall(r"\w+", said.replace(" and ", " ").replace(" or ", " "))
+        )
+    for said, path in re.findall(rf"({names})(?: there)? (?:in|of) `([\w/]+\.py)`", text):
+        found.setdefault(path, set()).update(re.findall(r"`(\w+)`", said))
+    for path in re.findall(r"`([\w/]+\.(?:py|md))`", text):
+        found.setdefault(path, set())
+    return {path: names for path, names in found.items() if "NAME" not in path}
+
+
+def test_every_place_that_contributing_names_is_there():
+    places = _places()
+    assert len(places) > 30 and sum(map(len, places.values())) > 25
+    for path, names in places.items():
+        file = next((base / path for base in (ROOT / "enicfer", ROOT) if (base / path).exists()), None)
+        assert file is not None, path
+        text = file.read_text(encoding="utf-8")
+        for name in names:
+            assert (
+                re.search(rf"^\s*(?:class |def |)_?{name.lstrip('_')}\b", text, re.MULTILINE) or name in text
+            ), (
+                path,
+                name,
+            )

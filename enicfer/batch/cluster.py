@@ -38,7 +38,7 @@ def ask_workers(client: Any) -> dict[str, dict[str, Any]]:
             return found
     except (OSError, AttributeError, RuntimeError):  # it closes meanwhile
         pass
-    raise InputError("The Dask scheduler is gone", remedy="begin another")
+    raise InputError("The Dask scheduler is gone", remedy="start another one")
 
 
 class Cluster:
@@ -69,7 +69,8 @@ class Cluster:
                 self._last_seen = time.monotonic()
             elif time.monotonic() - self._last_seen > PATIENCE:
                 raise InputError(
-                    f"The Dask scheduler has had no worker for {PATIENCE:g} s", remedy="look after them"
+                    f"The Dask scheduler has had no worker for {PATIENCE:g} s",
+                    remedy="check that the workers are running",
                 )
         return found
 

@@ -79,7 +79,7 @@ def bidsify_session(
         found is painted over, and which has no sound; ``"keep"`` puts the video itself there, which only its owner
         can read.
     protocol
-        Name or file; it goes before the one in ``session.toml``.
+        Name or file; it overrides the one in ``session.toml``.
     results
         Folder with the session's results: the events of the data set get the ``fer_*`` columns.
     max_uncertainty

@@ -1,4 +1,4 @@
-"""``enicfer import-coding``: what a coder saw with BORIS, ELAN or Datavyu, as her track."""
+"""``enicfer import-coding``: what a coder saw with BORIS, ELAN or Datavyu, as the coder's track."""
 
 from pathlib import Path
 from typing import Any

@@ -83,7 +83,7 @@ def import_coding(
     run: str = "",
     options: CodingImport | None = None,
 ) -> ImportedCoding:
-    """Bring what a coder saw with another program into her track.
+    """Bring what a coder saw with another program into the coder's track.
 
     Parameters
     ----------

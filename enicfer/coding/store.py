@@ -235,8 +235,8 @@ def _check_frames(kind: str, result: RunResult, given: Mapping[str, Any]) -> dic
     order = [facts[name] for name in names]
     if sorted(order) != order or ("end_frame" in facts and facts["frame"] == facts["end_frame"]):
         raise InputError(
-            f"A stretch from frame {facts['frame']} to frame {facts.get('end_frame')} cannot be: it begins before "
-            "it ends, with the apex between."
+            f"A stretch from frame {facts['frame']} to frame {facts.get('end_frame')} is impossible: it must "
+            "begin before it ends, and its apex must lie between."
         )
     return facts
 
@@ -272,7 +272,7 @@ def _check_entry(kind: str, facts: dict[str, Any], known: Sequence[CodingEntry],
         among = own if kind == UNDO else standing_codings(own)
         found = [e for e in among if facts.get("entry") in (e.id, e.entry) and e.kind != UNDO]
         if not found or (kind in (INTERVAL, POINT) and found[0].kind != kind):
-            raise InputError(f"There is no code {shown(facts.get('entry', ''))} that could be meant.")
+            raise InputError(f"There is no code with the id {shown(facts.get('entry', ''))} that holds now.")
         if kind in (INTERVAL, POINT):
             facts["entry"] = found[0].entry or found[0].id
 

@@ -17,7 +17,7 @@ class ProcessingOptions:
     Attributes
     ----------
     protocol
-        Name or file; it goes before the one in ``session.toml``.
+        Name or file; it overrides the one in ``session.toml``.
     model
         Name or file of the classifier, by default the shipped one.
     detector, detector_weights
@@ -27,10 +27,10 @@ class ProcessingOptions:
         session with one video. They go before the runs' own, which those of one video have together. Of a session
         with several cameras ``(camera, frame, x, y)``.
     face_photo
-        Photo of the participant's face alone, which says who of several people they are; it goes before the
+        Photo of the participant's face alone, which says who of several people they are; it overrides the
         session's.
     analysis_rate
-        Frames per s whose expression is read, 0 for all; it goes before the protocol's.
+        Frames per s whose expression is read, 0 for all; it overrides the protocol's.
     max_uncertainty
         Largest accepted half-width in s of the 95 % interval of a frame's time; by default half a frame.
     overwrite

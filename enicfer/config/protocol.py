@@ -73,7 +73,7 @@ class Pulses:
         Largest drift to be considered, in ppm.
     max_uncertainty
         Largest accepted half-width in s of the 95 % interval of a frame's time; 0 for half a frame. The option
-        ``--max-uncertainty`` goes before it.
+        ``--max-uncertainty`` overrides it.
     wall_clock
         Half-width in s within which the clocks of camera and recording show the same time of day; above 0 the
         creation time of the video and the date of the recording choose among offsets that fit equally well.

@@ -112,7 +112,7 @@ def read_session(folder: str | Path, protocol: str | Path | None = None) -> Sess
     folder
         The session folder.
     protocol
-        Name or file of the protocol; it goes before the one in ``session.toml``.
+        Name or file of the protocol; it overrides the one in ``session.toml``.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""See the faces of a video, frame by frame, and say at the end which of them is the participant's.
+"""Find and follow all faces of a video, frame by frame; who is the participant is decided in `enicfer.faces.choose`.
 
 A face that is not known yet is searched for where something changed: beyond a limit outside the known faces, and
 at all every `FULL_EVERY` frames. The whole picture is searched at the beginning, at a cut, when a known face is

@@ -293,7 +293,7 @@ def _join_pointed_at(
     mine = np.isin(person, [_pointed_at(rows, person, hint) for hint in faces])
     if together[np.ix_(mine, mine)].any():
         raise InputError(
-            "The faces pointed at are of different people, who are in one picture: point at one person."
+            "The faces pointed at are of two people who are both in one frame: point at one person."
         )
     joined = person.copy()
     joined[mine] = person[mine].min()

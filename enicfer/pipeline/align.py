@@ -46,7 +46,7 @@ def align_session(
     folder
         The session folder; see `enicfer.config.session`.
     protocol
-        Name or file; it goes before the one in ``session.toml``.
+        Name or file; it overrides the one in ``session.toml``.
     output
         Folder for the reports, by default ``derivatives/enicfer-align`` in the session folder.
     max_uncertainty

@@ -52,7 +52,7 @@ def collect_evidence(
     brightness
         ``(n,)`` mean luma of the LED's region, or ``(n, rows, columns)`` of the picture, where it was collected.
     coarse_offset
-        Recording's time at video time 0 and its half-width in s; it goes before the run's own.
+        Recording's time at video time 0 and its half-width in s; it overrides the run's own.
 
     Raises
     ------

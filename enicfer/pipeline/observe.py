@@ -111,7 +111,7 @@ def load_models(
 ) -> LoadedModels:
     """Load classifier and detector, and look at the photo of the participant, if there is one.
 
-    ``analysis_rate`` is the protocol's, in Hz; the options' goes before it.
+    ``analysis_rate`` is the protocol's, in Hz; the options' overrides it.
     """
     from enicfer.faces.detectors import load_detector
     from enicfer.faces.photo import describe_photo

@@ -57,7 +57,7 @@ class CodingEntry:
     trial, onset, code
         Which trial: its number in order of onset from 0, its onset in s, and its code.
     repeat
-        1 where a coder is asked the same again, to be compared with herself; else None.
+        1 where a coder is asked the same again, to be compared with themselves; else None.
     video
         SHA-256 of the video; of several, of their hashes in a row.
     took

@@ -16,7 +16,7 @@ from enicfer.report.templates import fill_template
 
 _KINDS = {
     CODERS: "coder with coder",
-    SELF: "coder with herself",
+    SELF: "coder with themselves",
     CLASSIFIER: "coder with classifier",
     DECIDED: "adjudicated codes with classifier",
 }

@@ -214,7 +214,7 @@ class _Pages:
         if not whole:
             return file_part(path, size, span, "video/mp4")
         if span and wanted not in (None, str(proxy.state.version)):  # the parts of two files make none
-            raise StaleVersionError("The video for playing has become whole: ask for it from its beginning.")
+            raise StaleVersionError("The preview is complete now: ask for it from its beginning.")
         return FileResponse(path, media_type="video/mp4")
 
     def review(self, request: Request) -> Response:

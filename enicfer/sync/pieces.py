@@ -139,8 +139,8 @@ def _check_order(alignment: Alignment, video_time: FloatArray) -> None:
     back = known[1:][np.diff(time[known]) < 0]
     if len(back):
         raise AlignmentError(
-            f"The pieces of the map overlap: at {video_time[back[0]]:.1f} s of video time the recording's time goes "
-            "back, as where it paused unseen; give the parts before and after as runs of their own."
+            f"The pieces of the map overlap: at {video_time[back[0]]:.1f} s of video time the recording's time jumps "
+            "back, perhaps because it paused without a marker; give the parts before and after as runs of their own."
         )
 
 

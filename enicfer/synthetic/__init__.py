@@ -1,4 +1,4 @@
-"""An example session that is as nasty as a real one, with a full ground truth."""
+"""An example session with the difficulties of a real one, with a full ground truth."""
 
 from enicfer.synthetic.scene import SyntheticScene
 from enicfer.synthetic.write import write_example_session

@@ -46,7 +46,7 @@ def select_codes(triggers: pd.DataFrame, codes: Sequence[str]) -> pd.DataFrame:
             if len(meant) > 1:
                 raise ProtocolError(
                     f"The code {code} of the protocol may be {', '.join(meant[:10])}",
-                    remedy="write there which it is",
+                    remedy="write the full code in the protocol",
                 )
         found |= rows.to_numpy(np.bool_)
     return triggers[found].reset_index(drop=True)

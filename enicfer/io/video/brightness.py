@@ -17,7 +17,7 @@ from enicfer.io.video.frame import Frame
 from enicfer.records import FloatArray, UInt8Array
 
 GRID = (48, 64)  # rows, columns: an LED of 12 px radius in a 640 x 480 picture covers about four cells
-BRIGHTNESS_SOURCES = ("led", "screen")
+BRIGHTNESS_SOURCES = ("led",)
 
 
 class BrightnessRecorder:
