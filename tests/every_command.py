@@ -176,13 +176,13 @@ def _judge(
     return ""
 
 
-def attempt_all(folder: str, names: list[str], troubles: list[str]) -> dict[str, str]:
-    """What did not survive, by command and trouble."""
+def attempt_all(folder: str, asked: Mapping[str, list[str]]) -> dict[str, str]:
+    """What did not survive, by command and trouble; ``asked`` are the troubles of each command."""
     inputs = Path(folder) / "inputs"
     make_inputs_in_fork(inputs)
     found = {
         f"{name}, {trouble}": attempt(name, trouble, inputs, Path(folder) / "work")
-        for name in names
+        for name, troubles in asked.items()
         for trouble in troubles
     }
     return {place: why for place, why in found.items() if why}
