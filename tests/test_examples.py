@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.thorough import THOROUGH
+
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("[0-9]*.py"))
 
@@ -32,6 +34,8 @@ def test_what_an_example_needs_is_installed_or_named(script):
 @pytest.mark.slow
 @pytest.mark.parametrize("script", EXAMPLES, ids=lambda path: path.stem)
 def test_example(script, example, tmp_path):
+    if script.stem.startswith("06") and not THOROUGH:
+        pytest.skip("takes a minute: set ENICFER_THOROUGH=1")
     if "nilearn" in script.read_text(encoding="utf-8"):
         pytest.importorskip("nilearn")
     for modality in ("eeg", "fmri"):

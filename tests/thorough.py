@@ -2,4 +2,7 @@
 
 import os
 
+import pytest
+
 THOROUGH = bool(os.environ.get("ENICFER_THOROUGH"))
+only_thorough = pytest.mark.skipif(not THOROUGH, reason="takes long: set ENICFER_THOROUGH=1")

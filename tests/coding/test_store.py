@@ -115,11 +115,17 @@ def test_trials_are_stored_by_number_onset_and_code(say, result):
         ({"kind": "frame", "frame": 1, "category": "sad", "end_frame": 3}, "has end_frame; allowed"),
         ({"kind": "interval", "frame": 5, "category": "sad"}, "needs end_frame"),
         ({"kind": "interval", "frame": 5, "end_frame": 5, "category": "sad"}, "is impossible"),
-        ({"kind": "interval", "frame": 5, "end_frame": 9, "apex_frame": 4, "category": "sad"}, "is impossible"),
-        ({"kind": "interval", "frame": 5, "end_frame": 9, "category": "sad", "entry": "no"}, "no code with the id 'no'"),
+        (
+            {"kind": "interval", "frame": 5, "end_frame": 9, "apex_frame": 4, "category": "sad"},
+            "is impossible",
+        ),
+        (
+            {"kind": "interval", "frame": 5, "end_frame": 9, "category": "sad", "entry": "no"},
+            "with the id 'no'",
+        ),
         ({"kind": "point", "frame": 5, "category": "sad"}, "sad is a state"),
         ({"kind": "trial", "trial": 4, "category": "sad"}, "the run has 4 trials"),
-        ({"kind": "remove", "entry": "no"}, "no code with the id 'no'"),
+        ({"kind": "remove", "entry": "no"}, "with the id 'no'"),
         ({"kind": "guess"}, "kind of a code is 'guess'"),
     ],
 )

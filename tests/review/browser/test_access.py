@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.review.browser.waiting import wait_stored
+from tests.thorough import only_thorough
 
 pytestmark = pytest.mark.slow
 
@@ -156,6 +157,7 @@ def nameless(page: Any) -> list[str]:
     return [role for role, name in told if role in NAMED and not name.strip()]
 
 
+@only_thorough
 def test_a_screen_reader_gets_a_name_for_everything(visit: Callable[..., Any]) -> None:
     opened = visit()
     page = opened.page
@@ -179,6 +181,7 @@ FOCUS = """() => {
 }"""
 
 
+@only_thorough
 def test_tab_goes_through_the_page_in_order_and_is_seen(visit: Callable[..., Any]) -> None:
     page = visit().open_run()
     page.evaluate("document.activeElement.blur()")
@@ -195,6 +198,7 @@ def test_tab_goes_through_the_page_in_order_and_is_seen(visit: Callable[..., Any
     assert order == ["HEADER", "transport", "tablist", "panel-trials", "timeline"]
 
 
+@only_thorough
 def test_a_screen_reader_is_told_where_playing_ended(visit: Callable[..., Any]) -> None:
     page = visit().open_run()
     page.wait_for_selector(".bar-value:has-text('%')")
@@ -231,6 +235,7 @@ LINES = """async (statuses) => {
 }"""
 
 
+@only_thorough
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_line_stands_out_from_its_ground(visit: Callable[..., Any], scheme: str) -> None:
     opened = visit(color_scheme=scheme)
@@ -239,6 +244,7 @@ def test_every_line_stands_out_from_its_ground(visit: Callable[..., Any], scheme
     assert len(statuses) > 10 and page.evaluate(LINES, statuses) == []
 
 
+@only_thorough
 def test_every_key_of_the_help_can_be_seen(visit: Callable[..., Any]) -> None:
     import cv2
 

@@ -10,8 +10,9 @@ import pytest
 
 from tests.review.browser.conftest import Visit
 from tests.review.browser.waiting import wait_stored, wait_until
+from tests.thorough import only_thorough
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, only_thorough]
 
 NOTE_FETCHES = """{
   const plain = window.fetch;

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from tests.review.browser.waiting import wait_stored, wait_until
+from tests.thorough import only_thorough
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, only_thorough]
 
 FOCUSED = "document.activeElement.id || document.activeElement.textContent"
 PLAYS = "!document.getElementById('video').paused"

@@ -21,8 +21,9 @@ from tests.io.video.test_reader import set_display
 from tests.numbered import BITS
 from tests.review.browser.conftest import Visit
 from tests.review.browser.waiting import wait_stored, wait_until
+from tests.thorough import only_thorough
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, only_thorough]
 
 N = 60
 # As `tests.numbered.read`, of an element that shows a picture; `turned` is by a quarter to the right.

@@ -100,6 +100,9 @@ def test_the_participant_is_pointed_at_by_keyboard(visit: Callable[..., Any], co
     share = (run.time[frame] - run.time[0]) / (run.time[-1] - run.time[0])
     box = page.locator("#timeline").bounding_box()
     page.mouse.click(box["x"] + 104 + share * (box["width"] - 116), box["y"] + 60)
+    page.wait_for_selector(
+        f"#picture[data-shows=exact][data-frame='{page.inner_text('#frame-number').split()[0]}']"
+    )
     with page.expect_request(
         lambda request: request.method == "POST" and request.url.endswith("/review")
     ) as sent:
