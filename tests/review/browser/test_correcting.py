@@ -115,6 +115,7 @@ def test_a_click_at_the_wall_is_refused_and_one_at_a_face_says_what_follows(
     assert page.inner_text("#sign-summary .to-run code") == command
     page.locator("#sign-name").fill("Anna K.")
     page.keyboard.press("Enter")
+    page.click("#ask-sign")
     wait_stored(page, "Signed off. It does not count yet")
     page.wait_for_selector("#chips .chip:text-is('signed before the participant was changed')")
     page.keyboard.press("3")

@@ -67,7 +67,7 @@ def test_read_only_stores_nothing_and_says_so(chromium: Any, serve: Callable[...
         page.keyboard.press("n")
         assert page.is_disabled("#trial button:has-text('Accept')")
         page.keyboard.press("a")
-        wait_stored(page, "read-only")
+        wait_stored(page, "to be read only: nothing is stored")
         page.keyboard.press("4")
         assert page.is_disabled("#sign button")
     assert not list(plain.rglob("*.jsonl"))
