@@ -123,6 +123,9 @@ def test_verdicts_are_columns_and_replace_results_by_themselves(session, process
     assert "trials reviewed by Anna, 1 rejected; signed off by Anna K." in page.read_text(encoding="utf-8")
     with pytest.raises(OutputError, match="already has results"):
         process_session(session, output=output, work=work)
+    say(output, name, "signoff", name="Anna Klein")
+    process_session(session, output=output, work=work)
+    assert "signed off by Anna Klein" in page.read_text(encoding="utf-8")
 
 
 def review_of(tmp_path):
