@@ -25,6 +25,7 @@ export class Player {
     video.addEventListener("seeked", () => this.previewShown());
     proxy.changed.listen(() => {
       if (this.awaiting) this.play();
+      else if (this.playing && video.paused && !proxy.swapping) this.startVideo();
       this.previewShown();
     });
   }
@@ -88,10 +89,15 @@ export class Player {
     clearTimeout(this.waiting);
     this.pictures.forgetWish();
     this.show("playing", this.frame);
-    this.video.playbackRate = this.speed;
-    this.video.play().catch(() => this.stopped());
+    this.startVideo();
     this.follow();
     this.changed.send();
+  }
+
+  /** Let the browser play. A longer preview that is loaded ends that, and is played as soon as it is there. */
+  startVideo() {
+    this.video.playbackRate = this.speed;
+    this.video.play().catch((error) => error.name !== "AbortError" && this.stopped());
   }
 
   pause() {
@@ -113,7 +119,7 @@ export class Player {
     const whole = this.proxy.isWhole && !this.proxy.swapping;
     if (whole && this.loop) {
       this.seek(this.loop[0]);
-      this.video.play().catch(() => this.stopped());
+      this.startVideo();
       return;
     }
     if (whole) {

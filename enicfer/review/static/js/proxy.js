@@ -21,7 +21,7 @@ export class Proxy {
     this.going = 0; // the one that the browser is seeking
     this.changed = new Signal();
     video.addEventListener("seeked", () => this.seekedTo());
-    video.addEventListener("error", () => this.loadAnew());
+    video.addEventListener("error", () => this.broken());
   }
 
   get ready() {
@@ -94,8 +94,7 @@ export class Proxy {
   }
 
   show(address) {
-    const playing = !this.video.paused;
-    if (playing) this.at = this.here;
+    if (!this.video.paused) this.at = this.here;
     if (this.video.src.startsWith("blob:")) URL.revokeObjectURL(this.video.src);
     this.swapping = true;
     this.video.src = address;
@@ -104,25 +103,25 @@ export class Proxy {
       () => {
         this.go();
         this.swapping = false;
-        if (playing) this.video.play().catch(() => {});
         this.changed.send();
       },
       { once: true },
     );
   }
 
-  /** The browser cannot go on with what it has, such as a version of the preview that is no more: load the one now. */
-  loadAnew() {
-    if (!this.ready || !connection.isThere) return;
+  /** The browser cannot go on with what it has, such as a version of the preview that is no more. */
+  broken() {
+    if (!this.ready || !connection.isThere) return; // where the server is away, its return loads anew
     this.errors += 1;
-    if (this.errors > AGAIN) {
-      this.fail("The browser cannot play it.");
-      return;
-    }
-    this.at = this.here;
+    if (this.errors > AGAIN) this.fail("The browser cannot play it.");
+    else setTimeout(() => this.loadAnew(), EVERY);
+  }
+
+  /** Load the preview that there is now; what played plays on. */
+  loadAnew() {
     this.loaded = null;
     this.swapping = false;
-    setTimeout(() => this.look(), EVERY);
+    this.start();
   }
 
   /** Show the picture of this video time; while the browser is still seeking, the last wish waits. */

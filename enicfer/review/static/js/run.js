@@ -142,9 +142,7 @@ function useSmoothing(page) {
 function comeBack({ store, player, proxy, hasVideo }) {
   store.refresh();
   if (!player.playing) player.seek(player.frame);
-  if (!hasVideo || !byId("video").error) return;
-  proxy.loaded = null;
-  proxy.start();
+  if (hasVideo && byId("video").error) proxy.loadAnew();
 }
 
 async function open() {
