@@ -70,8 +70,6 @@ def align_session(
         With one sentence: input that is missing or unreadable, clocks that cannot be related with certainty
         (of several runs, the first one's), or reports that are there already.
     """
-    from enicfer.pipeline.recording import find_pulses, find_trials, read_recording
-
     session = read_session(folder, protocol)
     _check_offset(session, coarse_offset)
     target = Path(output) if output is not None else session.folder / "derivatives" / "enicfer-align"
@@ -91,9 +89,7 @@ def align_session(
         done: list[AlignedRun] = []
         left_out: dict[str, EnicferError] = {}
         try:
-            recording = read_recording(run, session.protocol)
-            find_trials(run, recording, session.protocol)
-            find_pulses(recording, session.protocol)
+            recording = _read_checked(session, run)
             for view, name in zip(run.views, own, strict=True):
                 try:
                     done.append(
@@ -124,16 +120,21 @@ def align_runs(
     EnicferError
         As `align_session`, at the first run that is refused.
     """
-    from enicfer.pipeline.recording import find_pulses, find_trials, read_recording
-
     runs = []
     for run in session.runs:
-        recording = read_recording(run, session.protocol)
-        find_trials(run, recording, session.protocol)
-        find_pulses(recording, session.protocol)
-        name = stem_of(session.entities(run))
+        recording, name = _read_checked(session, run), stem_of(session.entities(run))
         runs.append(_align_run(session, run, name, recording, max_uncertainty, None, progress))
     return runs
+
+
+def _read_checked(session: Session, run: Run) -> Recording:
+    """A run's recording, which has the trials and pulses that the protocol names."""
+    from enicfer.pipeline.recording import find_pulses, find_trials, read_recording
+
+    recording = read_recording(run, session.protocol)
+    find_trials(run, recording, session.protocol)
+    find_pulses(recording, session.protocol)
+    return recording
 
 
 def _names_of(session: Session, run: Run) -> list[str]:

@@ -1,7 +1,7 @@
 """What the server knows: the study, the results that are open, their videos and proxies, and who is reviewing."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -225,12 +225,18 @@ class Desk:
 
     def lapsed(self, run: ReviewRun) -> frozenset[str]:
         """Ids of what was said of a run before another face was followed (`enicfer.records.review.find_lapsed`)."""
-        said = [entry for entries in self.study.entries(run).values() for entry in entries]
+        said = self._all_said(run)
         return find_lapsed(said, name_next_choice(self.study.quality(run).provenance, said))
 
-    def counting(self, run: ReviewRun) -> dict[str, tuple[ReviewEntry, ...]]:
-        """Coder -> what was said of a run and has not lapsed."""
-        gone, said = self.lapsed(run), self.study.entries(run)
+    def _all_said(self, run: ReviewRun) -> list[ReviewEntry]:
+        """What all coders said of a run."""
+        return [entry for entries in self.study.entries(run).values() for entry in entries]
+
+    def counting(
+        self, run: ReviewRun, lapsed: Collection[str] | None = None
+    ) -> dict[str, tuple[ReviewEntry, ...]]:
+        """Coder -> what was said of a run and has not lapsed; ``lapsed`` where it is known already."""
+        gone, said = self.lapsed(run) if lapsed is None else lapsed, self.study.entries(run)
         return {coder: tuple(entry for entry in own if entry.id not in gone) for coder, own in said.items()}
 
     def store(self, run: ReviewRun, content: Any) -> tuple[ReviewEntry, str]:
@@ -246,18 +252,18 @@ class Desk:
         result, coder, note = self.result(run), self.options.coder, ""
         facts = check_entry(result, content)
         if facts["kind"] in CORRECTIONS:
-            said = (entry for entries in self.study.entries(run).values() for entry in entries)
             points = [
-                e for e in said if e.kind == PARTICIPANT and (e.coder, e.frame) != (coder, facts["frame"])
+                e
+                for e in self._all_said(run)
+                if e.kind == PARTICIPANT and (e.coder, e.frame) != (coder, facts["frame"])
             ]
             note = check_point(result, self.faces(run), facts, points)
         return store_entry(run, result, coder, facts), note
 
     def is_stale(self, run: ReviewRun) -> bool:
         """Whether the review says what the results do not hold."""
-        said = [entry for entries in self.study.entries(run).values() for entry in entries]
         origin = self.study.quality(run).provenance.review
-        return hash_corrections(said) != ("" if origin is None else origin.corrections)
+        return hash_corrections(self._all_said(run)) != ("" if origin is None else origin.corrections)
 
     def why_read_only(self, run: ReviewRun) -> str:
         """Why nothing can be stored of a run, as a sentence; "" where it can."""
@@ -273,39 +279,43 @@ class Desk:
         scored = []
         for run in self.study.runs.values():
             try:
-                scored.append((-self._attention(run)[0], run.name, run.id))
+                scored.append((-self._row_of_review(run)["attention"], run.name, run.id))
             except (EnicferError, KeyError, TypeError):
                 continue
         return [key for _, _, key in sorted(scored)]
 
-    def _attention(self, run: ReviewRun) -> tuple[float, list[str]]:
-        lapsed = bool(self.lapsed(run))
-        return judge_run(self.study.quality(run), self.counting(run), self.is_stale(run), lapsed)
+    def _row_of_review(self, run: ReviewRun) -> dict[str, Any]:
+        """What the study page shows of what was said of a run, and how much it needs attention."""
+        lapsed, stale = self.lapsed(run), self.is_stale(run)
+        said = self.counting(run, lapsed)
+        attention, why = judge_run(self.study.quality(run), said, stale, bool(lapsed))
+        verdicts = _verdicts(said)
+        return {
+            "attention": attention,
+            "why": why,
+            "n_accepted": verdicts.count(ACCEPTED),
+            "n_rejected": verdicts.count(REJECTED),
+            "n_lapsed": len(lapsed),
+            "stale": stale,
+            "reviews": [summarise_coder(coder, entries) for coder, entries in sorted(said.items())],
+        }
 
     def _row(self, run: ReviewRun) -> dict[str, Any]:
-        check, said = self.study.quality(run), self.counting(run)
+        check = self.study.quality(run)
         quality = check.quality
-        attention, why = self._attention(run)
-        verdicts = _verdicts(said)
         shown = next(iter(quality.cameras.cameras), "") if quality.cameras else ""
         inputs = check.provenance.inputs_of(shown)
         paths, missing = self.study.find_videos(run, inputs)
         return {
             **_labels(run),
-            "attention": attention,
-            "why": why,
+            **self._row_of_review(run),
             "valid_fraction": quality.valid_fraction,
             "clock": judge_clock(quality),
             "identity": judge_identity(check),
             "n_trials": quality.n_trials,
             "n_trials_without_values": quality.n_trials - quality.n_trials_valid,
-            "n_accepted": verdicts.count(ACCEPTED),
-            "n_rejected": verdicts.count(REJECTED),
-            "n_lapsed": len(self.lapsed(run)),
             "duration": _duration(quality),
             "has_video": bool(paths) and not missing,
-            "stale": self.is_stale(run),
-            "reviews": [summarise_coder(coder, entries) for coder, entries in sorted(said.items())],
             "warnings": list(check.warnings),
         }
 
