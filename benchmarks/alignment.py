@@ -16,6 +16,9 @@ Rows whose name begins with "film" or "sound" were filmed or recorded by `benchm
 physics and knows nothing of the program: light adds before the camera encodes it, and sounds rise. The other rows
 add the LED's grey value, by a power of its light, to the background's.
 
+A row of 1,000 cases takes 1 to 15 minutes of a core. Rows that this code gave before with as many cases are kept, so
+that the table can be made in several goes; the column ``code`` says which code gave a row.
+
     python benchmarks/alignment.py [--cases N] [--jobs N] [--only TEXT] [--work FOLDER] [--out FOLDER]
 """
 
@@ -294,14 +297,32 @@ MUST_REFUSE = tuple(
 )  # fmt: skip
 
 
+REFUSALS = "regular pulses without a coarse offset, and unrelated pulses"
+
+
 def describe_refusals(parts: list[np.ndarray]) -> dict[str, str]:
     """All of `MUST_REFUSE` as one row: regular pulses without a coarse offset, and unrelated trains."""
-    name = "regular pulses without a coarse offset, and unrelated pulses"
-    row = describe(Case(name, "onsets"), np.concatenate(parts))
+    row = describe(Case(REFUSALS, "onsets"), np.concatenate(parts))
     return {
         k: v if k in ("name", "source", "cases", "refused", "false_acceptance") else ""
         for k, v in row.items()
     }
+
+
+class Table:
+    """The table of results: rows of this code alone, in the order of `ROWS`, written after each row."""
+
+    def __init__(self, folder: Path, finished: dict[str, dict[str, str]], code: str) -> None:
+        self.folder, self.code = folder, code
+        self.rows = dict(finished)
+
+    def add(self, row: dict[str, str]) -> None:
+        """Print a row and write the table with it."""
+        print(*row.values(), sep=" | ", flush=True)
+        self.rows[row["name"]] = {k: v for k, v in row.items() if k != "seconds"} | {"code": self.code}
+        names = [case.name for case in (*ROWS, *WORLD_ROWS)] + [REFUSALS]
+        rows = [self.rows[name] for name in names if name in self.rows]
+        outcomes.write_table(rows, self.folder, "alignment")
 
 
 def main() -> None:
@@ -320,24 +341,24 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     options = parser.parse_args()
     here = Path(__file__).parent
-    store = outcomes.Store(options.work, outcomes.digest_code(here / "alignment.py", here / "world.py"))
+    code = outcomes.digest_code(here / "alignment.py", here / "world.py")
+    store = outcomes.Store(options.work, code)
     chosen = [case for case in (*ROWS, *WORLD_ROWS) if options.only in case.name]
     if not chosen:
         parser.error(f"no row's name holds {options.only!r}")
+    finished = outcomes.read_finished(options.out / "alignment.csv", code[:16], options.cases)
+    table = Table(options.out, finished, code[:16])
     with ProcessPoolExecutor(options.jobs) as executor:
         pool = executor if options.jobs > 1 else None
         for seeds in outcomes.rounds(options.first_seed, options.cases, options.step):
-            table = []
             for case in chosen:
-                records = store.run(case, partial(run_cases, case=case), seeds, pool)
-                table.append(describe(case, records))
-                print(*table[-1].values(), sep=" | ", flush=True)
-            if not options.only:
+                if case.name not in finished:
+                    records = store.run(case, partial(run_cases, case=case), seeds, pool)
+                    table.add(describe(case, records))
+            if not options.only and REFUSALS not in finished:
                 few = seeds[: max(1, len(seeds) // 20)]
                 parts = [store.run(c, partial(run_cases, case=c), few, pool) for c in MUST_REFUSE]
-                table.append(describe_refusals(parts))
-                print(*table[-1].values(), sep=" | ", flush=True)
-            outcomes.write_table(table, options.out, "alignment", leave_out=("seconds",))
+                table.add(describe_refusals(parts))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ and the standard error of a row's coverage is therefore taken over cases.
 Errors and bounds are in s.
 """
 
+import csv
 import hashlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -48,7 +49,8 @@ def empty(seeds: range) -> np.ndarray:
 def digest_code(*more: Path) -> str:
     """Digest of what the outcomes depend on: the alignment, and the files of the simulation."""
     package = Path(enicfer.__file__).parent
-    files = [*sorted((package / "sync").glob("*.py")), *sorted((package / "records").glob("*.py")), *more]
+    record = package / "records" / "alignment.py"
+    files = [*sorted((package / "sync").glob("*.py")), record, *more]
     return hashlib.sha256(b"".join(hashlib.sha256(f.read_bytes()).digest() for f in files)).hexdigest()
 
 
@@ -127,6 +129,15 @@ def summarise(records: np.ndarray, error: str = "error", bound: str = "bound") -
         f"{each.std(ddof=1) / np.sqrt(len(each)):.3f}" if len(each) > 1 else "",
     )
     return dict(zip(columns, values, strict=True))
+
+
+def read_finished(table: Path, code: str, cases: int) -> dict[str, dict[str, str]]:
+    """Rows of a table that this code gave with at least so many cases, by name; they need not be made again."""
+    if not table.exists():
+        return {}
+    with table.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {row["name"]: row for row in rows if row.get("code") == code and int(row["cases"]) >= cases}
 
 
 def write_table(rows: list[dict[str, str]], folder: Path, name: str, leave_out: tuple[str, ...] = ()) -> None:

@@ -30,7 +30,7 @@ def test_many_sessions(run, study, tmp_path):
     assert "\n             " not in first.stdout, "warnings are counted, not listed"
     verbose = run(*command, "--verbose", "--overwrite")
     assert verbose.stdout.count("\n             ") == sum(
-        int(count) for count in re.findall(r"(\d+) warnings", verbose.stdout)
+        int(count) for count in re.findall(r"(\d+) warnings?", verbose.stdout)
     )
     dry = run(*command, "--dry-run")
     assert dry.exit_code == 0

