@@ -22,7 +22,7 @@ FINDINGS = (
     ("boris.tsv", b"Subject\tBehavior\tBehavior type\tTime\n" + b"x" * 140_000),
     ("maps.npz", b"PK\x05\x06" + bytes(18)),  # an archive with nothing in it
 )
-RUNS = 1000
+RUNS = 1000 if THOROUGH else 300
 SOME = ("session.toml", "cli", "table.tsv", "elan.txt", "sidecar.json")
 
 

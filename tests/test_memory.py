@@ -18,6 +18,7 @@ from enicfer.faces.rows import Signatures
 from enicfer.io.video.brightness import GRID
 from enicfer.io.video.parts import cut_recording
 from enicfer.pipeline.observe import load_models, observe_video
+from tests.thorough import only_thorough
 
 THRICE = """
 import resource, sys
@@ -49,6 +50,7 @@ def test_a_longer_video_takes_no_more_memory(tmp_path):
     assert after - before < 10_000
 
 
+@only_thorough
 def test_what_may_show_an_led_does_not_wait_in_memory_for_the_other_parts(tmp_path):
     """A grid is 3 kB a frame: all of them would be 650 MB for two hours."""
     video = repeat_clip(write_clip(tmp_path / "clip.mkv"), tmp_path / "long.mkv", 60)

@@ -23,6 +23,7 @@ from enicfer.batch.engine import run_jobs  # noqa: E402
 from enicfer.batch.jobs import Job, Outcome  # noqa: E402
 from enicfer.config.options import ExecutionOptions, ProcessingOptions  # noqa: E402
 from enicfer.errors import InputError  # noqa: E402
+from tests.thorough import only_thorough  # noqa: E402
 
 register_pickle_by_value(sys.modules[__name__])
 # Threads of Dask's own clean up after the test that began them.
@@ -166,6 +167,7 @@ def test_a_scheduler_that_goes_away_is_one_sentence(tmp_path):
 
 
 @pytest.mark.slow
+@only_thorough
 def test_each_failure_costs_its_own_job_alone(address, tmp_path):
     names = ["fine 1", "die 2", "fine 3", "raise 4", "hang 5", "fine 6", "fine 7", "fine 8"]
     with open_cluster(address, 1) as (slots, threads):

@@ -20,6 +20,7 @@ from enicfer.batch.jobs import find_sessions
 from enicfer.batch.sessions import process_sessions
 from enicfer.batch.slurm import make_slurm_script
 from enicfer.config.options import ExecutionOptions, ProcessingOptions
+from tests.thorough import only_thorough
 
 CONFIGURATION = Path(os.environ.get("SLURM_CONF", f"{tempfile.gettempdir()}/enicfer-slurm/slurm.conf"))
 OPTIONS = ProcessingOptions(max_uncertainty=0.2)
@@ -131,6 +132,7 @@ def test_a_job_array_with_a_task_killed_in_the_middle(filmed, undisturbed, study
     assert study.content(tmp_path / "out") == undisturbed
 
 
+@only_thorough
 def test_dask_workers_from_slurm_with_one_killed_in_the_middle(
     filmed, undisturbed, study, tmp_path, monkeypatch
 ):

@@ -11,6 +11,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from tests.thorough import only_thorough
+
 
 def start(study: Path, output: Path, *more: str) -> subprocess.Popen:
     command = [
@@ -33,6 +35,7 @@ def start(study: Path, output: Path, *more: str) -> subprocess.Popen:
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs process groups")
+@only_thorough
 def test_the_command_line_killed_and_resumed(once, study, tmp_path):
     folder = once("batch-study", study.make_filmed_study)
     began = time.monotonic()

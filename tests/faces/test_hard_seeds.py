@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.hard_seeds import SHORT, follow
-from tests.thorough import THOROUGH
+from tests.thorough import THOROUGH, only_thorough
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -18,6 +18,7 @@ def test_nobody_else_is_taken_for_the_participant(seed):
     assert found["searched"] < 0.25
 
 
+@only_thorough
 def test_searching_everything_always_would_change_nothing_to_speak_of():
     """Faces of 24 px cross here: where one counts as covered is decided by less than a pixel."""
     scene = replace(

@@ -1,6 +1,8 @@
 """A participant who withdrew leaves nothing behind, and nobody else loses anything."""
 
 import json
+import shutil
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -15,22 +17,23 @@ from enicfer.errors import InputError
 from enicfer.pipeline.cache import write_record
 from enicfer.pipeline.publish import write_outputs
 from enicfer.privacy.forget import forget_participant
-from tests.factory import make_record
+from tests.factory import make_record, make_run
 
 PEOPLE = ("01", "011", "02")
 
 
-@pytest.fixture
-def study(make_run, tmp_path):
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
     """Outputs of three participants as a batch leaves them, with their inputs beside them."""
-    output = tmp_path / "study" / "derivatives" / "enicfer"
+    root = tmp_path_factory.mktemp("made")
+    output = root / "study" / "derivatives" / "enicfer"
     for i, sub in enumerate(PEOPLE):
         run = make_run(seconds=30, seed=i, entities={"sub": sub, "task": "faces"})
         files = write_outputs(run, output)
         own = {
             f.relative_to(output).as_posix(): f.stat().st_size for f in files if f"sub-{sub}" in f.parts[-1]
         }
-        session = tmp_path / "study" / "raw" / f"child{i}"
+        session = root / "study" / "raw" / f"child{i}"
         session.mkdir(parents=True)
         (session / "camera.mp4").write_bytes(b"video")
         facts = {"camera.mp4": {"size": 5, "mtime_ns": 1, "sha256": str(i) * 64}}
@@ -42,7 +45,13 @@ def study(make_run, tmp_path):
         kept = BatchFolders(output).seen / f"{i}.h5"
         write_record(kept, make_record(30), videos=[str(i) * 64])
     write_group(output)
-    return tmp_path / "study"
+    return root / "study"
+
+
+@pytest.fixture
+def study(made, tmp_path):
+    """A copy of these."""
+    return Path(shutil.copytree(made, tmp_path / "study"))
 
 
 def files(folder):

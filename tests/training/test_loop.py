@@ -19,6 +19,7 @@ from enicfer.training.datasets.images import FaceImages
 from enicfer.training.export import export_model
 from enicfer.training.loop import learning_rate, train
 from enicfer.training.recipe import Recipe, Schedule
+from tests.thorough import only_thorough
 
 Stripes = Callable[..., FaceImages]
 
@@ -194,6 +195,7 @@ def test_the_rate_warms_up_and_ends_at_zero() -> None:
     assert (np.diff(rates[10:]) < 0).all()
 
 
+@only_thorough
 def test_half_precision_learns_too(tmp_path: Path, small: Recipe, stripes: Stripes) -> None:
     half = replace(small, schedule=replace(small.schedule, precision="bfloat16", epochs=20))
     content = torch.load(train(half, stripes(), tmp_path, quiet), weights_only=True)

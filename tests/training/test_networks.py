@@ -15,6 +15,7 @@ from enicfer.training.export import export_model
 from enicfer.training.loop import train
 from enicfer.training.networks import build_network, finish_network
 from enicfer.training.recipe import Recipe, Transfer
+from tests.thorough import only_thorough
 
 Stripes = Callable[..., FaceImages]
 
@@ -84,6 +85,7 @@ def test_what_does_not_fit_is_refused(source: Path, small: Recipe) -> None:
         build_network(replace(transfer(small, source), network=larger))
 
 
+@only_thorough
 def test_googlenet_trains_by_the_same_recipe(small: Recipe, stripes: Stripes, tmp_path: Path) -> None:
     network = replace(small.network, architecture="googlenet", input_size=40)
     recipe = replace(

@@ -14,6 +14,7 @@ from enicfer.saliency.checks.trust import check_trust, magnitudes, similarity
 from enicfer.saliency.figures.groups import draw_trust
 from enicfer.saliency.image_maps import explain_faces
 from enicfer.saliency.pictures import FaceCrops
+from tests.thorough import only_thorough
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +88,7 @@ def test_methods_that_the_network_does_not_allow_are_left_out_of_the_agreement(i
 
 
 @pytest.mark.slow
+@only_thorough
 def test_the_default_checks_run_with_googlenet(shared_data, monkeypatch):
     monkeypatch.setattr("enicfer.saliency.attribution.maps.MOST_STEPS", 32)
     model = load_model("googlenet-7")
