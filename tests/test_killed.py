@@ -35,7 +35,7 @@ pytestmark = [
     pytest.mark.slow,
 ]
 CALLS = ("rename", "replace", "fsync", "mkdir", "unlink", "rmdir", "open", "write")
-MOMENTS = 24  # of the publishing that are tried; all of them with ENICFER_THOROUGH=1
+MOMENTS = 12  # of the publishing that are tried; all of them with ENICFER_THOROUGH=1
 
 
 def content(folder):

@@ -21,6 +21,7 @@ from enicfer.pipeline.publish import write_outputs
 from enicfer.records import ModelCard, Status
 from enicfer.review.curves import curves_between
 from enicfer.review.study import Study
+from tests.thorough import only_thorough
 
 EVIL = "<script>alert(1)</script>\"'&=1+1 דנה Jörg"
 
@@ -277,6 +278,7 @@ def test_what_is_asked_for_wrongly_is_told(plain, serve):
 
 
 @pytest.mark.slow
+@only_thorough
 def test_an_hour_and_three_thousand_trials(make_run, tmp_path, serve):
     run = make_run(seconds=3600, n_trials=3000)
     write_outputs([run], tmp_path / "out")

@@ -143,6 +143,7 @@ def test_similarity_is_one_for_equal_and_about_zero_for_unrelated_maps():
     assert np.isnan(similarity(a, np.zeros_like(a))).all()
 
 
+@only_thorough
 def test_blank_maps_do_not_pass_the_check(ronnet, monkeypatch):
     """A map of the picture alone that is blank for three of eight images, under any weights."""
 
