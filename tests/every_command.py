@@ -22,6 +22,7 @@ READING: dict[str, tuple[str, ...]] = {
     "share-check": ("share-check", "result"),
     "events": ("events", "s1"),
     "protocols": ("protocols", "own.toml"),
+    "doctor": ("doctor", "--no-test"),
     "codebooks": ("codebooks", "book.toml"),
     "models list": ("models", "list"),
     "slurm-script": ("slurm-script", "study", "--output", "many"),

@@ -26,6 +26,7 @@ ROOMS = (
         "bids",
         "review",
         "coding",
+        "doctor",
     ),
     "cli",
 )
@@ -43,6 +44,18 @@ STRANGERS = {
     "batch": {"training", "saliency", "synthetic", "faces", "models"},
     "bids": {"training", "saliency", "synthetic", "faces", "models", "timecourse", "batch", "report"},
     "review": {"training", "saliency", "synthetic", "faces", "models", "privacy", "bids"},
+    "doctor": {
+        "training",
+        "saliency",
+        "batch",
+        "privacy",
+        "bids",
+        "review",
+        "coding",
+        "export",
+        "report",
+        "pipeline",
+    },
     "coding": {"training", "saliency", "synthetic", "sync", "models", "privacy", "bids"},
 }
 PURE = {"expressions", "records", "sync", "timecourse"}

@@ -69,6 +69,7 @@ STEPS = {
         ("align", "session"),
         ("bidsify", "session", "raw", "--with-faces", "--results", "out"),
         ("protocols",),
+        ("doctor",),
         ("codebooks",),
         ("sample", "out", "-o", "plan.json", "-n", "20"),
         ("import-coding", "coding.csv", "out", "--coder", "Anna"),

@@ -10,6 +10,7 @@ import click
 
 from enicfer import __version__
 from enicfer.cli.faults import cut, explain, fill_streams, finish_output, plain_warnings, say, stop_unread
+from enicfer.cli.tasks import TASKS
 from enicfer.errors import EnicferError
 
 COMMANDS = {
@@ -28,6 +29,7 @@ COMMANDS = {
     "deidentify": "enicfer.cli.deidentify:deidentify",
     "trace": "enicfer.cli.trace:trace",
     "import": "enicfer.cli.import_trace:import_trace",
+    "doctor": "enicfer.cli.doctor:doctor",
     "events": "enicfer.cli.events:events",
     "align": "enicfer.cli.align:align",
     "apply": "enicfer.cli.apply:apply",
@@ -80,7 +82,7 @@ SLOW = frozenset(
     }
 )
 # So do these, and what they print is a list or a script that goes on to another program.
-LISTS = frozenset({"events", "forget", "slurm-script"})
+LISTS = frozenset({"doctor", "events", "forget", "slurm-script"})
 
 
 TALK = object()  # somebody is at the command line
@@ -113,6 +115,12 @@ class LazyGroup(click.Group):
         """Names in the order in which they are used."""
         return list(COMMANDS)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands by task."""
+        for task, lines in TASKS.items():
+            with formatter.section(task):
+                formatter.write_dl([(f"{name:<16}", line) for name, line in lines.items()])
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return a command, or None."""
         if cmd_name not in COMMANDS:
@@ -131,7 +139,10 @@ class LazyGroup(click.Group):
     "--debug", is_flag=True, help="Show where in the program an error arose; for reports of faults."
 )
 def cli(debug: bool) -> None:
-    """From the video of a child's face to emotion events on the recording's clock."""
+    """From the video of a child's face to emotion events on the recording's clock.
+
+    What a command takes: enicfer COMMAND --help.
+    """
 
 
 def main() -> None:

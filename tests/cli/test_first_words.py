@@ -27,7 +27,7 @@ COMMANDS = {
 }
 
 
-LISTED = {"events": ["s"], "forget": ["s", "sub-01"], "slurm-script": ["s", "--output", "o"]}
+LISTED = {"doctor": [], "events": ["s"], "forget": ["s", "sub-01"], "slurm-script": ["s", "--output", "o"]}
 
 # Everything that is heavy is imported after the first words, however slow the machine is.
 WATCH = (

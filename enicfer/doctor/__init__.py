@@ -1,0 +1,1 @@
+"""What this installation is made of, and whether it works: for ``enicfer doctor`` and for reports of faults."""
