@@ -18,11 +18,13 @@ from enicfer.config.engine import read_toml
 from enicfer.config.runs import SETTINGS
 from enicfer.config.suffixes import VIDEO_SUFFIXES
 from enicfer.errors import EnicferError, InputError
+from enicfer.io.camera_frames import read_boxes
 from enicfer.io.files.names import HIDDEN, SUFFIXES, find_results, session_stem
 from enicfer.io.review_log import find_reviews, read_log
 from enicfer.io.tables import read_json
+from enicfer.pipeline.choice import follow_review
 from enicfer.records import from_plain
-from enicfer.records.review import ReviewEntry, standing
+from enicfer.records.review import Following, Place, ReviewEntry, standing
 from enicfer.review.judge import RunCheck
 
 FRESH = 10.0  # s for which a list of the videos in a folder is believed
@@ -124,7 +126,7 @@ class Study:
         return check
 
     def entries(self, run: ReviewRun) -> dict[str, tuple[ReviewEntry, ...]]:
-        """Coder -> the entries of a run that hold, by name of the coder.
+        """Coder -> the entries of a run that stand (`enicfer.records.review.standing`), by name of the coder.
 
         Raises
         ------
@@ -139,6 +141,32 @@ class Study:
                 if own:
                     said[coder] = (*said.get(coder, ()), *own)
         return said
+
+    def following(self, run: ReviewRun) -> Following:
+        """Whom the results of a run follow, as far as its review needs it.
+
+        Raises
+        ------
+        InputError
+            If a file of the run or a review cannot be read.
+        """
+        said = [entry for own in self.entries(run).values() for entry in own]
+        provenance = self.quality(run).provenance
+        cameras = tuple(provenance.cameras or ("",))
+        return follow_review(provenance, said, lambda places: self._look_up(run, cameras, places))
+
+    def _look_up(
+        self, run: ReviewRun, cameras: Sequence[str], places: Sequence[Place]
+    ) -> dict[Place, Sequence[float]]:
+        """The followed face in some places, each read once while the results stay."""
+        known: dict[Place, Sequence[float] | None] = self._read(run.frames, lambda path: {})
+        if fresh := [(c, frame) for c, frame in places if (c, frame) not in known and 0 <= c < len(cameras)]:
+            frames: dict[str, list[int]] = {}
+            for camera, frame in fresh:
+                frames.setdefault(cameras[camera], []).append(frame)
+            found = read_boxes(run.frames, frames)
+            known.update({(c, frame): found.get((cameras[c], frame)) for c, frame in fresh})
+        return {place: box for place in places if (box := known.get(place)) is not None}
 
     def review_notes(self, run: ReviewRun) -> list[str]:
         """What is wrong with the files of a run's review, one sentence each."""
@@ -250,7 +278,7 @@ def _read_check(path: Path) -> RunCheck:
 
 
 def _by_coder(path: Path) -> tuple[dict[str, tuple[ReviewEntry, ...]], str]:
-    """Coder -> the entries that hold; and what is wrong with the file."""
+    """Coder -> the entries that stand; and what is wrong with the file."""
     log = read_log(path)
     entries = standing(log.entries)
     coders: Iterable[str] = dict.fromkeys(entry.coder for entry in entries)

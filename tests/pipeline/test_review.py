@@ -18,13 +18,8 @@ from enicfer.export.description import people_text
 from enicfer.export.mne import make_annotations
 from enicfer.io.results import read_run
 from enicfer.io.review_log import add_entry, new_entry, review_path
-from enicfer.pipeline.review import (
-    SessionReview,
-    apply_review,
-    name_choice,
-    name_next_choice,
-    read_reviews,
-)
+from enicfer.pipeline.choice import name_choice, name_next_choice
+from enicfer.pipeline.review import SessionReview, apply_review, read_reviews
 from enicfer.records import ModelCard, ReviewOrigin
 from enicfer.report.page import headline
 
@@ -180,7 +175,8 @@ def test_following_whom_a_review_excludes_is_told(make_run, tmp_path, kind):
     say(tmp_path, RUN, kind, frame=50, x=right + 5, y=top)
     assert apply_review(run, review_of(tmp_path)).warnings == run.warnings
     say(tmp_path, RUN, kind, frame=50, x=(left + right) / 2, y=(top + bottom) / 2)
-    assert "not the participant's, and it was followed" in apply_review(run, review_of(tmp_path)).warnings[-1]
+    said = apply_review(run, review_of(tmp_path)).warnings[-1]
+    assert "the followed face is not the participant's (1 point, in frame 50)" in said and "press C" in said
 
 
 def test_rejected_trials_are_bad_for_mne_only_where_asked_for(make_run, tmp_path):
