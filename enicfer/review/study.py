@@ -27,6 +27,7 @@ from enicfer.records import from_plain
 from enicfer.records.review import Following, Place, ReviewEntry, standing
 from enicfer.review.judge import RunCheck
 
+SESSION_LEVELS = 2  # above a folder, in which its session is looked for
 FRESH = 10.0  # s for which a list of the videos in a folder is believed
 
 
@@ -82,12 +83,12 @@ class Study:
     """
 
     def __init__(self, folders: Sequence[Path]) -> None:
-        self.folders = tuple(Path(folder) for folder in folders)
-        for folder in self.folders:
-            if not folder.is_dir():
+        for folder in folders:
+            if not Path(folder).is_dir():
                 raise InputError(
                     f"There is no folder {folder}: give a session folder, or a folder of outputs."
                 )
+        self.folders = tuple(dict.fromkeys(_session_of(Path(folder)) for folder in folders))
         self._lock = Lock()
         self._kept: dict[Path, tuple[tuple[int, int, int], Any]] = {}
         self._listings: dict[Path, tuple[float, dict[str, Path]]] = {}
@@ -95,11 +96,7 @@ class Study:
         self.runs: dict[str, ReviewRun] = {}
         self.look_again()
         if not self.runs:
-            names = ", ".join(str(folder) for folder in self.folders)
-            raise InputError(
-                f"There are no results of enicfer below {names}: process the sessions first, with enicfer "
-                "process-session or process-sessions."
-            )
+            raise _nothing_below(self.folders)
 
     def look_again(self) -> None:
         """Find the runs that are there now; one that was there before keeps its id."""
@@ -266,6 +263,37 @@ class Study:
         with self._lock:
             self._kept[path] = stamp, content
         return content
+
+
+def _session_of(folder: Path) -> Path:
+    """The session folder to which a folder without results belongs, or the folder itself."""
+    if (folder / SETTINGS).is_file() or find_results(folder):
+        return folder
+    above = folder.resolve().parents[:SESSION_LEVELS]
+    return next((place for place in above if (place / SETTINGS).is_file()), folder)
+
+
+def _nothing_below(folders: Sequence[Path]) -> InputError:
+    """What to say where nothing was processed, with what to run first."""
+    names = ", ".join(str(folder) for folder in folders)
+    sessions = find_sessions(folders)
+    ready = [folder for folder in sessions if (folder / SETTINGS).is_file()]
+    if ready:
+        command = "process-session" if len(ready) == 1 else "process-sessions"
+        place = ready[0] if len(ready) == 1 else names
+        return InputError(
+            f"There are no results of enicfer below {names}: run enicfer {command} {place} first, or give the folder "
+            "to which the results were written with --output."
+        )
+    if any(_list_videos(folder) for folder in folders):
+        return InputError(
+            f"{names} has a video, and no {SETTINGS} and no results: a review needs a processed session, so write "
+            f"{SETTINGS} beside the video, run enicfer process-session {names}, and then this command again."
+        )
+    return InputError(
+        f"There are no results of enicfer below {names}: process the sessions first, with enicfer process-session or "
+        "process-sessions."
+    )
 
 
 def _read_check(path: Path) -> RunCheck:

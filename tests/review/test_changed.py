@@ -9,6 +9,7 @@ from enicfer.export.bids import write_run
 from enicfer.io.results import read_run
 from enicfer.pipeline.review import apply_review, read_reviews
 from enicfer.report.page import headline, methods_of, review_text
+from enicfer.review.study import Study
 
 SESSION = "sub-01_ses-01"
 
@@ -254,3 +255,5 @@ def test_the_page_says_what_to_run(plain, serve, tmp_path):
         assert (
             client.get(f"{client.run()}/review").json()["command"] == f"enicfer process-session '{session}'"
         )
+    (session / "video").mkdir()
+    assert len(Study([session / "video"]).runs) == 1, "the folder with the video is within the session"
