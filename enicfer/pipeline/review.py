@@ -6,7 +6,8 @@ Verdicts and sign-offs that were given while another face was followed do not co
 (`enicfer.pipeline.choice`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from enicfer.config.runs import Run, Session
-from enicfer.errors import InputError, counted
+from enicfer.errors import InputError, PointError, counted
 from enicfer.io.files.names import SUFFIXES, find_results, stem_of
 from enicfer.io.review_log import find_reviews, read_log
 from enicfer.io.tables import read_json
@@ -24,6 +25,7 @@ from enicfer.records import FacePoint, ReviewOrigin, ReviewQuality, RunResult, t
 from enicfer.records.review import (
     NEVER,
     NOT_PARTICIPANT,
+    PARTICIPANT,
     REJECTED,
     REVIEW_REASON,
     REVIEWED,
@@ -149,6 +151,38 @@ def _pointed(run: Run, points: tuple[FacePoint, ...]) -> Run:
             "undo it in the review, or take trace out of session.toml."
         )
     return replace(run, faces=points) if points else run
+
+
+@contextmanager
+def explaining_points(view: Run, entries: Sequence[ReviewEntry], first: str) -> Iterator[None]:
+    """Say of a point of a review that cannot be followed what to do in the review.
+
+    Parameters
+    ----------
+    view
+        One camera of a run, with the points in its video.
+    entries
+        What the review says of the run.
+    first
+        Its first camera.
+
+    Raises
+    ------
+    InputError
+        In place of a `PointError` about points of the review.
+    """
+    try:
+        yield
+    except PointError:
+        own = [e for e in entries_of_camera(entries, view.camera, first) if e.kind == PARTICIPANT]
+        if not own or view.faces != points_of(own):
+            raise
+        frames = ", ".join(f"{entry.frame} ({entry.coder})" for entry in own)
+        raise InputError(
+            f"In {view.videos[0].name}, frame {frames}, the review points at the participant where no face can be "
+            "followed: open enicfer review, press 2, take the point back there, then press C and click inside the "
+            "participant's face."
+        ) from None
 
 
 def apply_review(run: RunResult, review: SessionReview) -> RunResult:

@@ -58,7 +58,7 @@ def test_hints_that_miss_or_disagree_are_refused(observer, two_people):
     with pytest.raises(InputError, match=r"^45:3,3 points at no face .* faces around"):
         observer.finish(Hints(faces=((45, 3.0, 3.0),)))
     both = tuple((45, *point) for point in two_people[1][45])
-    with pytest.raises(InputError, match="different people"):
+    with pytest.raises(InputError, match="two people who are both in one frame"):
         observer.finish(Hints(faces=both))
 
 

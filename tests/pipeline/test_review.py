@@ -12,14 +12,14 @@ import pytest
 
 from enicfer import add_emotion_events, process_session
 from enicfer.config.options import ProcessingOptions
-from enicfer.errors import InputError, OutputError
+from enicfer.errors import InputError, OutputError, PointError
 from enicfer.export.bids import write_run
 from enicfer.export.description import people_text
 from enicfer.export.mne import make_annotations
 from enicfer.io.results import read_run
 from enicfer.io.review_log import add_entry, new_entry, review_path
 from enicfer.pipeline.choice import name_choice, name_next_choice
-from enicfer.pipeline.review import SessionReview, apply_review, read_reviews
+from enicfer.pipeline.review import SessionReview, apply_review, explaining_points, read_reviews
 from enicfer.records import ModelCard, ReviewOrigin
 from enicfer.report.page import headline
 
@@ -254,6 +254,17 @@ def test_a_review_points_into_no_trace(session, tmp_path):
     say(tmp_path, run, "participant", frame=3, x=1.0, y=2.0)
     review = read_reviews(tmp_path, "_".join(run.split("_")[:-1]))
     assert add_points(found, review).runs[0].faces == ((3, 1.0, 2.0),)
+    (entry,) = review.of(run)
+    pointed = add_points(found, review).runs[0]
+    said = r"frame 3 \(Anna\), the review points .*: open enicfer review, press 2"
+    with (
+        pytest.raises(InputError, match=said) as told,
+        explaining_points(pointed, [entry], pointed.camera),
+    ):
+        raise PointError("3:1,2 points at no face")
+    assert "3:1,2" not in str(told.value)
+    with pytest.raises(PointError), explaining_points(found.runs[0], [entry], found.runs[0].camera):
+        raise PointError("of session.toml, say")
     traced = replace(found, runs=tuple(replace(run, trace=Path("of.csv")) for run in found.runs))
     with pytest.raises(InputError, match=r"whose faces come from of\.csv"):
         add_points(traced, review)
