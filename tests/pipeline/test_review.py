@@ -230,6 +230,10 @@ def test_a_new_choice_is_another_and_an_undone_one_is_none(make_run, tmp_path):
     # Points of session.toml stay where the review has none.
     told = replace(pointed, review=None)
     assert name_next_choice(told, []) == name_choice(told)
+    # A region decides where no point does.
+    region = (0.5, 0.0, 1.0, 1.0)
+    assert name_choice(replace(plain, participant_region=region)) != name_choice(plain)
+    assert name_choice(replace(told, participant_region=region)) == name_choice(told)
     shas = {"photo.jpg": "a" * 64, "eeg.vhdr": "c" * 64}
     photo = replace(plain, photo_given=True, inputs=shas)
     other = replace(photo, inputs={**shas, "photo.jpg": "b" * 64})

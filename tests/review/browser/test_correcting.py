@@ -60,7 +60,9 @@ def test_a_click_on_the_examiner_makes_the_results_the_examiners(
     assert changed.mean() > 0.8
     assert not after.trials.equals(before.trials)
 
-    page.reload()
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.locator("#new-results button").click()
+    page.wait_for_selector("#new-results", state="hidden")
     visit.ready()
     page.keyboard.press("2")
     assert f"frame {frame}: this is the participant" in page.inner_text("#corrections")

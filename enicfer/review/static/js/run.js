@@ -51,6 +51,7 @@ function showHeader({ info }, review) {
     review.stale ? chip("process again", "bad") : null,
     info.read_only ? chip("read-only") : null,
     info.blur_others ? chip("others covered") : null,
+    info.camera ? chip(nameOf(`camera ${info.camera}`)) : null,
     chip(nameOf(info.coder)),
   );
   const link = (id, text, key) => (id ? el("a", { href: `/run/${id}` }, `${text} `, el("kbd", {}, key)) : null);
