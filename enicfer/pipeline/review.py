@@ -273,17 +273,17 @@ def _count_lost(entries: Sequence[ReviewEntry], trials: Sequence[tuple[float, st
 
 def _find_contradictions(run: RunResult, entries: Sequence[ReviewEntry]) -> list[str]:
     """Where the face that was followed is one of which the review says that it is not the participant's."""
-    hit = []
+    hit: list[str] = []
     for name in ("",) if run.cameras is None else run.cameras.names:
         own = entries_of_camera(entries, name, name if name == run.of_camera().camera else "")
         wrong = (*points_of(own, NOT_PARTICIPANT), *points_of(own, NEVER))
-        hit += [point for point in wrong if _holds(run.of_camera(name), point)]
+        of_camera = f" of the camera {name}" if name else ""
+        hit += [f"{point[0]}{of_camera}" for point in wrong if _holds(run.of_camera(name), point)]
     if not hit:
         return []
-    frames = ", ".join(str(frame) for frame in sorted({point[0] for point in hit})[:5])
     return [
         f"The review says that the followed face is not the participant's ({counted(len(hit), 'point')}, in frame "
-        f"{frames}): go to that frame in enicfer review, press C, and click on the participant's face."
+        f"{', '.join(hit[:5])}): go to that frame in enicfer review, press C, and click on the participant's face."
     ]
 
 
