@@ -85,6 +85,10 @@ class FormatError(InputError):
     """A file was written by another version of the program, in a layout that this one does not read."""
 
 
+class PointError(InputError):
+    """A point that says who the participant is, is in no face that can be followed."""
+
+
 class ProtocolError(InputError):
     """A protocol or ``session.toml`` says something that cannot be meant."""
 

@@ -56,8 +56,11 @@ QC_COLUMNS = {
     "valid_fraction": "fraction of the frames within the recording that are valid",
     "n_trials": "trials",
     "n_trials_valid": "trials with values",
-    "n_trials_reviewed": "trials that a person judged in a review; like the next, only where there is a review",
+    "n_trials_reviewed": "trials that a person judged in a review; like the next four, only where there is a review",
     "n_trials_rejected": "trials that were rejected in a review; they are in group_trials.tsv all the same",
+    "n_trials_unjudged": "trials chosen for the review that nobody judged, where it was signed off",
+    "n_signed": "sign-offs",
+    "n_sign_again": "sign-offs that do not count: a verdict or a correction came after them",
     "n_matched": "pulses matched between video and recording",
     "residual_rms": "root mean square of the pulses' residuals, in s",
     "drift_ppm": "how much faster the camera's clock runs than the recording's, in ppm; + is too fast",
@@ -66,7 +69,13 @@ QC_COLUMNS = {
 }
 
 
-_COUNTS_OF_REVIEWS = ("n_trials_reviewed", "n_trials_rejected")
+_COUNTS_OF_REVIEWS = (
+    "n_trials_reviewed",
+    "n_trials_rejected",
+    "n_trials_unjudged",
+    "n_signed",
+    "n_sign_again",
+)
 
 
 def write_group(output: Path, unread: Sequence[Outcome] = ()) -> list[Path]:
@@ -270,7 +279,9 @@ def _quality(path: Path, warnings: Sequence[str]) -> tuple[dict[str, Any], Mappi
     """The columns of a run, and its frames by status."""
     content = read_versioned(path)
     quality = from_plain(RunQuality, content["quality"], f"{path.name}: quality")
-    numbers = {**to_plain(quality), **to_plain(quality.sync), **to_plain(quality.review or {})}
+    numbers = {**to_plain(quality), **to_plain(quality.sync)}
+    if (review := quality.review) is not None:
+        numbers |= {**to_plain(review), "n_signed": len(review.signed), "n_sign_again": len(review.reopened)}
     wanted = {name: numbers[name] for name in QC_COLUMNS if name in numbers and name != "source"}
     return {**wanted, "warnings": " ".join([*content["warnings"], *warnings])}, quality.status
 

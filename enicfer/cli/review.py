@@ -4,6 +4,21 @@ from pathlib import Path
 
 import click
 
+from enicfer.errors import InputError
+
+
+def _check_coder(context: click.Context, option: click.Parameter, name: str | None) -> str | None:
+    """The name as it is; one that cannot be used is an error of how the command was typed."""
+    from enicfer.io.entry_log import coder_label
+
+    try:
+        if name is not None:
+            coder_label(name)
+    except InputError as error:
+        error.exit_code = 2
+        raise
+    return name
+
 
 @click.command()
 @click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FOLDER...")
@@ -11,7 +26,9 @@ import click
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=0, help="Port of the server.  [default: a free one]"
 )
-@click.option("--coder", metavar="NAME", default="", help="Who reviews.  [default: name of the account]")
+@click.option(
+    "--coder", metavar="NAME", callback=_check_coder, help="Who reviews.  [default: name of the account]"
+)
 @click.option("--read-only", is_flag=True, help="Store nothing.")
 @click.option("--blur-others", is_flag=True, help="Cover the faces of all but the participant.")
 @click.option("--shared", is_flag=True, help="Let the group that can read a video read its small copy.")
@@ -20,7 +37,7 @@ def review(
     folders: tuple[Path, ...],
     no_browser: bool,
     port: int,
-    coder: str,
+    coder: str | None,
     read_only: bool,
     blur_others: bool,
     shared: bool,

@@ -29,7 +29,9 @@ def share_check(output: Path, names: tuple[str, ...], names_file: Path | None) -
         click.echo(f"{finding.file}: {finding.what}: {finding.detail}")
     named = counted(len(known), "name") if known else "no names, because none were given"
     click.echo(
-        f"{counted(len(found), 'finding')}; looked for faces, paths, dates, places, e-mail addresses, and {named}."
+        f"Looked for faces, paths, dates, places, e-mail addresses, names of people who reviewed, and {named}."
     )
     if found:
+        click.echo(f"Not safe to share: {counted(len(found), 'finding')}.")
         sys.exit(1)
+    click.echo("Nothing found.")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from enicfer import __version__
+from enicfer.errors import counted
 from enicfer.export.columns import HED_VERSION
 from enicfer.records import Modality, RunResult
 from enicfer.timecourse.cameras import CHANGE, INVALID, TURNED
@@ -230,6 +231,10 @@ def people_text(run: RunResult) -> str:
             f"The trials were reviewed in the video by {who}: {review.n_trials_reviewed} of {trials} were judged, of "
             f"which {review.n_trials_rejected} {'was' if review.n_trials_rejected == 1 else 'were'} rejected."
         )
+        if left := review.n_trials_unjudged:
+            sentences.append(
+                f"The review was signed off while {counted(left, 'trial')} of those chosen for it had no verdict."
+            )
     return " ".join(sentences)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from enicfer.errors import InputError
+from enicfer.errors import PointError
 from enicfer.faces.appearance import appearance_distance
 from enicfer.faces.occlusion import measure_occlusion
 from enicfer.faces.photo import compare_people
@@ -121,14 +121,14 @@ def choose_participant(
 
     Raises
     ------
-    InputError
+    PointError
         If a hint points at no face.
     """
     row = np.full(n_frames, -1, dtype=np.int64)
     reason = np.full(n_frames, Status.NO_FACE, dtype=np.uint8)
     if not len(rows):
         if hints is not None and hints.faces:
-            raise InputError("No face was found, so none can be pointed at.")
+            raise PointError("No face was found, so none can be pointed at.")
         return Choice(row, reason, np.zeros(0, np.float32), 0.0, ("No face was found in any frame.",))
     tracklets, together, person = find_people(rows, signatures, n_frames, size)
     if hints is not None and hints.faces:
@@ -292,7 +292,7 @@ def _join_pointed_at(
     """Make one person of those who are pointed at: in another light, say, the participant looks otherwise."""
     mine = np.isin(person, [_pointed_at(rows, person, hint) for hint in faces])
     if together[np.ix_(mine, mine)].any():
-        raise InputError(
+        raise PointError(
             "The faces pointed at are of two people who are both in one frame: point at one person."
         )
     joined = person.copy()
@@ -310,7 +310,7 @@ def _pointed_at(rows: RowArray, person: npt.NDArray[np.int64], hint: FacePoint) 
     hit = hit[person[hit["tracklet"]] >= 0]
     if not len(hit):
         places = "; ".join(f"{(b[0] + b[2]) / 2:.0f},{(b[1] + b[3]) / 2:.0f}" for b in here["box"])
-        raise InputError(
+        raise PointError(
             f"{frame}:{x:g},{y:g} points at no face that can be followed: frame {frame} has "
             + (f"faces around {places}." if places else "no face.")
         )

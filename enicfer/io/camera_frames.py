@@ -6,6 +6,7 @@ Conventions: a camera's group has the data sets of a run with one camera. Times 
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,11 +14,13 @@ import numpy.typing as npt
 
 from enicfer.config.values import LABEL
 from enicfer.errors import InputError
-from enicfer.io.files.hdf5 import Kind
+from enicfer.io.files.hdf5 import Kind, open_hdf5
 from enicfer.records import ExpressionTrace, FaceTrack, FloatArray
 
 if TYPE_CHECKING:
     import h5py
+
+_BOX = {"box": Kind("f", ("n", 4))}
 
 
 @dataclass(frozen=True)
@@ -89,3 +92,42 @@ def read_cameras(
     if cameras.camera.size and cameras.camera.max() >= len(names):
         raise InputError("a row is of a camera that there is not")
     return cameras
+
+
+def read_boxes(path: Path, frames: Mapping[str, Sequence[int]]) -> dict[tuple[str, int], tuple[float, ...]]:
+    """Boxes of the followed face in some frames of a run.
+
+    Parameters
+    ----------
+    path
+        ``frames.h5``.
+    frames
+        Camera ("" of one) -> numbers of frames.
+
+    Returns
+    -------
+    dict
+        (camera, frame) -> left, top, right, bottom in px; one in which nobody is followed, or that is not there, is
+        missing.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged or something else.
+    """
+    found: dict[tuple[str, int], tuple[float, ...]] = {}
+    try:
+        with open_hdf5(path, {}) as file:
+            names = camera_names(file)
+        with open_hdf5(path, {**_BOX, **layout_of(names, _BOX)}) as file:
+            for name in frames.keys() & set(names or ("",)):
+                box = file[f"cameras/{name}/box" if name else "box"]
+                inside = sorted({frame for frame in frames[name] if 0 <= frame < len(box)})
+                for frame, sides in zip(inside, box[inside].tolist() if inside else (), strict=True):
+                    if np.isfinite(sides).all():
+                        found[name, frame] = tuple(sides)
+    except (KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
+        raise InputError(
+            f"{path.name} cannot be read ({error})", place=path, remedy="process the session again"
+        ) from None
+    return found

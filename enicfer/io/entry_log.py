@@ -15,6 +15,7 @@ import os
 import random
 import re
 import time
+import unicodedata
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
@@ -53,10 +54,11 @@ def coder_label(name: str) -> str:
     Raises
     ------
     InputError
-        If the name is empty, too long, or holds a line end.
+        If the name is empty, too long, or holds a line end or a control character.
     """
     plain = " ".join(name.split())
-    if not plain or len(plain) > LONGEST_NAME or not plain.isprintable():
+    broken = any(unicodedata.category(letter) in ("Cc", "Zl", "Zp") for letter in name)
+    if not plain or len(plain) > LONGEST_NAME or broken or not plain.isprintable():
         raise InputError(
             f"The coder's name must have 1 to {LONGEST_NAME} letters in one line",
             remedy=f"give {option('coder', '--coder NAME')}, such as Anna",

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from enicfer.config.options import ProcessingOptions
 from enicfer.config.protocol import Pulses, Quality
-from enicfer.errors import InputError, counted
+from enicfer.errors import InputError, PointError, counted
 from enicfer.io.files.steady import read_steadily
 from enicfer.io.video.brightness import BrightnessRecorder
 from enicfer.io.video.frame import Frame
@@ -153,8 +153,8 @@ def choose_observations(record: VideoRecord, models: LoadedModels, name: str) ->
     hints = Hints(models.faces, models.region, models.photo)
     try:
         faces, row = choose_track(record.faces, models.quality, hints)
-    except InputError as error:
-        raise InputError(f"{name}, the participant's face: {error}") from None
+    except PointError as error:
+        raise PointError(f"{name}, the participant's face: {error}") from None
     faces = replace(faces, notes=(*faces.notes, *record.notes))
     expression = make_trace(faces, row, record.probability, models.model, record.read)
     return Observations(faces, expression, record.brightness)

@@ -52,6 +52,7 @@ def describe_origin(
         photo_given=models.photo is not None,
         inputs=hash_inputs(session, run, noted),
         cameras=_cameras(session, run, points or {}) if several else None,
+        participant_region=None if several else session.region_of(run.camera),
     )
 
 
@@ -60,7 +61,11 @@ def _cameras(
 ) -> dict[str, CameraOrigin]:
     names = _name_files(session, run)
     return {
-        view.camera: CameraOrigin(tuple(names[video] for video in view.videos), points.get(view.videos, ()))
+        view.camera: CameraOrigin(
+            tuple(names[video] for video in view.videos),
+            points.get(view.videos, ()),
+            session.region_of(view.camera),
+        )
         for view in run.views
     }
 

@@ -14,7 +14,7 @@ from enicfer.config.protocol import Pulses, Quality
 from enicfer.config.runs import Run, Session
 from enicfer.config.session import read_session
 from enicfer.errors import OUTPUT, OVERWRITE, InputError, OutputError, option
-from enicfer.io.files.names import HIDDEN
+from enicfer.io.files.names import HIDDEN, stem_of
 from enicfer.io.files.steady import Noted, check_unaltered
 from enicfer.io.video.reader import probe_video
 from enicfer.pipeline.assemble import assemble_run
@@ -31,7 +31,14 @@ from enicfer.pipeline.observe import (
 from enicfer.pipeline.origin import describe_origin, note_inputs
 from enicfer.pipeline.provenance import hash_models
 from enicfer.pipeline.recording import find_pulses, find_trials, read_recording
-from enicfer.pipeline.review import add_points, apply_review, is_newly_reviewed, read_reviews, replaces_more
+from enicfer.pipeline.review import (
+    add_points,
+    apply_review,
+    explaining_points,
+    is_newly_reviewed,
+    read_reviews,
+    replaces_more,
+)
 from enicfer.records import ExpressionTrace, FaceTrack, Recording, SessionResult
 
 
@@ -103,7 +110,8 @@ def process_session(
         for view in run.views:
             models = replace(models, faces=points[view.videos], region=session.region_of(view.camera))
             if (key := (*view.videos, view.trace)) not in seen:
-                seen[key] = _observe(view, models, pulses, said, kept, progress, threads)
+                with explaining_points(view, review.of(stem_of(session.entities(run))), run.camera):
+                    seen[key] = _observe(view, models, pulses, said, kept, progress, threads)
         found = [seen[(*view.videos, view.trace)] for view in run.views]
         origin = describe_origin(session, run, found, models, noted, points)
         with noting_recordings(session, run, recordings):

@@ -2,10 +2,12 @@
 
 Reviews lie beside the outputs (`enicfer.io.review_log`). Where a review says who the participant is, its points
 take the place of those in ``session.toml`` for that run; rejected trials stay in every table, marked in columns.
-Verdicts and sign-offs that were given while another face was followed do not count until they are given again.
+Verdicts and sign-offs that were given while another face was followed do not count until they are given again
+(`enicfer.pipeline.choice`).
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,29 +15,30 @@ from typing import Any
 import pandas as pd
 
 from enicfer.config.runs import Run, Session
-from enicfer.errors import InputError
+from enicfer.errors import InputError, PointError, counted
 from enicfer.io.files.names import SUFFIXES, find_results, stem_of
-from enicfer.io.pictures import PICTURES
 from enicfer.io.review_log import find_reviews, read_log
 from enicfer.io.tables import read_json
+from enicfer.pipeline.choice import boxes_of, count_followed, entries_of_camera, follow_review
 from enicfer.pipeline.provenance import hash_content, hash_file
-from enicfer.records import FacePoint, Provenance, ReviewOrigin, ReviewQuality, RunResult, to_plain
+from enicfer.records import FacePoint, ReviewOrigin, ReviewQuality, RunResult, to_plain
 from enicfer.records.review import (
     NEVER,
     NOT_PARTICIPANT,
+    PARTICIPANT,
     REJECTED,
     REVIEW_REASON,
     REVIEWED,
     SIGNOFF,
     TRIAL,
+    Held,
     ReviewEntry,
-    find_lapsed,
+    find_unjudged,
+    hold_all,
     judge_trials,
     points_of,
     standing,
 )
-
-_Point = tuple[str, tuple[float, ...]]  # camera, and frame, x, y
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,10 @@ def read_reviews(output: Path, session: str) -> SessionReview:
 
 
 def hash_corrections(entries: Sequence[ReviewEntry]) -> str:
-    """Hash of what changes results: verdicts on trials, corrections, and who signed; not when it was said."""
+    """Hash of what changes results: verdicts on trials, corrections, and who signed; not when it was said.
+
+    ``entries`` are those of one or more coders that stand, each coder's in their order.
+    """
     facts = sorted(
         [
             entry.run,
@@ -96,12 +102,27 @@ def hash_corrections(entries: Sequence[ReviewEntry]) -> str:
             *([entry.followed] if entry.followed else ()),
         ]
         for entry in entries
-        if entry.kind == TRIAL or (entry.frame is not None and entry.x is not None)
+        if _is_judgement(entry)
     )
     signed = sorted(
-        [entry.run, entry.coder, entry.name, entry.followed] for entry in entries if entry.kind == SIGNOFF
+        [entry.run, entry.coder, entry.name, entry.followed, *_said_after(entries, place)]
+        for place, entry in enumerate(entries)
+        if entry.kind == SIGNOFF
     )
     return hash_content([*facts, *signed]) if facts or signed else ""
+
+
+def _is_judgement(entry: ReviewEntry) -> bool:
+    return entry.kind == TRIAL or (entry.frame is not None and entry.x is not None)
+
+
+def _said_after(entries: Sequence[ReviewEntry], place: int) -> list[str]:
+    """What the coder of a sign-off said of the run after it: that may end it."""
+    signed = entries[place]
+    later = (
+        entry for entry in entries[place + 1 :] if entry.coder == signed.coder and entry.run == signed.run
+    )
+    return sorted(f"{entry.about[1:]} {entry.followed}" for entry in later if _is_judgement(entry))
 
 
 def add_points(session: Session, review: SessionReview) -> Session:
@@ -116,61 +137,11 @@ def add_points(session: Session, review: SessionReview) -> Session:
     for run in session.runs:
         entries = review.of(stem_of(session.entities(run)))
         views = [
-            _pointed(view, points_of(_of_camera(entries, view.camera, run.camera))) for view in run.views
+            _pointed(view, points_of(entries_of_camera(entries, view.camera, run.camera)))
+            for view in run.views
         ]
         runs.append(replace(views[0], others=tuple(views[1:])))
     return replace(session, runs=tuple(runs))
-
-
-def name_choice(provenance: Provenance) -> str:
-    """By what a result's face was chosen: a hash of the points, or of the photo, that said who the participant is."""
-    inputs = provenance.inputs.items() if provenance.photo_given else ()
-    photos = [sha for name, sha in inputs if Path(name).suffix.lower() in PICTURES]
-    return _name_choice(_given(provenance), photos)
-
-
-def name_next_choice(provenance: Provenance, entries: Sequence[ReviewEntry]) -> str:
-    """`name_choice` of the results once they follow what all coders say of the run: ``entries`` that hold."""
-    points, given = _pointed_at(provenance, entries), _given(provenance)
-    known = provenance.review.n_points if provenance.review is not None else 0
-    if known == len(points) and all(point in given for point in points):
-        return name_choice(provenance)
-    replaced = {camera for camera, _ in points}
-    kept = [point for point in given if point[0] not in replaced] if provenance.cameras else []
-    return _name_choice([*points, *kept], ())
-
-
-def _name_choice(points: Iterable[_Point], photos: Sequence[str]) -> str:
-    said = sorted([*([camera] if camera else []), *place] for camera, place in points)
-    return hash_content({"points": said} if said else {"photos": sorted(photos)})[:12]
-
-
-def _given(provenance: Provenance) -> list[_Point]:
-    """Camera ("" of one) and place of each point that said who the participant is."""
-    if provenance.cameras is None:
-        return [("", _plain(point)) for point in provenance.faces_given]
-    return [(name, _plain(point)) for name, own in provenance.cameras.items() for point in own.faces_given]
-
-
-def _pointed_at(provenance: Provenance, entries: Sequence[ReviewEntry]) -> list[_Point]:
-    """Camera ("" of one) and place of each point of a review."""
-    if provenance.cameras is None:
-        return [("", _plain(point)) for point in points_of(entries)]
-    first = next(iter(provenance.cameras), "")
-    return [
-        (name, _plain(point))
-        for name in provenance.cameras
-        for point in points_of(_of_camera(entries, name, first))
-    ]
-
-
-def _plain(point: Sequence[float]) -> tuple[float, ...]:
-    return tuple(float(value) for value in point)
-
-
-def _of_camera(entries: Sequence[ReviewEntry], camera: str, first: str) -> list[ReviewEntry]:
-    """Those that are of a camera; one that names none is of the first."""
-    return [entry for entry in entries if (entry.camera or first) == camera]
 
 
 def _pointed(run: Run, points: tuple[FacePoint, ...]) -> Run:
@@ -180,6 +151,38 @@ def _pointed(run: Run, points: tuple[FacePoint, ...]) -> Run:
             "undo it in the review, or take trace out of session.toml."
         )
     return replace(run, faces=points) if points else run
+
+
+@contextmanager
+def explaining_points(view: Run, entries: Sequence[ReviewEntry], first: str) -> Iterator[None]:
+    """Say of a point of a review that cannot be followed what to do in the review.
+
+    Parameters
+    ----------
+    view
+        One camera of a run, with the points in its video.
+    entries
+        What the review says of the run.
+    first
+        Its first camera.
+
+    Raises
+    ------
+    InputError
+        In place of a `PointError` about points of the review.
+    """
+    try:
+        yield
+    except PointError:
+        own = [e for e in entries_of_camera(entries, view.camera, first) if e.kind == PARTICIPANT]
+        if not own or view.faces != points_of(own):
+            raise
+        frames = ", ".join(f"{entry.frame} ({entry.coder})" for entry in own)
+        raise InputError(
+            f"In {view.videos[0].name}, frame {frames}, the review points at the participant where no face can be "
+            "followed: open enicfer review, press 2, take the point back there, then press C and click inside the "
+            "participant's face."
+        ) from None
 
 
 def apply_review(run: RunResult, review: SessionReview) -> RunResult:
@@ -195,8 +198,8 @@ def apply_review(run: RunResult, review: SessionReview) -> RunResult:
     run = replace(run, warnings=(*run.warnings, *review.notes)) if review.notes else run
     if not said:
         return run
-    gone = find_lapsed(said, name_choice(run.provenance))
-    entries = tuple(entry for entry in said if entry.id not in gone)
+    held = hold_all(said, follow_review(run.provenance, said, boxes_of(run)))
+    entries = tuple(entry for own in held.values() for entry in own.counting)
     trials = run.trials
     keys = list(zip(trials["onset"].astype(float).tolist(), trials["code"].astype(str).tolist(), strict=True))
     verdicts = judge_trials(entries, keys)
@@ -207,20 +210,27 @@ def apply_review(run: RunResult, review: SessionReview) -> RunResult:
         }
         trials = trials.assign(**{name: pd.Series(v, trials.index, "str") for name, v in columns.items()})
     lost = _count_lost(entries, keys)
-    warnings = [*run.warnings, *_find_contradictions(run, entries), *_tell_lapsed(said, gone)]
+    warnings = [
+        *run.warnings,
+        *_find_contradictions(run, entries),
+        *_tell_lapsed(held),
+        *_tell_reopened(held),
+    ]
     if lost:
         warnings.append(
             f"{lost} verdicts of the review are on trials that are no more: look at the session in enicfer review."
         )
     judging = [entry for entry in entries if entry.kind in (TRIAL, SIGNOFF)]
+    reopened = [own.reopened for own in held.values() if own.reopened is not None]
     checked = ReviewQuality(
-        coders=tuple(sorted({entry.coder for entry in judging})),
+        coders=tuple(sorted({entry.coder for entry in (*judging, *reopened)})),
         signed=tuple(sorted({entry.name for entry in judging if entry.kind == SIGNOFF})),
         n_trials_reviewed=sum(v is not None for v in verdicts),
         n_trials_rejected=sum(v is not None and v.verdict == REJECTED for v in verdicts),
+        n_trials_unjudged=len(find_unjudged(entries)),
+        reopened=tuple(sorted({entry.name for entry in reopened})),
     )
-    points, given = _pointed_at(run.provenance, said), _given(run.provenance)
-    followed = len(points) if all(point in given for point in points) else 0
+    followed = count_followed(run.provenance, said)
     origin = ReviewOrigin(dict(review.files), hash_corrections(said), followed)
     return replace(
         run,
@@ -231,15 +241,25 @@ def apply_review(run: RunResult, review: SessionReview) -> RunResult:
     )
 
 
-def _tell_lapsed(entries: Sequence[ReviewEntry], gone: Collection[str]) -> list[str]:
+def _tell_lapsed(held: Mapping[str, Held]) -> list[str]:
     """A sentence on what was said before another face was followed."""
-    kinds = [entry.kind for entry in entries if entry.id in gone]
+    kinds = [entry.kind for own in held.values() for entry in own.lapsed]
     trials, signed = kinds.count(TRIAL), kinds.count(SIGNOFF)
     if not kinds:
         return []
     return [
-        f"The review was made before the participant was changed: {trials} verdicts and {signed} sign-offs do not "
-        "count. Look at these trials again in enicfer review."
+        f"The review was made before the participant was changed: {counted(trials, 'verdict')} and "
+        f"{counted(signed, 'sign-off')} do not count. Look at these trials again in enicfer review."
+    ]
+
+
+def _tell_reopened(held: Mapping[str, Held]) -> list[str]:
+    """A sentence on each sign-off that does not hold any more."""
+    return [
+        f"Signed by {own.reopened.name} on {own.reopened.when}, before the last verdict or correction: sign again in "
+        "enicfer review."
+        for own in held.values()
+        if own.reopened is not None
     ]
 
 
@@ -253,17 +273,17 @@ def _count_lost(entries: Sequence[ReviewEntry], trials: Sequence[tuple[float, st
 
 def _find_contradictions(run: RunResult, entries: Sequence[ReviewEntry]) -> list[str]:
     """Where the face that was followed is one of which the review says that it is not the participant's."""
-    hit = []
+    hit: list[str] = []
     for name in ("",) if run.cameras is None else run.cameras.names:
-        own = _of_camera(entries, name, name if name == run.of_camera().camera else "")
+        own = entries_of_camera(entries, name, name if name == run.of_camera().camera else "")
         wrong = (*points_of(own, NOT_PARTICIPANT), *points_of(own, NEVER))
-        hit += [point for point in wrong if _holds(run.of_camera(name), point)]
+        of_camera = f" of the camera {name}" if name else ""
+        hit += [f"{point[0]}{of_camera}" for point in wrong if _holds(run.of_camera(name), point)]
     if not hit:
         return []
-    frame, x, y = hit[0]
     return [
-        f"The review says that the face at {frame}:{x:g},{y:g} is not the participant's, and it was followed "
-        f"({len(hit)} such points): point at the participant in enicfer review."
+        f"The review says that the followed face is not the participant's ({counted(len(hit), 'point')}, in frame "
+        f"{', '.join(hit[:5])}): go to that frame in enicfer review, press C, and click on the participant's face."
     ]
 
 
@@ -315,5 +335,7 @@ def _differs_beyond_review(run: RunResult, path: Path) -> bool:
 def _beyond_review(provenance: Mapping[str, Any]) -> dict[str, Any]:
     kept = {name: value for name, value in provenance.items() if name not in ("review", "faces_given")}
     if cameras := provenance.get("cameras"):
-        kept["cameras"] = {name: origin["videos"] for name, origin in cameras.items()}
+        kept["cameras"] = {
+            name: [origin["videos"], origin.get("participant_region")] for name, origin in cameras.items()
+        }
     return kept

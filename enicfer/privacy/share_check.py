@@ -1,9 +1,10 @@
 """`check_share`: what in a tree of outputs should not be shared.
 
 Looked for are faces in pictures (also pictures inside of pages, archives and arrays, and behind the end of a
-file), sound and video, names that the caller knows, absolute paths, dates, and places on Earth. What a file
-is, is told by its content (`enicfer.privacy.look`). Links are followed, because a copy of the tree holds
-what they lead to. What is found, and what cannot be looked at, is reported, never removed.
+file), sound and video, names that the caller knows, names of people who reviewed, absolute paths, dates, and
+places on Earth. What a file is, is told by its content (`enicfer.privacy.look`). Links are followed, because a
+copy of the tree holds what they lead to. What is found, and what cannot be looked at, is reported, never
+removed.
 """
 
 import os
@@ -19,6 +20,7 @@ from enicfer.errors import EnicferError, InputError
 from enicfer.io.files.names import CODINGS, HIDDEN, PROXIES, REVIEWS
 from enicfer.io.pictures import FOREIGN, PICTURES
 from enicfer.privacy.look import Looker
+from enicfer.privacy.reviewers import find_reviewers, look_for_reviewers
 from enicfer.privacy.text import Found
 
 _MEDIA = (*VIDEO_SUFFIXES, ".flv", ".3gp", ".wav", ".mp3", ".m4a", ".aac", ".opus", ".flac", ".ogg", ".wma")
@@ -76,6 +78,7 @@ def check_share(
     if not root.is_dir():
         raise InputError(f"There is no folder {root}", remedy="give the root of the outputs")
     looker = Looker(names, find_faces or _default_finder())
+    reviewers = find_reviewers(root)
     found: list[Finding] = []
     if (root / HIDDEN).exists():
         detail = "work folder with the coarse brightness of pictures: leave it out of the copy; a later run needs it"
@@ -86,7 +89,7 @@ def check_share(
     for path in sorted(_walk(root)):
         inside = path.relative_to(root)
         try:
-            for item in _look(path, inside, looker):
+            for item in _look(path, inside, looker, reviewers):
                 found.append(Finding(inside.as_posix(), *item))
         except EnicferError:
             raise
@@ -114,7 +117,7 @@ def _walk(root: Path) -> Iterator[Path]:
     yield from refused
 
 
-def _look(path: Path, inside: Path, looker: Looker) -> Iterator[Found]:
+def _look(path: Path, inside: Path, looker: Looker, reviewers: Sequence[str]) -> Iterator[Found]:
     kind = path.suffix.lower()
     yield from looker.text(inside.as_posix(), only=("date", "name"))
     if inside.parts[0] in (CODINGS, REVIEWS) and kind == ".jsonl":
@@ -129,6 +132,7 @@ def _look(path: Path, inside: Path, looker: Looker) -> Iterator[Found]:
     if path.name.lower().endswith((".fif", ".fif.gz")):
         yield from _search_fif(path)
     data = path.read_bytes()
+    yield from look_for_reviewers(path, data, reviewers)
     shows = kind in _PICTURES and _shows(data)
     found = list(looker.look(data, picture=shows))
     if kind in _PICTURES and not found and not shows:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from enicfer.records.plain import Card
+from enicfer.records.plain import Card, optional
 
 Names = Mapping[str, str]
 _NOTHING: Names = MappingProxyType({})
@@ -111,10 +111,13 @@ class CameraOrigin:
         Names of its files in ``inputs`` of the provenance.
     faces_given
         ``(frame, x, y)`` points in px of its picture that said who the participant is.
+    participant_region
+        ``(left, top, right, bottom)`` in fractions of its picture in which the participant sits, or None.
     """
 
     videos: tuple[str, ...] = ()
     faces_given: tuple[tuple[float, ...], ...] = ()
+    participant_region: tuple[float, ...] | None = optional()
 
 
 @dataclass(frozen=True)
@@ -145,6 +148,8 @@ class Provenance:
         The review that it follows, None without one.
     cameras
         Camera -> what was given of it, None where the run has one camera.
+    participant_region
+        ``(left, top, right, bottom)`` in fractions of the picture in which the participant sits, or None.
     """
 
     enicfer: str = ""
@@ -158,6 +163,7 @@ class Provenance:
     inputs: Names = field(default_factory=dict)
     review: ReviewOrigin | None = field(default=None, metadata={"optional": True})
     cameras: Mapping[str, CameraOrigin] | None = field(default=None, metadata={"optional": True})
+    participant_region: tuple[float, ...] | None = optional()
 
     @property
     def n_faces_given(self) -> int:

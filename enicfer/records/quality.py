@@ -99,12 +99,18 @@ class ReviewQuality:
         Names with which the run was signed off.
     n_trials_reviewed, n_trials_rejected
         Trials that somebody judged, and those that somebody rejected.
+    n_trials_unjudged
+        Trials of the queue of who signed that nobody has judged.
+    reopened
+        Names with which the run was signed off before the last verdict or correction of who signed.
     """
 
     coders: tuple[str, ...]
     signed: tuple[str, ...]
     n_trials_reviewed: int
     n_trials_rejected: int
+    n_trials_unjudged: int = 0
+    reopened: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,18 @@
 """What a person said of a processed session: verdicts on trials, corrections of who the participant is, a sign-off.
 
-Entries are only ever added. What holds follows from their order (`standing`): of two entries on the same thing the
-last one holds, an undone one never was, and a sign-off ends with the next verdict or correction. A verdict or a
-sign-off that was given while another face was followed has lapsed until it is given again (`find_lapsed`).
+Entries are only ever added. What holds follows from their order and from whom the results follow (`hold_entries`):
+of two entries on the same thing the last one holds, an undone one never was, and a sign-off ends with the next
+verdict or correction. A verdict or a sign-off that was given while another face was followed does not count, and
+takes the place of none that does.
 
 Times: ``onset`` and ``time`` in s on the recording's clock, ``video_time`` in s of the video; ``at`` is the time of
 day (UTC) at which something was said. Points are in px of the upright full-size picture.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from enicfer.records.types import FacePoint
 
@@ -58,7 +60,10 @@ class ReviewEntry:
         The entry that is undone.
     followed
         Of a verdict or a sign-off: by what the face was chosen that the results followed when it was given
-        (`enicfer.pipeline.review.name_choice`); "" where that was not noted.
+        (`enicfer.pipeline.choice.name_choice`); "" where that was not noted.
+    seen
+        Of a verdict or a sign-off: where that face was in a few frames, four numbers for each: number of the camera
+        (0 where there is one), frame, x and y of its middle.
     camera
         The camera of the frame, "" where the run has one.
     """
@@ -82,6 +87,7 @@ class ReviewEntry:
     name: str = ""
     entry: str = ""
     followed: str = ""
+    seen: tuple[int, ...] = ()
     unjudged: tuple[int, ...] = ()
     camera: str = ""
 
@@ -97,6 +103,17 @@ class ReviewEntry:
             return self.run, PARTICIPANT, self.frame, *camera
         return self.run, self.kind, self.frame, self.x, self.y, *camera
 
+    @property
+    def when(self) -> str:
+        """Day and minute at which it was said."""
+        return f"{self.at[:10]} {self.at[11:16]} UTC"
+
+    @property
+    def places(self) -> tuple[tuple[int, int, int, int], ...]:
+        """What `seen` holds, place by place."""
+        parts = (self.seen[k::4] for k in range(4))
+        return tuple(zip(*parts, strict=False))
+
     def is_of(self, onset: float, code: str) -> bool:
         """Whether it is about the trial at ``onset`` (s) with this code."""
         known = self.kind == TRIAL and self.onset is not None
@@ -111,40 +128,152 @@ class TrialVerdict:
     reason: str = ""
 
 
+Place = tuple[int, int]  # number of the camera, frame
+
+
+@dataclass(frozen=True)
+class Following:
+    """Whom the results of a run follow.
+
+    Attributes
+    ----------
+    name
+        By what the face was chosen, as in `ReviewEntry.followed`; of results that do not follow their review yet, by
+        what it will be.
+    boxes
+        Of the places that entries speak of, the followed face (left, top, right, bottom); a place in which nobody is
+        followed is missing.
+    pending
+        Whether the review says of the participant what these results do not follow yet.
+    pointed
+        When somebody pointed at the participant last, "" for never. What was said before that lapses if it does not
+        say whom it is about.
+    cameras
+        Names of the cameras by their numbers.
+    """
+
+    name: str
+    boxes: Mapping[Place, Sequence[float]] = field(default_factory=dict)
+    pending: bool = False
+    pointed: str = ""
+    cameras: Sequence[str] = ("",)
+
+    def place_of(self, entry: ReviewEntry) -> Place:
+        """The place of a correction; one that names no camera is of the first."""
+        return self.cameras.index(entry.camera) if entry.camera in self.cameras else 0, entry.frame or 0
+
+    def confirms(self, entry: ReviewEntry) -> bool:
+        """Whether an entry points at the participant in the face that is followed, and so changes nothing."""
+        at = entry.x or 0.0, entry.y or 0.0
+        return entry.kind == PARTICIPANT and self.is_at(self.place_of(entry), *at) is True
+
+    def ends_sign_off(self, entry: ReviewEntry) -> bool:
+        """Whether a sign-off from before an entry has to be given again."""
+        return entry.kind == TRIAL or (entry.kind in CORRECTIONS and not self.confirms(entry))
+
+    def is_at(self, place: Place, x: float, y: float) -> bool | None:
+        """Whether a point is in the followed face; None where nobody is followed."""
+        box = self.boxes.get(place)
+        return None if box is None else box[0] <= x <= box[2] and box[1] <= y <= box[3]
+
+    def fits(self, entry: ReviewEntry) -> bool:
+        """Whether a verdict or a sign-off is about the face that is followed; all else fits.
+
+        Its `ReviewEntry.seen` says so where it can be compared, else by what the face was chosen.
+        """
+        if entry.kind not in (TRIAL, SIGNOFF):
+            return True
+        if not entry.followed:
+            return entry.at >= self.pointed
+        places = () if self.pending else entry.places
+        known = [self.is_at((camera, frame), x, y) for camera, frame, x, y in places]
+        told = [same for same in known if same is not None]
+        return all(told) if told else entry.followed == self.name
+
+
+@dataclass(frozen=True)
+class Held:
+    """What holds of what one coder said of a run.
+
+    Attributes
+    ----------
+    counting
+        Verdicts and a sign-off that are about the face that is followed, corrections and marks, in their order.
+    lapsed
+        Verdicts and a sign-off on another face, where nothing was said since on the face that is followed.
+    reopened
+        The sign-off that ended with a later verdict or correction, until it is given again.
+    """
+
+    counting: tuple[ReviewEntry, ...] = ()
+    lapsed: tuple[ReviewEntry, ...] = ()
+    reopened: ReviewEntry | None = None
+
+
 def standing(entries: Iterable[ReviewEntry]) -> tuple[ReviewEntry, ...]:
-    """The entries of one coder that hold, in their order; `OPEN` verdicts and what was undone are not among them."""
+    """The entries of one coder of which some can hold, in their order.
+
+    What was undone is not among them, nor what was said again of the same thing while the same face was followed. A
+    verdict that is `OPEN` is there only where it may take an earlier one back.
+    """
     entries = tuple(entries)
     undone = {entry.entry for entry in entries if entry.kind == UNDO}
     held: dict[tuple[object, ...], ReviewEntry] = {}
     for entry in entries:
         if entry.kind == UNDO or entry.id in undone:
             continue
-        held.pop(entry.about, None)
-        held[entry.about] = entry
-        if entry.kind == TRIAL or entry.kind in CORRECTIONS:
-            held.pop((entry.run, SIGNOFF), None)
-    return tuple(entry for entry in held.values() if entry.verdict != OPEN)
+        key = (*entry.about, entry.followed, entry.seen)
+        held.pop(key, None)
+        held[key] = entry
+    several = Counter(entry.about for entry in held.values())
+    return tuple(entry for entry in held.values() if entry.verdict != OPEN or several[entry.about] > 1)
 
 
-def find_lapsed(entries: Iterable[ReviewEntry], followed: str) -> frozenset[str]:
-    """Ids of the verdicts and sign-offs that were given while another face was followed.
+def hold_entries(entries: Iterable[ReviewEntry], following: Following) -> Held:
+    """What holds of what one coder said of a run.
 
     Parameters
     ----------
     entries
-        All that hold of one run, of all coders.
-    followed
-        By what the face is chosen that is followed now, as in `ReviewEntry`. An entry that does not say it has lapsed
-        if somebody pointed at the participant later.
+        In their order; what `standing` gives is enough.
+    following
+        Whom the results follow.
     """
-    entries = tuple(entries)
-    changed = max((entry.at for entry in entries if entry.kind == PARTICIPANT), default="")
-    return frozenset(
-        entry.id
-        for entry in entries
-        if entry.kind in (TRIAL, SIGNOFF)
-        and (entry.followed != followed if entry.followed else entry.at < changed)
+    held: dict[tuple[object, ...], ReviewEntry] = {}
+    gone: dict[tuple[object, ...], ReviewEntry] = {}
+    reopened: ReviewEntry | None = None
+    for entry in standing(entries):
+        kept = held if following.fits(entry) else gone
+        kept.pop(entry.about, None)
+        kept[entry.about] = entry
+        if kept is gone:
+            continue
+        if entry.kind == SIGNOFF:
+            reopened = None
+        elif following.ends_sign_off(entry):
+            reopened = held.pop((entry.run, SIGNOFF), reopened)
+    lapsed = [e for about, e in gone.items() if about not in held and not (e.kind == SIGNOFF and reopened)]
+    return Held(
+        tuple(entry for entry in held.values() if entry.verdict != OPEN),
+        tuple(entry for entry in lapsed if entry.verdict != OPEN),
+        reopened,
     )
+
+
+def hold_all(entries: Iterable[ReviewEntry], following: Following) -> dict[str, Held]:
+    """Coder -> what holds of what they said of a run."""
+    said: dict[str, list[ReviewEntry]] = {}
+    for entry in entries:
+        said.setdefault(entry.coder, []).append(entry)
+    return {coder: hold_entries(own, following) for coder, own in said.items()}
+
+
+def find_unjudged(entries: Iterable[ReviewEntry]) -> frozenset[int]:
+    """Trials of the queue that nobody judged, of those that sign-offs name; ``entries`` are those that count."""
+    entries = tuple(entries)
+    judged = {entry.trial for entry in entries if entry.kind == TRIAL}
+    left = (trial for entry in entries if entry.kind == SIGNOFF for trial in entry.unjudged)
+    return frozenset(left) - judged
 
 
 def judge_trials(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from enicfer import __version__
+from enicfer.errors import counted
 from enicfer.export.description import methods_text, people_text
 from enicfer.io.files.names import session_folder, session_stem, stem_of
 from enicfer.records import Alignment, ClockQuality, Modality, ReviewQuality, RunResult
@@ -163,6 +164,10 @@ def review_text(review: ReviewQuality) -> str:
     """Who reviewed how: ``trials reviewed by Anna, 2 rejected; signed off by Anna K.``."""
     who = f" by {', '.join(review.coders)}" if review.coders else ""
     signed = f"; signed off by {', '.join(review.signed)}" if review.signed else ""
+    if review.n_trials_unjudged:
+        signed += f", {counted(review.n_trials_unjudged, 'trial')} of the queue not judged"
+    if review.reopened:
+        signed += f"; signed by {', '.join(review.reopened)} before the last verdict: sign again"
     return f"trials reviewed{who}, {review.n_trials_rejected} rejected{signed}"
 
 

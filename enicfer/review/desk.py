@@ -1,35 +1,47 @@
 """What the server knows: the study, the results that are open, their videos and proxies, and who is reviewing."""
 
-from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from enicfer import __version__
-from enicfer.errors import EnicferError
-from enicfer.io.files.names import HIDDEN
+from enicfer.errors import EnicferError, InputError
 from enicfer.io.results import read_run
+from enicfer.pipeline.choice import name_choice
 from enicfer.pipeline.people import KnownFaces, find_record, know_faces, list_others
-from enicfer.pipeline.review import hash_corrections, name_choice, name_next_choice
+from enicfer.pipeline.review import hash_corrections
 from enicfer.records import RunQuality, RunResult, Status
 from enicfer.records.review import (
     ACCEPTED,
     CORRECTIONS,
     PARTICIPANT,
     REJECTED,
+    SIGNOFF,
     TRIAL,
+    Following,
+    Held,
     ReviewEntry,
-    find_lapsed,
+    find_unjudged,
+    hold_entries,
     judge_trials,
 )
 from enicfer.review.cover import find_others
-from enicfer.review.entries import check_entry, describe_review, store_entry, summarise_coder
+from enicfer.review.entries import (
+    check_entry,
+    describe_review,
+    describe_stake,
+    note_followed,
+    say_reopened,
+    store_entry,
+    summarise_coder,
+)
 from enicfer.review.judge import REASONS, judge_clock, judge_identity, judge_run
 from enicfer.review.pictures import RunVideo, Videos, measure
 from enicfer.review.pointing import check_point
 from enicfer.review.proxy import Proxy, proxy_folder
+from enicfer.review.recent import Recent, state_of, state_of_records, version_of
 from enicfer.review.run_data import describe_run
 from enicfer.review.study import ReviewRun, Study
 
@@ -61,38 +73,6 @@ class ReviewOptions:
     closed: Mapping[Path, str] = field(default_factory=dict)
 
 
-T = TypeVar("T")
-
-
-class _Recent(Generic[T]):
-    """What was made last of a few runs, each in one state; one thread makes it, the others wait."""
-
-    def __init__(self, most: int) -> None:
-        self._most, self._lock = most, Lock()
-        self._made: OrderedDict[tuple[object, ...], T] = OrderedDict()
-
-    def get(self, key: tuple[object, ...], make: Callable[[], T]) -> T:
-        """What is there for ``key``, or what ``make`` gives."""
-        with self._lock:
-            if key not in self._made:
-                self._made[key] = make()
-            self._made.move_to_end(key)
-            while len(self._made) > self._most:
-                self._made.popitem(last=False)
-            return self._made[key]
-
-
-def _state_of(run: ReviewRun) -> tuple[str, float]:
-    """A run, and the time of its results: 0 where they are gone."""
-    return run.id, run.frames.stat().st_mtime if run.frames.is_file() else 0.0
-
-
-def _state_of_records(run: ReviewRun) -> float:
-    """The time at which a record of all faces was last added or removed below a run's outputs; 0 for never."""
-    folder = run.output / HIDDEN / "seen"
-    return folder.stat().st_mtime if folder.is_dir() else 0.0
-
-
 class Desk:
     """Everything that requests share.
 
@@ -106,15 +86,24 @@ class Desk:
 
     def __init__(self, study: Study, options: ReviewOptions) -> None:
         self.study, self.options = study, options
-        self._results: _Recent[RunResult] = _Recent(OPEN_RUNS)
-        self._faces: _Recent[KnownFaces | None] = _Recent(OPEN_RUNS)
+        self._results: Recent[tuple[RunResult, RunResult]] = Recent(OPEN_RUNS)
+        self._faces: Recent[KnownFaces | None] = Recent(OPEN_RUNS)
         self._videos = Videos(OPEN_RUNS)
         self._proxies: dict[str, Proxy] = {}
         self._lock = Lock()
 
     def result(self, run: ReviewRun) -> RunResult:
         """The results of a run as they are now; of several cameras those of the first, whose video is shown."""
-        return self._results.get(_state_of(run), lambda: read_run(run.frames).of_camera())
+        return self._read(run)[1]
+
+    def _read(self, run: ReviewRun) -> tuple[RunResult, RunResult]:
+        """The results of a run: of all cameras, and of the first."""
+
+        def make() -> tuple[RunResult, RunResult]:
+            whole = read_run(run.frames)
+            return whole, whole.of_camera()
+
+        return self._results.get(state_of(run), make)
 
     def faces(self, run: ReviewRun) -> KnownFaces | None:
         """All faces of a run's video; None where no record of them was kept."""
@@ -124,7 +113,7 @@ class Desk:
             record = find_record(run.output, result)
             return None if record is None else know_faces(record, result)
 
-        return self._faces.get((*_state_of(run), _state_of_records(run)), look)
+        return self._faces.get((*state_of(run), state_of_records(run)), look)
 
     def others(self, run: ReviewRun) -> list[dict[str, Any]] | None:
         """Faces of the other people in the picture; None where no record of all faces was kept."""
@@ -141,7 +130,7 @@ class Desk:
             others = None if faces is None else find_others(faces, result.faces.video_time)
             return RunVideo(result, paths, missing, cover, others)
 
-        return self._videos.get((*_state_of(run), _state_of_records(run) if cover else 0.0), make)
+        return self._videos.get((*state_of(run), state_of_records(run) if cover else 0.0), make)
 
     def proxy(self, run: ReviewRun) -> Proxy:
         """The proxy of a run."""
@@ -208,6 +197,7 @@ class Desk:
             "reasons": list(REASONS),
             "stale": self.is_stale(run),
             "followed": name_choice(result.provenance),
+            "results": version_of(run),
             "siblings": [{"id": other.id, "name": other.name} for other in siblings],
             "previous": order[place - 1] if place > 0 else None,
             "next": order[place + 1] if place + 1 < len(order) else None,
@@ -215,50 +205,69 @@ class Desk:
 
     def describe_review(self, run: ReviewRun) -> dict[str, Any]:
         """What this coder said of a run, how much others did, and what is to be done that results follow."""
-        said, lapsed = self.study.entries(run), self.lapsed(run)
+        following, held = self.study.following(run), self.held(run)
+        can_undo = self.why_read_only(run) == "" and self.options.coder in self.study.entries(run)
         return {
-            **describe_review(said, lapsed, self.options.coder, self.why_read_only(run) == ""),
+            **describe_review(held, self.options.coder, can_undo),
+            "at_stake": describe_stake(held.values()),
             "stale": self.is_stale(run),
+            "pending": self.say_pending(run) if following.pending else "",
             "command": self.study.command(run),
             "notes": self.study.review_notes(run),
+            "results": version_of(run),
         }
 
-    def lapsed(self, run: ReviewRun) -> frozenset[str]:
-        """Ids of what was said of a run before another face was followed (`enicfer.records.review.find_lapsed`)."""
-        said = self._all_said(run)
-        return find_lapsed(said, name_next_choice(self.study.quality(run).provenance, said))
+    def held(self, run: ReviewRun, following: Following | None = None) -> dict[str, Held]:
+        """Coder -> what holds of what was said of a run; ``following`` where it is known already."""
+        now = following or self.study.following(run)
+        return {coder: hold_entries(own, now) for coder, own in self.study.entries(run).items()}
+
+    def say_pending(self, run: ReviewRun) -> str:
+        """Why nothing can be judged while the results do not follow the review's choice of the participant."""
+        return (
+            "The participant was changed in the review, and these results show the face from before. Run "
+            f"{self.study.command(run)} first, then load this page again and judge."
+        )
 
     def _all_said(self, run: ReviewRun) -> list[ReviewEntry]:
         """What all coders said of a run."""
         return [entry for entries in self.study.entries(run).values() for entry in entries]
 
-    def counting(
-        self, run: ReviewRun, lapsed: Collection[str] | None = None
-    ) -> dict[str, tuple[ReviewEntry, ...]]:
-        """Coder -> what was said of a run and has not lapsed; ``lapsed`` where it is known already."""
-        gone, said = self.lapsed(run) if lapsed is None else lapsed, self.study.entries(run)
-        return {coder: tuple(entry for entry in own if entry.id not in gone) for coder, own in said.items()}
-
-    def store(self, run: ReviewRun, content: Any) -> tuple[ReviewEntry, str]:
-        """Store what the coder says, and a sentence on what of it could not be checked.
+    def store(self, run: ReviewRun, content: Any) -> tuple[ReviewEntry, list[str]]:
+        """Store what the coder says, and sentences on what the coder has to know of it.
 
         Raises
         ------
         InputError
-            See `enicfer.review.entries.check_entry`, `enicfer.review.pointing.check_point`.
+            See `enicfer.review.entries.check_entry`, `enicfer.review.pointing.check_point`; or if a trial is judged
+            while the results do not follow the review's choice of the participant.
         OutputError
             See `enicfer.review.entries.store_entry`.
         """
-        result, coder, note = self.result(run), self.options.coder, ""
+        (whole, result), coder = self._read(run), self.options.coder
         facts = check_entry(result, content)
-        if facts["kind"] in CORRECTIONS:
+        following = self.study.following(run)
+        notes = []
+        if facts["kind"] in (TRIAL, SIGNOFF):
+            if following.pending:
+                raise InputError(self.say_pending(run))
+            facts["seen"] = note_followed(whole, facts)
+        elif facts["kind"] in CORRECTIONS:
             points = [
                 e
                 for e in self._all_said(run)
                 if e.kind == PARTICIPANT and (e.coder, e.frame) != (coder, facts["frame"])
             ]
-            note = check_point(result, self.faces(run), facts, points)
-        return store_entry(run, result, coder, facts), note
+            notes += [check_point(result, self.faces(run), facts, points)]
+        before = self.held(run, following).get(coder, Held())
+        entry = store_entry(run, result, coder, facts, following)
+        after = self.study.following(run)
+        if after.confirms(entry) and not after.pending:
+            notes.append("This face is followed already: what was said still counts.")
+        reopened = self.held(run, after).get(coder, Held()).reopened
+        if reopened is not None and before.reopened is None:
+            notes.append(f"{say_reopened(reopened)}.")
+        return entry, [note for note in notes if note]
 
     def is_stale(self, run: ReviewRun) -> bool:
         """Whether the review says what the results do not hold."""
@@ -286,18 +295,23 @@ class Desk:
 
     def _row_of_review(self, run: ReviewRun) -> dict[str, Any]:
         """What the study page shows of what was said of a run, and how much it needs attention."""
-        lapsed, stale = self.lapsed(run), self.is_stale(run)
-        said = self.counting(run, lapsed)
-        attention, why = judge_run(self.study.quality(run), said, stale, bool(lapsed))
+        held, stale = self.held(run), self.is_stale(run)
+        said = {coder: own.counting for coder, own in held.items()}
+        n_lapsed = sum(len(own.lapsed) for own in held.values())
+        reopened = [own.reopened for own in held.values() if own.reopened is not None]
+        more = [say_reopened(entry) for entry in reopened]
+        attention, why = judge_run(self.study.quality(run), said, stale, n_lapsed > 0, more)
         verdicts = _verdicts(said)
+        everything = [entry for own in said.values() for entry in own]
         return {
             "attention": attention,
             "why": why,
             "n_accepted": verdicts.count(ACCEPTED),
             "n_rejected": verdicts.count(REJECTED),
-            "n_lapsed": len(lapsed),
+            "n_unjudged": len(find_unjudged(everything)),
+            "n_lapsed": n_lapsed,
             "stale": stale,
-            "reviews": [summarise_coder(coder, entries) for coder, entries in sorted(said.items())],
+            "reviews": [summarise_coder(coder, own) for coder, own in sorted(held.items())],
         }
 
     def _row(self, run: ReviewRun) -> dict[str, Any]:

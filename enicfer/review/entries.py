@@ -1,12 +1,13 @@
 """What a person may say, checked against the run before it is stored, and what is shown of it."""
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from enicfer.errors import InputError
+from enicfer.errors import InputError, counted
 from enicfer.io.review_log import add_entry, entry_text, new_entry, review_path
-from enicfer.pipeline.review import name_choice
+from enicfer.pipeline.choice import name_choice, note_face
 from enicfer.records import RunResult
 from enicfer.records.review import (
     ACCEPTED,
@@ -17,13 +18,15 @@ from enicfer.records.review import (
     SIGNOFF,
     TRIAL,
     UNDO,
+    Following,
+    Held,
     ReviewEntry,
-    find_lapsed,
-    standing,
+    hold_entries,
 )
 from enicfer.review.judge import pick_trials
 from enicfer.review.study import ReviewRun
 
+PLACES_OF_TRIAL, PLACES_OF_RUN = 6, 24  # in which a verdict and a sign-off note the followed face
 LONGEST_REASON, LONGEST_NOTE, LONGEST_NAME = 200, 2000, 80
 _KEYS = {
     TRIAL: {"trial", "verdict", "reason", "note", "followed"},
@@ -34,8 +37,12 @@ _KEYS = {
 }
 
 
-def store_entry(run: ReviewRun, result: RunResult, coder: str, facts: Mapping[str, Any]) -> ReviewEntry:
+def store_entry(
+    run: ReviewRun, result: RunResult, coder: str, facts: Mapping[str, Any], following: Following
+) -> ReviewEntry:
     """Write what a coder says of a run, as `check_entry` gave it; it is on the disk when this returns.
+
+    ``following`` is whom the results follow.
 
     Raises
     ------
@@ -52,7 +59,7 @@ def store_entry(run: ReviewRun, result: RunResult, coder: str, facts: Mapping[st
         if kind == UNDO:
             more["entry"] = _undone(known, run.name, rest.get("entry", ""))
         if kind == SIGNOFF:
-            more["unjudged"] = _unjudged(known, run.name, result, rest["followed"])
+            more["unjudged"] = _unjudged(known, run.name, result, following)
         return new_entry(coder, run.name, kind, **{**rest, **more})
 
     return add_entry(review_path(run.output, run.session, coder), make)
@@ -91,55 +98,84 @@ def check_entry(result: RunResult, content: Any) -> dict[str, Any]:
     return facts
 
 
-def describe_review(
-    entries: Mapping[str, Sequence[ReviewEntry]], lapsed: Collection[str], coder: str, can_undo: bool
-) -> dict[str, Any]:
-    """What holds now of a run's review, for one coder.
+def note_followed(run: RunResult, facts: Mapping[str, Any]) -> tuple[int, ...]:
+    """Where the followed face is in the trial that is judged, or in the run that is signed; of all its cameras."""
+    if facts["kind"] == SIGNOFF:
+        return note_face(run, PLACES_OF_RUN)
+    start, duration = facts["onset"], float(run.trials.iloc[facts["trial"]]["duration"])
+    return note_face(run, PLACES_OF_TRIAL, start, start + duration)
 
-    ``entries`` are the standing ones by coder; ``lapsed`` are the ids of those that do not count any more.
-    """
-    own = entries.get(coder, ())
-    counting = {name: [entry for entry in said if entry.id not in lapsed] for name, said in entries.items()}
+
+def describe_review(held: Mapping[str, Held], coder: str, can_undo: bool) -> dict[str, Any]:
+    """What holds now of a run's review, for one coder; ``held`` is by coder."""
+    own = held.get(coder, Held())
     return {
         "coder": coder,
-        "entries": [marked_text(entry, lapsed) for entry in own],
-        "marks": [entry_text(entry) for entry in own if entry.kind == MARK],
-        "signed": signed_by(counting.get(coder, ())),
-        "signed_before": signed_by([entry for entry in own if entry.id in lapsed]),
-        "can_undo": can_undo and bool(own),
-        "others": [summarise_coder(name, said) for name, said in sorted(counting.items()) if name != coder],
+        "entries": [*map(lapsed_text, own.lapsed), *map(shown_text, own.counting)],
+        "marks": [shown_text(entry) for entry in own.counting if entry.kind == MARK],
+        "signed": signed_by(own.counting),
+        "signed_before": signed_by(own.lapsed),
+        "reopened": _about_sign_off(own.reopened),
+        "can_undo": can_undo,
+        "others": [summarise_coder(name, said) for name, said in sorted(held.items()) if name != coder],
     }
 
 
-def marked_text(entry: ReviewEntry, lapsed: Collection[str]) -> dict[str, Any]:
-    """What is stored of an entry, with ``lapsed`` where it does not count any more."""
-    return {**entry_text(entry), **({"lapsed": True} if entry.id in lapsed else {})}
+def describe_stake(held: Iterable[Held]) -> dict[str, Any]:
+    """What of all coders would no longer count if another face was followed: numbers, and a sentence or ""."""
+    kinds = Counter(entry.kind for own in held for entry in own.counting)
+    verdicts, signed = kinds[TRIAL], kinds[SIGNOFF]
+    parts = [counted(verdicts, "verdict")] if verdicts else []
+    parts += ["the sign-off" if signed == 1 else f"{signed} sign-offs"] if signed else []
+    text = (
+        f"If this is another face than the one that is followed, {' and '.join(parts)} will no longer count."
+    )
+    return {"n_verdicts": verdicts, "n_signed": signed, "text": text if parts else ""}
 
 
-def summarise_coder(coder: str, entries: Sequence[ReviewEntry]) -> dict[str, Any]:
-    """How much a coder said of a run."""
-    trials = [entry for entry in entries if entry.kind == TRIAL]
+def shown_text(entry: ReviewEntry) -> dict[str, Any]:
+    """What is shown of an entry."""
+    return {name: value for name, value in entry_text(entry).items() if name != "seen"}
+
+
+def lapsed_text(entry: ReviewEntry) -> dict[str, Any]:
+    """What is shown of an entry that does not count, because it is about another face."""
+    return {**shown_text(entry), "lapsed": True}
+
+
+def summarise_coder(coder: str, held: Held) -> dict[str, Any]:
+    """How much of what a coder said of a run counts."""
+    trials = [entry for entry in held.counting if entry.kind == TRIAL]
     return {
         "coder": coder,
         "n_reviewed": len(trials),
         "n_rejected": sum(entry.verdict == REJECTED for entry in trials),
-        "signed": signed_by(entries),
+        "signed": signed_by(held.counting),
+        "reopened": _about_sign_off(held.reopened),
     }
 
 
+def say_reopened(entry: ReviewEntry) -> str:
+    """That a sign-off does not hold any more, without a full stop."""
+    return f"signed by {entry.name} on {entry.when}, before the last verdict or correction: sign again"
+
+
 def signed_by(entries: Sequence[ReviewEntry]) -> dict[str, Any] | None:
-    """Name and time of the sign-off that holds, and the trials of the queue that were not judged then."""
-    found = next((entry for entry in entries if entry.kind == SIGNOFF), None)
-    if found is None:
+    """Name and time of the sign-off among entries, and the trials of the queue that were not judged then."""
+    return _about_sign_off(next((entry for entry in entries if entry.kind == SIGNOFF), None))
+
+
+def _about_sign_off(entry: ReviewEntry | None) -> dict[str, Any] | None:
+    if entry is None:
         return None
-    return {"name": found.name, "at": found.at, "note": found.note, "unjudged": list(found.unjudged)}
+    return {"name": entry.name, "at": entry.at, "note": entry.note, "unjudged": list(entry.unjudged)}
 
 
-def _unjudged(known: Sequence[ReviewEntry], run: str, result: RunResult, followed: str) -> tuple[int, ...]:
+def _unjudged(
+    known: Sequence[ReviewEntry], run: str, result: RunResult, following: Following
+) -> tuple[int, ...]:
     """Numbers of the trials of the queue that a coder has not judged, from all entries of the coder."""
-    said = standing(entry for entry in known if entry.run == run)
-    gone = find_lapsed(said, followed)
-    own = [entry for entry in said if entry.id not in gone]
+    own = hold_entries((entry for entry in known if entry.run == run), following).counting
     judged = {entry.trial for entry in own if entry.kind == TRIAL}
     return tuple(sorted(row["trial"] for row in pick_trials(result, own) if row["trial"] not in judged))
 
@@ -177,7 +213,7 @@ def _check_followed(result: RunResult, content: Mapping[str, Any]) -> str:
     """By what the face was chosen that is judged, where the page says so: not that of results that are gone."""
     now = name_choice(result.provenance)
     if content.get("followed", now) != now:
-        raise InputError("The results follow another face since this page was opened: load the page again.")
+        raise InputError("The session was processed again since this page was opened: load the page again.")
     return now
 
 

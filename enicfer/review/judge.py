@@ -97,12 +97,16 @@ def percent_below(fraction: float) -> str:
 
 
 def judge_run(
-    check: RunCheck, said: Mapping[str, Sequence[ReviewEntry]], stale: bool, lapsed: bool = False
+    check: RunCheck,
+    said: Mapping[str, Sequence[ReviewEntry]],
+    stale: bool,
+    lapsed: bool = False,
+    reopened: Sequence[str] = (),
 ) -> tuple[float, list[str]]:
     """How much a run needs attention, and why; 0 for one that is signed and nothing to be done about.
 
     ``said`` is what counts; ``stale`` and ``lapsed`` say whether there is more that the results do not hold, and
-    more that was said while another face was followed.
+    more that was said while another face was followed. ``reopened`` says which sign-offs have to be given again.
     """
     quality = check.quality
     clock, identity = judge_clock(quality), judge_identity(check)
@@ -129,7 +133,9 @@ def judge_run(
         )
     if lapsed:
         score, why = score + 1, ["reviewed before the participant was changed: look again", *why]
-    if not signed:
+    if reopened:
+        score, why = score + 1, [*reopened, *why]
+    elif not signed:
         score, why = score + 1, [*why, "not signed off"]
     return round(score, 3), why
 

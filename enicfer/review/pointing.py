@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from enicfer.errors import InputError
 from enicfer.pipeline.people import KnownFaces
-from enicfer.records import RunResult
+from enicfer.records import FloatArray, RunResult
 from enicfer.records.review import PARTICIPANT, ReviewEntry
 
 UNCHECKED = (
@@ -98,11 +98,18 @@ def _not_here(faces: KnownFaces, frame: int, x: float, y: float) -> str:
     aside = np.maximum(np.maximum(box[:, :2] - (x, y), (x, y) - box[:, 2:]), 0)
     away = np.hypot(*aside.T)
     nearest = int(np.argmin(away))
-    middle = (box[nearest, :2] + box[nearest, 2:]) / 2
     return (
-        f"There is no face at {x:g},{y:g} in frame {frame}: the nearest one is {away[nearest]:.0f} px away, around "
-        f"{middle[0]:.0f},{middle[1]:.0f}. Click on a face."
+        f"There is no face where you clicked in frame {frame}: the nearest one is {_way(box[nearest], x, y)}. Click "
+        "inside a face."
     )
+
+
+def _way(box: FloatArray, x: float, y: float) -> str:
+    """In which direction a box (left, top, right, bottom) is from a point outside of it, in words."""
+    left, top, right, bottom = box
+    parts = ["above" if bottom < y else "below"] if not top <= y <= bottom else []
+    parts += ["to the left" if right < x else "to the right"] if not left <= x <= right else []
+    return " and ".join(parts)
 
 
 def _no_face(frame: int, others: npt.NDArray[Any]) -> str:

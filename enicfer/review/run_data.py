@@ -1,6 +1,6 @@
 """What the session page shows of one run, JSON-ready; see the documentation of the server's routes."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,9 +8,9 @@ import numpy as np
 from enicfer.io.review_log import entry_text
 from enicfer.pipeline.people import pick_faces
 from enicfer.records import FloatArray, RunResult, Status
-from enicfer.records.review import CORRECTIONS, TRIAL, ReviewEntry
+from enicfer.records.review import CORRECTIONS, TRIAL, Held, ReviewEntry
 from enicfer.report.figures import EXPRESSION_COLORS
-from enicfer.review.entries import marked_text
+from enicfer.review.entries import lapsed_text, shown_text
 from enicfer.review.judge import judge_clock
 from enicfer.timecourse.quality import drift_text
 
@@ -92,15 +92,16 @@ def list_segments(run: RunResult) -> list[dict[str, Any]]:
     ]
 
 
-def list_trials(
-    run: RunResult, said: Mapping[str, Sequence[ReviewEntry]], lapsed: Collection[str] = ()
-) -> list[dict[str, Any]]:
-    """The trials by their numbers, with what each coder says of them; ``lapsed`` are ids of what does not count."""
+def list_trials(run: RunResult, held: Mapping[str, Held]) -> list[dict[str, Any]]:
+    """The trials by their numbers, with what each coder says of them."""
     table = run.trials.reset_index(drop=True)
     offset = run.provenance.protocol.window_start
-    judged: dict[Any, list[ReviewEntry]] = {}
-    for entry in (entry for entries in said.values() for entry in entries if entry.kind == TRIAL):
-        judged.setdefault(entry.trial, []).append(entry)
+    judged: dict[Any, list[tuple[ReviewEntry, dict[str, Any]]]] = {}
+    for own in held.values():
+        shown = [*((e, lapsed_text(e)) for e in own.lapsed), *((e, shown_text(e)) for e in own.counting)]
+        for entry, text in shown:
+            if entry.kind == TRIAL:
+                judged.setdefault(entry.trial, []).append((entry, text))
     first, last = frames_between(run, table["onset"].to_numpy(float), table["duration"].to_numpy(float))
     found = []
     for i, row in enumerate(table.to_dict("records")):
@@ -119,7 +120,7 @@ def list_trials(
                 "means": {label: row.get(f"fer_{label}_mean") for label in run.expression.labels},
                 "frame_start": None if none else int(first[i]),
                 "frame_stop": None if none else int(last[i]),
-                "reviews": [marked_text(e, lapsed) for e in judged.get(i, ()) if e.is_of(onset, row["code"])],
+                "reviews": [text for e, text in judged.get(i, ()) if e.is_of(onset, row["code"])],
             }
         )
     return found

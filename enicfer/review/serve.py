@@ -20,7 +20,7 @@ HOST = "127.0.0.1"
 def open_review(
     folders: Sequence[str | Path],
     *,
-    coder: str = "",
+    coder: str | None = None,
     port: int = 0,
     read_only: bool = False,
     blur_others: bool = False,
@@ -35,7 +35,7 @@ def open_review(
     folders
         Session folders, folders of them, or outputs.
     coder
-        Who reviews; by default the name of the account.
+        Who reviews, None for the name of the account.
     port
         Of the server, 0 for any that is free.
     read_only
@@ -58,8 +58,9 @@ def open_review(
     """
     if missing := [name for name in ("starlette", "uvicorn") if find_spec(name) is None]:
         raise InputError(f"The review needs {' and '.join(missing)}: pip install 'enicfer[review]'.")
-    name = " ".join((coder or account_name()).split())
+    name = account_name() if coder is None else coder
     coder_label(name)
+    name = " ".join(name.split())
     study = Study([Path(folder) for folder in folders])
     closed = {} if read_only else find_closed(study)
     desk = Desk(study, ReviewOptions(name, read_only, blur_others, shared, closed))

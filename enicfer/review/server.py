@@ -15,14 +15,16 @@ from starlette.routing import Route
 
 from enicfer.errors import EnicferError, InputError, OutputError
 from enicfer.records import to_plain
+from enicfer.records.review import Held
 from enicfer.review.curves import FEWEST, MOST, USUAL, curves_between
 from enicfer.review.desk import Desk, static_files
-from enicfer.review.entries import marked_text
+from enicfer.review.entries import shown_text
 from enicfer.review.guard import LARGEST_WRITE, Guard, Refused
 from enicfer.review.judge import pick_trials
 from enicfer.review.pictures import Box, VideoMissingError, measure
 from enicfer.review.proxy import StaleVersionError
 from enicfer.review.ranges import file_part
+from enicfer.review.recent import version_of
 from enicfer.review.run_data import (
     axis_of,
     describe_people,
@@ -87,6 +89,7 @@ _DATA = {
     "runs/{run}/frame/{frame:int}.jpg": "frame",
     "runs/{run}/proxy": "proxy",
     "runs/{run}/proxy.mp4": "proxy_file",
+    "runs/{run}/results": "results",
     "runs/{run}/review": "review",
 }
 
@@ -148,7 +151,7 @@ class _Pages:
 
     def trials(self, request: Request) -> Response:
         run = self._run(request)
-        found = list_trials(self.desk.result(run), self.desk.study.entries(run), self.desk.lapsed(run))
+        found = list_trials(self.desk.result(run), self.desk.held(run))
         return _json(
             {"conditions": list(dict.fromkeys(trial["condition"] for trial in found)), "trials": found}
         )
@@ -172,8 +175,8 @@ class _Pages:
 
     def queue(self, request: Request) -> Response:
         run = self._run(request)
-        own = self.desk.counting(run).get(self.desk.options.coder, ())
-        return _json({"queue": pick_trials(self.desk.result(run), own)})
+        own = self.desk.held(run).get(self.desk.options.coder, Held())
+        return _json({"queue": pick_trials(self.desk.result(run), own.counting)})
 
     def people(self, request: Request) -> Response:
         run = self._run(request)
@@ -217,6 +220,9 @@ class _Pages:
             raise StaleVersionError("The preview is complete now: ask for it from its beginning.")
         return FileResponse(path, media_type="video/mp4")
 
+    def results(self, request: Request) -> Response:
+        return _json({"results": version_of(self._run(request))})
+
     def review(self, request: Request) -> Response:
         return _json(self.desk.describe_review(self._run(request)))
 
@@ -224,9 +230,9 @@ class _Pages:
         run = self._run(request)
         if why := self.desk.why_read_only(run):
             raise Refused(403, "read_only", why)
-        entry, note = self.desk.store(run, content)
-        told = {**marked_text(entry, self.desk.lapsed(run)), **({"unchecked": note} if note else {})}
-        return _json({"entry": told, "review": self.desk.describe_review(run)}, 201)
+        entry, notes = self.desk.store(run, content)
+        review = self.desk.describe_review(run)
+        return _json({"entry": shown_text(entry), "told": notes, "review": review}, 201)
 
 
 _SHOWN = ("state", "frames_done", "seconds_done", "version", "width", "height", "error")

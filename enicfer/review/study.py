@@ -18,13 +18,16 @@ from enicfer.config.engine import read_toml
 from enicfer.config.runs import SETTINGS
 from enicfer.config.suffixes import VIDEO_SUFFIXES
 from enicfer.errors import EnicferError, InputError
+from enicfer.io.camera_frames import read_boxes
 from enicfer.io.files.names import HIDDEN, SUFFIXES, find_results, session_stem
 from enicfer.io.review_log import find_reviews, read_log
 from enicfer.io.tables import read_json
+from enicfer.pipeline.choice import follow_review
 from enicfer.records import from_plain
-from enicfer.records.review import ReviewEntry, standing
+from enicfer.records.review import Following, Place, ReviewEntry, standing
 from enicfer.review.judge import RunCheck
 
+SESSION_LEVELS = 2  # above a folder, in which its session is looked for
 FRESH = 10.0  # s for which a list of the videos in a folder is believed
 
 
@@ -80,12 +83,12 @@ class Study:
     """
 
     def __init__(self, folders: Sequence[Path]) -> None:
-        self.folders = tuple(Path(folder) for folder in folders)
-        for folder in self.folders:
-            if not folder.is_dir():
+        for folder in folders:
+            if not Path(folder).is_dir():
                 raise InputError(
                     f"There is no folder {folder}: give a session folder, or a folder of outputs."
                 )
+        self.folders = tuple(dict.fromkeys(_session_of(Path(folder)) for folder in folders))
         self._lock = Lock()
         self._kept: dict[Path, tuple[tuple[int, int, int], Any]] = {}
         self._listings: dict[Path, tuple[float, dict[str, Path]]] = {}
@@ -93,11 +96,7 @@ class Study:
         self.runs: dict[str, ReviewRun] = {}
         self.look_again()
         if not self.runs:
-            names = ", ".join(str(folder) for folder in self.folders)
-            raise InputError(
-                f"There are no results of enicfer below {names}: process the sessions first, with enicfer "
-                "process-session or process-sessions."
-            )
+            raise _nothing_below(self.folders)
 
     def look_again(self) -> None:
         """Find the runs that are there now; one that was there before keeps its id."""
@@ -124,7 +123,7 @@ class Study:
         return check
 
     def entries(self, run: ReviewRun) -> dict[str, tuple[ReviewEntry, ...]]:
-        """Coder -> the entries of a run that hold, by name of the coder.
+        """Coder -> the entries of a run that stand (`enicfer.records.review.standing`), by name of the coder.
 
         Raises
         ------
@@ -139,6 +138,32 @@ class Study:
                 if own:
                     said[coder] = (*said.get(coder, ()), *own)
         return said
+
+    def following(self, run: ReviewRun) -> Following:
+        """Whom the results of a run follow, as far as its review needs it.
+
+        Raises
+        ------
+        InputError
+            If a file of the run or a review cannot be read.
+        """
+        said = [entry for own in self.entries(run).values() for entry in own]
+        provenance = self.quality(run).provenance
+        cameras = tuple(provenance.cameras or ("",))
+        return follow_review(provenance, said, lambda places: self._look_up(run, cameras, places))
+
+    def _look_up(
+        self, run: ReviewRun, cameras: Sequence[str], places: Sequence[Place]
+    ) -> dict[Place, Sequence[float]]:
+        """The followed face in some places, each read once while the results stay."""
+        known: dict[Place, Sequence[float] | None] = self._read(run.frames, lambda path: {})
+        if fresh := [(c, frame) for c, frame in places if (c, frame) not in known and 0 <= c < len(cameras)]:
+            frames: dict[str, list[int]] = {}
+            for camera, frame in fresh:
+                frames.setdefault(cameras[camera], []).append(frame)
+            found = read_boxes(run.frames, frames)
+            known.update({(c, frame): found.get((cameras[c], frame)) for c, frame in fresh})
+        return {place: box for place in places if (box := known.get(place)) is not None}
 
     def review_notes(self, run: ReviewRun) -> list[str]:
         """What is wrong with the files of a run's review, one sentence each."""
@@ -240,6 +265,37 @@ class Study:
         return content
 
 
+def _session_of(folder: Path) -> Path:
+    """The session folder to which a folder without results belongs, or the folder itself."""
+    if (folder / SETTINGS).is_file() or find_results(folder):
+        return folder
+    above = folder.resolve().parents[:SESSION_LEVELS]
+    return next((place for place in above if (place / SETTINGS).is_file()), folder)
+
+
+def _nothing_below(folders: Sequence[Path]) -> InputError:
+    """What to say where nothing was processed, with what to run first."""
+    names = ", ".join(str(folder) for folder in folders)
+    sessions = find_sessions(folders)
+    ready = [folder for folder in sessions if (folder / SETTINGS).is_file()]
+    if ready:
+        command = "process-session" if len(ready) == 1 else "process-sessions"
+        place = ready[0] if len(ready) == 1 else names
+        return InputError(
+            f"There are no results of enicfer below {names}: run enicfer {command} {place} first, or give the folder "
+            "to which the results were written with --output."
+        )
+    if any(_list_videos(folder) for folder in folders):
+        return InputError(
+            f"{names} has a video, and no {SETTINGS} and no results: a review needs a processed session, so write "
+            f"{SETTINGS} beside the video, run enicfer process-session {names}, and then this command again."
+        )
+    return InputError(
+        f"There are no results of enicfer below {names}: process the sessions first, with enicfer process-session or "
+        "process-sessions."
+    )
+
+
 def _read_check(path: Path) -> RunCheck:
     content = read_json(path)
     try:
@@ -250,7 +306,7 @@ def _read_check(path: Path) -> RunCheck:
 
 
 def _by_coder(path: Path) -> tuple[dict[str, tuple[ReviewEntry, ...]], str]:
-    """Coder -> the entries that hold; and what is wrong with the file."""
+    """Coder -> the entries that stand; and what is wrong with the file."""
     log = read_log(path)
     entries = standing(log.entries)
     coders: Iterable[str] = dict.fromkeys(entry.coder for entry in entries)

@@ -174,6 +174,7 @@ def test_a_session_is_done_again_for_its_review_alone_and_the_group_counts(witho
     rows = read(output, "qc")
     assert [str(count)[:1] for count in rows["n_trials_reviewed"]] == ["1", "n"]
     assert [str(count)[:1] for count in rows["n_trials_rejected"]] == ["1", "n"]
+    assert [str(count)[:1] for count in rows["n_signed"]] == ["0", "n"]
     table = read(output, "trials")
     assert len(table) == 2 * len(trials)
     assert table["fer_reviewed"].to_list() == ["n/a", "rejected", *["n/a"] * (len(table) - 2)]

@@ -156,6 +156,6 @@ def test_names_of_coders_are_safe_names_of_files():
     assert len({label.casefold() for label in labels}) == len(names)
     assert all(label.isascii() and label.isalnum() and len(label) <= 40 for label in labels)
     assert coder_label(" anna  b ") == coder_label("anna b")
-    for wrong in ("", "  ", "a\nb\x00", "x" * 81):
+    for wrong in ("", "  ", "a\nb", "a\n", "a\tb", "a\u2028b", "a\x00", "x" * 81):
         with pytest.raises(InputError, match="1 to 80 letters"):
             coder_label(wrong)

@@ -25,6 +25,7 @@ from enicfer.export.keys import QC_KEYS, SYNC_KEYS, find_undocumented
 from enicfer.io.results import read_result, read_run
 from enicfer.pipeline import assemble
 from enicfer.pipeline.align import align_session
+from enicfer.pipeline.choice import boxes_of, note_face
 from enicfer.pipeline.observe import Observations
 from enicfer.pipeline.process import _check_copies
 from enicfer.pipeline.provenance import hash_file, input_files
@@ -33,7 +34,7 @@ from enicfer.pipeline.recording import read_recording
 from enicfer.pipeline.review import SessionReview, add_points, apply_review
 from enicfer.privacy.forget import forget_participant
 from enicfer.records import Status
-from enicfer.records.review import NEVER, PARTICIPANT, ReviewEntry
+from enicfer.records.review import NEVER, PARTICIPANT, TRIAL, Following, ReviewEntry
 from enicfer.review.desk import Desk, ReviewOptions
 from enicfer.review.study import Study
 from enicfer.synthetic import SyntheticScene
@@ -264,7 +265,14 @@ def test_the_review_shows_one_camera_and_its_corrections_are_of_that(filmed, run
     x, y = (float(value) for value in track.faces.box[frame].reshape(2, 2).mean(axis=0))
     never = ReviewEntry("3", "", "Anna", known.name, NEVER, frame=frame, x=x, y=y, camera="side")
     (warning,) = set(apply_review(run, SessionReview((never,))).warnings) - set(run.warnings)
-    assert warning.startswith(f"The review says that the face at {frame}:")
+    assert f"is not the participant's (1 point, in frame {frame} of the camera side)" in warning
+    seen = note_face(run, 3)
+    verdict = ReviewEntry("4", "", "Anna", known.name, TRIAL, trial=0, followed="x", seen=seen)
+    places = [place[:2] for place in verdict.places]
+    assert {camera for camera, _ in places} == {0, 1} and len(places) == 6
+    boxes = boxes_of(run)(places)
+    assert boxes == desk.study._look_up(known, ("front", "side"), places) and set(boxes) == set(places)
+    assert Following("", boxes).fits(verdict)
 
 
 def test_players_get_the_camera_whose_video_is_given(filmed, run, tmp_path):

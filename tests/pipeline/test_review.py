@@ -12,19 +12,14 @@ import pytest
 
 from enicfer import add_emotion_events, process_session
 from enicfer.config.options import ProcessingOptions
-from enicfer.errors import InputError, OutputError
+from enicfer.errors import InputError, OutputError, PointError
 from enicfer.export.bids import write_run
 from enicfer.export.description import people_text
 from enicfer.export.mne import make_annotations
 from enicfer.io.results import read_run
 from enicfer.io.review_log import add_entry, new_entry, review_path
-from enicfer.pipeline.review import (
-    SessionReview,
-    apply_review,
-    name_choice,
-    name_next_choice,
-    read_reviews,
-)
+from enicfer.pipeline.choice import name_choice, name_next_choice
+from enicfer.pipeline.review import SessionReview, apply_review, explaining_points, read_reviews
 from enicfer.records import ModelCard, ReviewOrigin
 from enicfer.report.page import headline
 
@@ -180,7 +175,8 @@ def test_following_whom_a_review_excludes_is_told(make_run, tmp_path, kind):
     say(tmp_path, RUN, kind, frame=50, x=right + 5, y=top)
     assert apply_review(run, review_of(tmp_path)).warnings == run.warnings
     say(tmp_path, RUN, kind, frame=50, x=(left + right) / 2, y=(top + bottom) / 2)
-    assert "not the participant's, and it was followed" in apply_review(run, review_of(tmp_path)).warnings[-1]
+    said = apply_review(run, review_of(tmp_path)).warnings[-1]
+    assert "the followed face is not the participant's (1 point, in frame 50)" in said and "press C" in said
 
 
 def test_rejected_trials_are_bad_for_mne_only_where_asked_for(make_run, tmp_path):
@@ -234,6 +230,10 @@ def test_a_new_choice_is_another_and_an_undone_one_is_none(make_run, tmp_path):
     # Points of session.toml stay where the review has none.
     told = replace(pointed, review=None)
     assert name_next_choice(told, []) == name_choice(told)
+    # A region decides where no point does.
+    region = (0.5, 0.0, 1.0, 1.0)
+    assert name_choice(replace(plain, participant_region=region)) != name_choice(plain)
+    assert name_choice(replace(told, participant_region=region)) == name_choice(told)
     shas = {"photo.jpg": "a" * 64, "eeg.vhdr": "c" * 64}
     photo = replace(plain, photo_given=True, inputs=shas)
     other = replace(photo, inputs={**shas, "photo.jpg": "b" * 64})
@@ -258,6 +258,17 @@ def test_a_review_points_into_no_trace(session, tmp_path):
     say(tmp_path, run, "participant", frame=3, x=1.0, y=2.0)
     review = read_reviews(tmp_path, "_".join(run.split("_")[:-1]))
     assert add_points(found, review).runs[0].faces == ((3, 1.0, 2.0),)
+    (entry,) = review.of(run)
+    pointed = add_points(found, review).runs[0]
+    said = r"frame 3 \(Anna\), the review points .*: open enicfer review, press 2"
+    with (
+        pytest.raises(InputError, match=said) as told,
+        explaining_points(pointed, [entry], pointed.camera),
+    ):
+        raise PointError("3:1,2 points at no face")
+    assert "3:1,2" not in str(told.value)
+    with pytest.raises(PointError), explaining_points(found.runs[0], [entry], found.runs[0].camera):
+        raise PointError("of session.toml, say")
     traced = replace(found, runs=tuple(replace(run, trace=Path("of.csv")) for run in found.runs))
     with pytest.raises(InputError, match=r"whose faces come from of\.csv"):
         add_points(traced, review)

@@ -179,6 +179,35 @@ def test_what_cannot_be_looked_into_is_reported(tmp_path):
     }
 
 
+def test_names_of_reviewers_are_found_wherever_results_hold_them(make_run, tmp_path):
+    """A pseudonym is none. The last line says whether anything was found."""
+    from click.testing import CliRunner
+
+    from enicfer.cli.main import cli
+    from enicfer.io.review_log import add_entry, new_entry, review_path
+    from enicfer.pipeline.publish import write_outputs
+    from enicfer.pipeline.review import apply_review, read_reviews
+
+    name, said = "sub-01_ses-01_task-faces_run-1", {"Anna": "Jörg K.", "R1": "R 1"}
+    for coder, signature in said.items():
+        out = tmp_path / coder
+        entry = new_entry(coder, name, "signoff", name=signature)
+        add_entry(review_path(out, "sub-01_ses-01", coder), lambda known, entry=entry: entry)
+        run = apply_review(make_run(seconds=45.0), read_reviews(out, "sub-01_ses-01"))
+        (out / "reviews").rename(tmp_path / f"reviews of {coder}")
+        write_outputs([run], out)
+        found = [item for item in check_share(out) if item.what != "work folder"]
+        shown = CliRunner().invoke(cli, ["share-check", str(out)]).output.splitlines()[-1]
+        if coder == "R1":
+            assert found == [] and shown == "Nothing found."
+            continue
+        assert {item.what for item in found} == {"reviewer"}
+        assert all(f"{who}, who reviewed" in str(found) for who in ("coder-Anna", "Anna", "Jörg K."))
+        files = {item.file.rsplit("_", 1)[-1] for item in found}
+        assert files == {"frames.h5", "qc.json", "ses-01.html"}
+        assert shown == f"Not safe to share: {len(found)} findings."
+
+
 def test_reviews_codings_and_small_videos_are_named(outputs):
     from enicfer.io.coding_log import add_codings, coding_path, new_coding
     from enicfer.io.review_log import add_entry, new_entry, review_path

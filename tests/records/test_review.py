@@ -2,7 +2,15 @@
 
 import pytest
 
-from enicfer.records.review import ReviewEntry, TrialVerdict, judge_trials, points_of, standing
+from enicfer.records.review import (
+    Following,
+    ReviewEntry,
+    TrialVerdict,
+    hold_entries,
+    judge_trials,
+    points_of,
+    standing,
+)
 
 RUN = "sub-01_task-faces"
 
@@ -19,7 +27,7 @@ def trial(number, index, verdict, reason="", **facts):
 
 
 def held(*entries):
-    return [entry.id for entry in standing(entries)]
+    return [entry.id for entry in hold_entries(entries, Following("")).counting]
 
 
 def test_the_last_entry_on_a_trial_holds():
@@ -48,6 +56,32 @@ def test_undo_brings_back_what_was_there_before():
 )
 def test_a_sign_off_ends_with_the_next_verdict_or_correction(later):
     assert held(said(1, "signoff", name="Anna"), later) == ["e2"]
+
+
+def test_what_was_said_of_another_face_takes_the_place_of_nothing():
+    """Face A is in frame 3 at 50, 50; B was followed in between."""
+    a, b = {"followed": "a", "seen": (0, 3, 50, 50)}, {"followed": "b", "seen": (0, 3, 200, 50)}
+    entries = [
+        trial(1, 0, "rejected", "yawn", **a),
+        trial(2, 1, "accepted", **a),
+        said(3, "signoff", name="Anna", **a),
+        trial(4, 0, "accepted", **b),
+        trial(5, 1, "open", **b),
+        trial(6, 2, "accepted", **b),
+    ]
+    first, second = {(0, 3): (0, 0, 100, 100)}, {(0, 3): (150, 0, 250, 100)}
+    # Whatever it is called by now: the face is in the same place.
+    found = hold_entries(entries, Following("c", first))
+    assert [entry.id for entry in found.counting] == ["e1", "e2", "e3"]
+    assert [entry.id for entry in found.lapsed] == ["e6"] and found.reopened is None
+    found = hold_entries(entries, Following("a", second))
+    assert [entry.id for entry in found.counting] == ["e4", "e6"]
+    assert [entry.id for entry in found.lapsed] == ["e3"]
+    # Where no place can be compared, or other results are to come, by what the face was chosen.
+    for following in (Following("b"), Following("b", first, pending=True)):
+        assert [entry.id for entry in hold_entries(entries, following).counting] == ["e4", "e6"]
+    found = hold_entries([*entries, trial(7, 2, "accepted", **a)], Following("a", first))
+    assert found.reopened.id == "e3" and found.lapsed == ()
 
 
 def test_a_sign_off_stays_when_somebody_marks_a_frame():

@@ -26,6 +26,7 @@ def refused(*arguments):
         CliRunner().invoke(cli, ["review", *map(str, arguments)], catch_exceptions=False)
     text = caught.value.for_command_line()
     assert text.endswith(".") and "\n" not in text
+    assert caught.value.exit_code == (2 if "--coder" in text else 1)
     return text
 
 
@@ -58,7 +59,18 @@ def test_what_cannot_be_is_refused_in_a_sentence(plain, tmp_path, monkeypatch):
     (tmp_path / "empty").mkdir()
     assert "There is no folder" in refused(tmp_path / "nothing", "--no-browser")
     assert "There are no results of enicfer below" in refused(tmp_path / "empty", "--no-browser")
-    assert "1 to 80 letters" in refused(plain, "--no-browser", "--coder", "x" * 81)
+    for name in ("", "  ", "Anna\nB", "Anna\x1b[1m", "x" * 81):
+        assert "1 to 80 letters in one line" in refused(plain, "--no-browser", f"--coder={name}")
+    alone, session = tmp_path / "alone", tmp_path / "session"
+    for folder in (alone, session / "video"):
+        folder.mkdir(parents=True)
+        (folder / "camera.mp4").write_bytes(b"")
+    assert "write session.toml beside the video, run enicfer process-session" in refused(
+        alone, "--no-browser"
+    )
+    (session / "session.toml").write_text('participant = "01"\nsession = "01"\n', encoding="utf-8")
+    for folder in (session, session / "video"):
+        assert f"run enicfer process-session {session} first" in refused(folder, "--no-browser")
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()

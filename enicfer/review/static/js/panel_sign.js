@@ -75,7 +75,7 @@ export class SignPanel {
 
   show() {
     const { accepted, rejected, open } = this.store.counts;
-    const { signed, signed_before: before, others, notes } = this.store.review;
+    const { signed, signed_before: before, reopened, others, notes } = this.store.review;
     const again = this.store.before.size;
     fill(
       this.summary,
@@ -101,6 +101,15 @@ export class SignPanel {
             `, ${date(before.at)}, before the participant was changed: it does not count any more.`,
           )
         : null,
+      reopened && !signed
+        ? el(
+            "p",
+            { class: "said rejected" },
+            "Signed by ",
+            nameOf(reopened.name),
+            `, ${date(reopened.at)}, before the last verdict or correction: sign again.`,
+          )
+        : null,
       again
         ? el(
             "p",
@@ -120,7 +129,7 @@ export class SignPanel {
           "p",
           { class: "soft" },
           nameOf(other.coder),
-          `: ${count(other.n_reviewed, "trial")} judged, ${other.signed ? `signed ${date(other.signed.at)}` : "not signed"}`,
+          `: ${count(other.n_reviewed, "trial")} judged, ${signatureOf(other)}`,
         ),
       ),
     );
@@ -182,6 +191,11 @@ export class SignPanel {
       byId("timeline").focus({ preventScroll: true });
     }
   }
+}
+
+function signatureOf({ signed, reopened }) {
+  if (signed) return `signed ${date(signed.at)}`;
+  return reopened ? `signed ${date(reopened.at)}, before the last verdict or correction` : "not signed";
 }
 
 function trialsInWords(trials) {

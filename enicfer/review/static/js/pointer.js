@@ -36,7 +36,7 @@ export class Pointer {
       el(
         "label",
         {},
-        el("span", {}, "Click on a face, or move with the arrows and press Enter."),
+        el("span", {}, "Click on a face, or move with the arrows and press Enter. ", this.store.review.at_stake.text),
         el(
           "select",
           {
@@ -54,7 +54,8 @@ export class Pointer {
       ),
       el("button", { type: "button", onclick: () => this.cancel() }, "Cancel ", el("kbd", {}, "Esc")),
     );
-    announce("Arrows move, Enter stores, Escape ends; 1 2 3 choose what the point says.");
+    const stake = this.store.review.at_stake.text;
+    announce(`Arrows move, Enter stores, Escape ends; 1 2 3 choose what the point says. ${stake}`.trim());
     this.stage.draw();
   }
 

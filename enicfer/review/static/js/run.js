@@ -26,6 +26,8 @@ import { TimelineText } from "./timeline_text.js";
 import { Transport } from "./transport.js";
 import { Values } from "./values.js";
 
+const ASK_FOR_RESULTS = 5000; // ms
+
 async function fetchAll(source) {
   const [info, clock, segments, trials, pulses, queue, people, review] = await Promise.all([
     source.info(),
@@ -45,9 +47,11 @@ function showHeader({ info }, review) {
     chip(`clock ${info.clock.verdict}`, { good: "good", poor: "bad", none: "bad" }[info.clock.verdict] ?? ""),
     review.signed ? chip("signed off", "good") : null,
     review.signed_before && !review.signed ? chip("signed before the participant was changed", "bad") : null,
+    review.reopened && !review.signed ? chip("signed before the last verdict: sign again", "bad") : null,
     review.stale ? chip("process again", "bad") : null,
     info.read_only ? chip("read-only") : null,
     info.blur_others ? chip("others covered") : null,
+    info.camera ? chip(nameOf(`camera ${info.camera}`)) : null,
     chip(nameOf(info.coder)),
   );
   const link = (id, text, key) => (id ? el("a", { href: `/run/${id}` }, `${text} `, el("kbd", {}, key)) : null);
@@ -138,6 +142,25 @@ function useSmoothing(page) {
   });
 }
 
+/** Say once that the session was processed again since this page was opened. */
+function watchResults(source, shown) {
+  const ask = async () => {
+    if (document.visibilityState !== "visible" || !connection.isThere) return;
+    try {
+      const { results } = await source.get("results");
+      if (results === shown) return;
+    } catch {
+      return; // the banner says that the server is away
+    }
+    clearInterval(timer);
+    const again = el("button", { type: "button", onclick: () => location.reload() }, "Load this page again");
+    fill(byId("new-results"), el("p", {}, "There are new results of this run. "), again);
+    byId("new-results").hidden = false;
+  };
+  const timer = setInterval(ask, ASK_FOR_RESULTS);
+  document.addEventListener("visibilitychange", ask);
+}
+
 /** What was asked in vain while the server was away is asked again. */
 function comeBack({ store, player, proxy, hasVideo }) {
   store.refresh();
@@ -160,6 +183,7 @@ async function open() {
   const told = [known.info.read_only_why, ...known.review.notes].filter(Boolean);
   if (told.length) announce(told.join(" "), true);
   connection.back.listen(() => comeBack(page));
+  watchResults(source, known.info.results);
   byId("timeline").focus({ preventScroll: true });
   document.body.dataset.ready = "true";
 }

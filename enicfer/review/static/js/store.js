@@ -74,11 +74,9 @@ export class ReviewStore {
   }
 
   /** What the person has to know of an entry that was stored. */
-  whatElse({ entry, review }) {
-    const more = [];
-    if (entry.unchecked) more.push(entry.unchecked);
-    if (entry.lapsed) more.push("It does not count yet: it is about the face that was followed before.");
-    if ((entry.lapsed || entry.kind === "participant") && review.stale) more.push(`Now run: ${review.command}`);
+  whatElse({ entry, review, told }) {
+    const more = [...told];
+    if (entry.kind === "participant" && review.stale) more.push(`Now run: ${review.command}`);
     return more;
   }
 

@@ -231,9 +231,11 @@ function textOf(run) {
     .toLowerCase();
 }
 
-function reviewLine({ coder, n_reviewed: reviewed, n_rejected: rejected, signed }) {
+function reviewLine({ coder, n_reviewed: reviewed, n_rejected: rejected, signed, reopened }) {
   const left = signed?.unjudged?.length ? `, ${signed.unjudged.length} of the queue not judged` : "";
-  const said = signed ? ["signed by ", nameOf(signed.name), ` ${date(signed.at)}${left}`] : ["not signed"];
+  const { name, at } = signed ?? reopened ?? {};
+  const rest = signed ? left : ", before the last verdict or correction: sign again";
+  const said = at ? ["signed by ", nameOf(name), ` ${date(at)}${rest}`] : ["not signed"];
   return el("li", {}, nameOf(coder), `: ${count(reviewed, "trial")}, ${rejected} rejected, `, said);
 }
 
