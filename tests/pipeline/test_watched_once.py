@@ -16,7 +16,7 @@ from enicfer.faces.choose import group_people
 from enicfer.io.files.atomic import files_below
 from enicfer.io.video.parts import Part
 from enicfer.pipeline.observe import choose_observations, load_models, record_video
-from enicfer.pipeline.people import find_record, list_others
+from enicfer.pipeline.people import find_record, know_faces, list_others
 from enicfer.pipeline.process import find_work
 from tests.batch.study import SCENE
 
@@ -128,7 +128,7 @@ def test_a_review_shows_the_faces_of_the_others(session, tmp_path):
     run = read_result(output / "sub-01").runs[0]
     truth = json.loads((session / "truth.json").read_text(encoding="utf-8"))["frames"]
     record = find_record(output, run)
-    (other,) = list_others(record, run)
+    (other,) = list_others(know_faces(record, run))
     assert other["n_frames"] > 10 and 5 < len(other["faces"]) <= 24
     for face in other["faces"]:
         left, top, right, bottom = truth[face["frame"]]["other"]
