@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from enicfer.config.runs import Run, Session
-from enicfer.errors import InputError
+from enicfer.errors import InputError, counted
 from enicfer.io.files.names import SUFFIXES, find_results, stem_of
 from enicfer.io.pictures import PICTURES
 from enicfer.io.review_log import find_reviews, read_log
@@ -210,7 +210,8 @@ def apply_review(run: RunResult, review: SessionReview) -> RunResult:
     warnings = [*run.warnings, *_find_contradictions(run, entries), *_tell_lapsed(said, gone)]
     if lost:
         warnings.append(
-            f"{lost} verdicts of the review are on trials that are no more: look at the session in enicfer review."
+            f"{counted(lost, 'verdict')} of the review {'is' if lost == 1 else 'are'} on trials that are no more: "
+            "look at the session in enicfer review."
         )
     judging = [entry for entry in entries if entry.kind in (TRIAL, SIGNOFF)]
     checked = ReviewQuality(
@@ -238,8 +239,8 @@ def _tell_lapsed(entries: Sequence[ReviewEntry], gone: Collection[str]) -> list[
     if not kinds:
         return []
     return [
-        f"The review was made before the participant was changed: {trials} verdicts and {signed} sign-offs do not "
-        "count. Look at these trials again in enicfer review."
+        f"The review was made before the participant was changed: {counted(trials, 'verdict')} and "
+        f"{counted(signed, 'sign-off')} do not count. Look at these trials again in enicfer review."
     ]
 
 
@@ -263,7 +264,7 @@ def _find_contradictions(run: RunResult, entries: Sequence[ReviewEntry]) -> list
     frame, x, y = hit[0]
     return [
         f"The review says that the face at {frame}:{x:g},{y:g} is not the participant's, and it was followed "
-        f"({len(hit)} such points): point at the participant in enicfer review."
+        f"({counted(len(hit), 'such point')}): point at the participant in enicfer review."
     ]
 
 

@@ -70,7 +70,7 @@ def test_verdicts_and_sign_offs_lapse_with_the_face_until_they_are_given_again(p
         anna.post(place, {"kind": "participant", **point})
         run = process_again(out, ((point["frame"], point["x"], point["y"]),))
         assert "fer_reviewed" not in run.trials and run.quality.review is None
-        assert "3 verdicts and 1 sign-offs do not count" in run.warnings[-1]
+        assert "3 verdicts and 1 sign-off do not count" in run.warnings[-1]
         assert run.provenance.review.n_points == 1
         assert anna.runs()[0]["n_lapsed"] == 4 and not anna.runs()[0]["stale"]
 
