@@ -220,6 +220,7 @@ class Desk:
             **describe_review(said, lapsed, self.options.coder, self.why_read_only(run) == ""),
             "stale": self.is_stale(run),
             "command": self.study.command(run),
+            "results": str(run.qc.stat().st_mtime_ns if run.qc.is_file() else 0),
             "notes": self.study.review_notes(run),
         }
 
