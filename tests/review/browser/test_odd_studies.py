@@ -195,8 +195,6 @@ def test_a_jump_while_playing_to_what_is_not_made_yet_waits_there(
         page.wait_for_selector(f"#picture[data-shows=exact][data-frame='{n - 1}']")
         assert "then it plays" not in page.inner_text("#proxy-state"), "nothing follows the last frame"
         click_at(page, 0.3)
-        for _ in range(3):
-            page.keyboard.press("l")
         page.keyboard.press("Space")
         page.wait_for_selector("#proxy-state:has-text('then it plays')")
         go_on.set()
