@@ -96,18 +96,30 @@ def find_record(output: Path, run: RunResult) -> VideoRecord | None:
 
 def list_others(faces: KnownFaces) -> list[dict[str, Any]]:
     """The people who are not followed, who is there most first: ``person``, ``label``, ``n_frames``, ``faces``."""
-    person, own = faces.person, faces.own
-    frames = {int(p): faces.frame[person == p] for p in np.unique(person) if p >= 0 and p not in own}
-    order = sorted((p for p in frames if frames[p].size >= FEWEST), key=lambda p: (-frames[p].size, p))
-    return [
-        {
-            "person": f"other{number}",
-            "label": f"{number}, in {frames[p].size} frames",
-            "n_frames": int(frames[p].size),
-            "faces": pick_faces(frames[p], faces.box[person == p]),
-        }
-        for number, p in enumerate(order[:MOST], 1)
+    found = []
+    for number, person in enumerate(order_others(faces)[:MOST], 1):
+        own = faces.person == person
+        found.append(
+            {
+                "person": f"other{number}",
+                "label": f"{number}, in {own.sum()} frames",
+                "n_frames": int(own.sum()),
+                "faces": pick_faces(faces.frame[own], faces.box[own]),
+            }
+        )
+    return found
+
+
+def order_others(faces: KnownFaces) -> list[int]:
+    """Numbers of the people who are not followed and are there long enough to be shown, who is there most first."""
+    people, counts = np.unique(faces.person, return_counts=True)
+    own = faces.own
+    shown = [
+        (-int(count), int(person))
+        for person, count in zip(people, counts, strict=True)
+        if person >= 0 and person not in own and count >= FEWEST
     ]
+    return [person for _, person in sorted(shown)]
 
 
 def pick_faces(frame: npt.NDArray[np.integer[Any]], box: FloatArray | Float32Array) -> list[dict[str, Any]]:

@@ -218,7 +218,8 @@ def apply_review(run: RunResult, review: SessionReview) -> RunResult:
     ]
     if lost:
         warnings.append(
-            f"{lost} verdicts of the review are on trials that are no more: look at the session in enicfer review."
+            f"{counted(lost, 'verdict')} of the review {'is' if lost == 1 else 'are'} on trials that are no more: "
+            "look at the session in enicfer review."
         )
     judging = [entry for entry in entries if entry.kind in (TRIAL, SIGNOFF)]
     reopened = [own.reopened for own in held.values() if own.reopened is not None]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from enicfer.errors import counted
 from enicfer.records import FloatArray, Provenance, RunQuality, RunResult, Status
 from enicfer.records.review import SIGNOFF, TRIAL, ReviewEntry
 from enicfer.timecourse.quality import drift_text, milliseconds
@@ -43,12 +44,12 @@ def judge_clock(quality: RunQuality) -> dict[str, Any]:
             "text": f"no pulses; clocks from {sync.source}",
             "max_uncertainty": bound,
         }
-    text = f"{matched} pulses matched, {missed} without a partner"
+    text = f"{counted(matched, 'pulse')} matched, {missed} without a partner"
     if sync.residual_rms is not None:
         text += f"; residual {milliseconds(sync.residual_rms)}"
     if sync.drifts:
         text += f"; camera's drift {drift_text(sync.drifts[0])} (+ is too fast)"
-    text += f"; every time within {milliseconds(bound)}"
+    text += f"; map ± {milliseconds(bound)}, one frame ± {milliseconds(sync.max_frame_uncertainty)}"
     poor = bound is None or bound > half or missed > matched
     fair = not poor and (matched < 4 or missed > 0.2 * matched or (bound or 0) > half / 2)
     return {"verdict": "poor" if poor else "fair" if fair else "good", "text": text, "max_uncertainty": bound}
@@ -118,7 +119,8 @@ def judge_run(
         text = f"{share} are valid" if valid is None else f"{share} are not valid"
         found.append((4 * (1 - (valid or 0)), text))
     if trials and lost:
-        found.append((3 * lost / trials, f"{lost} of {trials} trials have no values"))
+        have = "has" if lost == 1 else "have"
+        found.append((3 * lost / trials, f"{lost} of {counted(trials, 'trial')} {have} no values"))
     if identity["verdict"] == "unclear":
         found.append((2 + 2 * identity["ambiguous_fraction"], identity["text"]))
     if clock["verdict"] in ("poor", "fair"):

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from enicfer.io.review_log import entry_text
-from enicfer.pipeline.people import pick_faces
+from enicfer.pipeline.people import KnownFaces, order_others, pick_faces
 from enicfer.records import FloatArray, RunResult, Status
 from enicfer.records.review import CORRECTIONS, TRIAL, Held, ReviewEntry
 from enicfer.report.figures import EXPRESSION_COLORS
@@ -72,6 +72,25 @@ def pack_clock(run: RunResult) -> bytes:
             bound.astype("<f4").tobytes(),
             run.expression.status.astype("u1").tobytes(),
             np.ascontiguousarray(run.faces.box).astype("<f4").tobytes(),
+        )
+    )
+
+
+def pack_others(faces: KnownFaces) -> bytes:
+    """Of each face that is not followed, by frame: frame (int32), box (4 float32), whose (uint8), little-endian.
+
+    Whose: 1 is who is there most of the others (`enicfer.pipeline.people.list_others`), 0 nobody of them.
+    """
+    rest = ~faces.followed
+    order = order_others(faces)
+    whose = np.zeros(faces.frame.size, np.uint8)
+    for number, person in enumerate(order[:255], 1):
+        whose[faces.person == person] = number
+    return b"".join(
+        (
+            faces.frame[rest].astype("<i4").tobytes(),
+            np.ascontiguousarray(faces.box[rest]).astype("<f4").tobytes(),
+            whose[rest].tobytes(),
         )
     )
 
@@ -154,6 +173,7 @@ def describe_pulses(run: RunResult) -> dict[str, Any]:
         "drift_ppm": sync.drift_ppm,
         "drifts": [drift_text(drift) for drift in sync.drifts],
         "residual_rms": sync.residual_rms,
+        "max_frame_uncertainty": sync.max_frame_uncertainty,
         "matched": [
             {"video_time": v, "time": t, "residual": r, "frame": min(int(f), video_time.size - 1)}
             for v, t, r, f in zip(

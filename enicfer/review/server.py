@@ -33,6 +33,7 @@ from enicfer.review.run_data import (
     list_segments,
     list_trials,
     pack_clock,
+    pack_others,
 )
 from enicfer.review.study import ReviewRun
 
@@ -86,6 +87,7 @@ _DATA = {
     "runs/{run}/pulses": "pulses",
     "runs/{run}/queue": "queue",
     "runs/{run}/people": "people",
+    "runs/{run}/others": "others",
     "runs/{run}/frame/{frame:int}.jpg": "frame",
     "runs/{run}/proxy": "proxy",
     "runs/{run}/proxy.mp4": "proxy_file",
@@ -182,6 +184,13 @@ class _Pages:
         run = self._run(request)
         others = self.desk.others(run)
         return _json(describe_people(self.desk.result(run), self.desk.study.entries(run), others))
+
+    def others(self, request: Request) -> Response:
+        faces = self.desk.faces(self._run(request))
+        known = b"" if faces is None else pack_others(faces)
+        return Response(
+            known, media_type="application/octet-stream", headers={"X-Known": str(faces is not None)}
+        )
 
     def frame(self, request: Request) -> Response:
         run, number = self._run(request), request.path_params["frame"]

@@ -165,7 +165,7 @@ def test_a_verdict_on_a_trial_that_is_no_more_is_told(make_run, tmp_path):
     say(tmp_path, RUN, "trial", trial=0, onset=1234.5, code="S 11", verdict="rejected", reason="x")
     found = apply_review(run, review_of(tmp_path))
     assert "fer_reviewed" not in found.trials
-    assert "1 verdicts of the review are on trials that are no more" in found.warnings[-1]
+    assert "1 verdict of the review is on trials that are no more" in found.warnings[-1]
 
 
 @pytest.mark.parametrize("kind", ["not_participant", "never"])

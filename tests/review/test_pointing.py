@@ -92,3 +92,21 @@ def test_nobody_points_into_faces_of_another_program(plain, serve):
     write_run(plain / "out", replace(run, provenance=replace(run.provenance, model=card)))
     with serve(plain) as client:
         assert "come from faces.csv" in say(client, "participant", 50, 250, 250)
+
+
+def test_the_faces_of_others_are_given_frame_by_frame(known, serve):
+    with serve(known) as client:
+        found = client.get(f"{client.run()}/others")
+        n = len(found.content) // 21
+        frame, box = np.frombuffer(found.content, "<i4", n), np.frombuffer(found.content, "<f4", 4 * n, 4 * n)
+        whose = np.frombuffer(found.content, np.uint8, n, 20 * n)
+        assert found.headers["X-Known"] == "True" and len(found.content) == 21 * n
+        assert frame.tolist() == [*range(100, 200), *range(300, 303)]
+        assert (box.reshape(n, 4) == np.where(frame[:, None] < 200, WALL, BRIEF)).all()
+        assert (whose == (frame < 200)).all(), "1 is the other who is there most, 0 a face seen too briefly"
+
+
+def test_where_no_record_was_kept_the_faces_of_others_are_not_known(plain, serve):
+    with serve(plain) as client:
+        found = client.get(f"{client.run()}/others")
+        assert (found.content, found.headers["X-Known"]) == (b"", "False")

@@ -280,8 +280,10 @@ def test_what_is_asked_for_wrongly_is_told(plain, serve):
 @pytest.mark.slow
 @only_thorough
 def test_an_hour_and_three_thousand_trials(make_run, tmp_path, serve):
-    run = make_run(seconds=3600, n_trials=3000)
-    write_outputs([run], tmp_path / "out")
+    run = make_run(seconds=3600)
+    trials = pd.concat([run.trials] * 375, ignore_index=True)
+    run = replace(run, trials=trials.assign(onset=np.linspace(2, 3590, 3000)))
+    write_run(tmp_path / "out", run)
     with serve(tmp_path) as client:
         place = client.run()
         client.get(place)

@@ -220,8 +220,8 @@ LINES = """async (statuses) => {
   const lane = colors.laneGround(page);
   const drawn = [
     ...statuses.map((name) => [name, colors.statusColor(name, lane), lane]),
-    ...[...Array(8).keys()].map((i) => [`condition ${i}`, colors.conditionColor(i, lane), lane]),
-    ...["accent", "alert", "soft"].flatMap((name) => [[name, page[name], lane], [name, page[name], page.paper]]),
+    ...["ink", "accent", "alert", "soft", "good"].flatMap((name) =>
+      [lane, page.paper].map((ground) => [name, page[name], ground])),
   ];
   const light = (color) => {
     const parts = [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16) / 255);

@@ -1,5 +1,6 @@
 """Studies that lack something or are large: a video that is not there, and nothing may be stored."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -120,9 +121,20 @@ def test_a_server_that_is_gone_is_told(chromium: Any, serve: Callable[..., Any],
 
 
 def test_it_plays_to_the_end_while_the_preview_is_made(
-    chromium: Any, serve: Callable[..., Any], filmed: Callable[..., Path], tmp_path: Path
+    chromium: Any,
+    serve: Callable[..., Any],
+    filmed: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    n = 1200
+    n = 500
+    add = ProxyWriter.add
+
+    def add_slowly(writer: ProxyWriter, index: int, picture: Any) -> None:
+        time.sleep(0.005)  # the whole takes longer than to begin to play
+        add(writer, index, picture)
+
+    monkeypatch.setattr(ProxyWriter, "add", add_slowly)
     with looking(chromium, serve, filmed(tmp_path, n)) as visit:
         page = open_first(visit)
         for _ in range(3):

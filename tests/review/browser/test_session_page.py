@@ -47,6 +47,12 @@ def point_at(page: Any, share: float, dy: float = 60) -> tuple[float, float]:
     return box["x"] + 105 + share * (box["width"] - 118), box["y"] + dy
 
 
+def in_ms(text: str) -> float:
+    said = re.fullmatch(r"± ([\d.]+) ms", text)
+    assert said is not None, text
+    return float(said[1])
+
+
 def recording_time(page: Any) -> float:
     return float(page.inner_text("#recording-time").split()[0])
 
@@ -80,6 +86,9 @@ def test_click_and_drag_seek_and_both_clocks_are_shown(visit: Callable[..., Any]
     run = read_result(coded / "enicfer" / "sub-01").runs[0]
     bound = run.alignment.frame_uncertainty(run.faces.video_time)
     page = visit().open_run()
+    of_map = run.quality.sync.max_uncertainty
+    assert of_map is not None
+    assert in_ms(page.inner_text("#map-bound")) == pytest.approx(1000 * of_map, abs=0.06)
     for share in (0.25, 0.8, 0.5):
         click_at(page, share)
         frame = number_shown(page)
@@ -88,8 +97,7 @@ def test_click_and_drag_seek_and_both_clocks_are_shown(visit: Callable[..., Any]
             run.faces.video_time[frame], abs=6e-4
         )
         assert recording_time(page) == pytest.approx(run.time[frame], abs=6e-4)
-        said = re.search(r"± ([\d.]+) ms", page.inner_text("#recording-time"))
-        assert said is not None and float(said[1]) == pytest.approx(1000 * bound[frame], abs=0.06)
+        assert in_ms(page.inner_text("#frame-bound")) == pytest.approx(1000 * bound[frame], abs=0.06)
     first = recording_time(page)
     page.mouse.move(*point_at(page, 0.5))
     page.mouse.down()
@@ -119,7 +127,6 @@ def test_the_wheel_zooms_around_the_pointer(visit: Callable[..., Any]) -> None:
 
 
 def wait_for_preview(page: Any) -> None:
-    pass
     wait_until(page, "document.getElementById('proxy-state').textContent", "")
 
 

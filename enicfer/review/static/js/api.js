@@ -69,6 +69,12 @@ export class RunSource {
     return { n: Number(response.headers.get("X-Frames")), bytes: await response.arrayBuffer() };
   }
 
+  /** The faces of everybody but the participant. */
+  async others() {
+    const response = await answer(`${this.base}/others`);
+    return { known: response.headers.get("X-Known") === "True", bytes: await response.arrayBuffer() };
+  }
+
   curves({ start, stop, points, series = "raw", signal }) {
     const query = new URLSearchParams({ start, stop, points: Math.round(points), series });
     return getJson(`${this.base}/curves?${query}`, { signal });

@@ -16,7 +16,6 @@ const STATUS = {
   no_expression: "#A9AFB6",
 };
 const LANE = 0.35; // of the line's colour in the ground of a lane
-const CONDITION = ["#3B4C63", "#8FA3BF", "#6B7F5E", "#B59A6A", "#7A5C72", "#4E8C8A", "#A66F5B", "#9A9A4E"];
 
 function channels(color) {
   return [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
@@ -81,10 +80,6 @@ export function pageColors() {
 
 export function statusColor(name, ground, wanted = 3) {
   return visible(STATUS[name] ?? "#808080", ground, wanted);
-}
-
-export function conditionColor(position, ground) {
-  return visible(CONDITION[position % CONDITION.length], ground);
 }
 
 /** Call `act` whenever the reader's system goes from light to dark or back. */

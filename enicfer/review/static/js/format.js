@@ -41,6 +41,12 @@ export function isolated(name) {
   return `\u2068${name}\u2069`;
 }
 
+/** What coders who disagree say of a trial; `judgements` are [coder, verdict], this coder's own has the name "you". */
+export function disputeInWords(judgements) {
+  const said = judgements.map(([coder, verdict]) => `${coder === "you" ? coder : isolated(coder)} ${verdict}`);
+  return `coders disagree: ${said.join(", ")}`;
+}
+
 const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/;
 
 /** A sentence of the server with those of the names that are written from right to left isolated in it. */

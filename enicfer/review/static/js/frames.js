@@ -18,6 +18,13 @@ export class FrameTable {
     return box.every(Number.isFinite) ? box : null;
   }
 
+  /** In how many frames the participant's face is. */
+  get nFollowed() {
+    let n = 0;
+    for (let frame = 0; frame < this.n; frame += 1) n += Number.isFinite(this.boxes[4 * frame]) ? 1 : 0;
+    return n;
+  }
+
   clip(frame) {
     return Math.max(0, Math.min(this.n - 1, Math.round(frame)));
   }

@@ -58,8 +58,8 @@ function keyElements({ key, shift, ctrl }) {
   ]);
 }
 
-/** Fill the help dialog and let `?` and the button open it; what plays waits while it is open. */
-export function makeHelp(rows, player = null) {
+/** Fill the help dialog, with `terms` {title, rows: [[term, meaning]], more} after the keys, and let `?` and the button open it; what plays waits while it is open. */
+export function makeHelp(rows, player = null, terms = []) {
   const dialog = byId("keys");
   const open = () => openDialog(dialog, player);
   const groups = [...new Set(rows.map(({ group }) => group))];
@@ -77,6 +77,15 @@ export function makeHelp(rows, player = null) {
             .filter((row) => row.group === group && row.says)
             .flatMap((row) => [el("dt", {}, keyElements(row)), el("dd", {}, row.says)]),
         ),
+      ),
+    ),
+    terms.map(({ title, rows: told, more }) =>
+      el(
+        "section",
+        { class: "terms" },
+        el("h3", {}, title),
+        told.map(([term, meaning]) => el("p", {}, el("strong", {}, term), `: ${meaning}`)),
+        el("p", {}, more),
       ),
     ),
   );

@@ -1,11 +1,13 @@
 // The lanes below the plot: status, segments, trials, pulses, marks. One canvas, one time axis.
 
-import { conditionColor, inkOn, laneGround, onSchemeChange, pageColors, statusColor, visible } from "./colors.js";
-import { isolated, percent, seconds, words } from "./format.js";
+import { conditionLetter, drawCondition } from "./conditions.js";
+import { inkOn, laneGround, onSchemeChange, pageColors, statusColor, visible } from "./colors.js";
+import { disputeInWords, isolated, percent, seconds, words } from "./format.js";
 import { GUTTER, RIGHT } from "./plot.js";
 
 const GAP = 4;
 const FONT = '11px system-ui, "Segoe UI", "Noto Sans", sans-serif';
+const ROW = 13; // px of a condition's row
 const MOST_ROWS = 6; // conditions with a row of their own
 
 export class Lanes {
@@ -13,7 +15,7 @@ export class Lanes {
     Object.assign(this, { canvas, axis, info, statuses, curves, store, segments });
     this.pulses = pulseTicks(pulses);
     this.rows = info.conditions.length <= MOST_ROWS ? info.conditions : [];
-    const trialHeight = this.rows.length ? this.rows.length * 12 : 16;
+    const trialHeight = this.rows.length ? this.rows.length * ROW : 16;
     let top = 2;
     this.lanes = [
       ["status", 12, this.drawStatus],
@@ -66,15 +68,19 @@ export class Lanes {
     if (this.rows.length) this.labelRows(pen);
   }
 
-  label(pen, text, y) {
+  /** What a lane is, at its left; a `letter` is kept where the name is too long. */
+  label(pen, name, y, letter = "") {
     pen.fillStyle = this.colors.ink;
     pen.textAlign = "right";
-    pen.fillText(fitText(pen, text, GUTTER - 14), GUTTER - 8, y);
+    const fitting = fitText(pen, name, GUTTER - 14 - pen.measureText(letter).width);
+    pen.fillText(`${isolated(fitting)}${letter}`, GUTTER - 8, y);
   }
 
   labelRows(pen) {
     const lane = this.lanes.find(({ name }) => name === "trials");
-    this.rows.forEach((condition, row) => this.label(pen, condition, lane.top + 12 * row + 6));
+    this.rows.forEach((condition, row) =>
+      this.label(pen, condition, lane.top + ROW * (row + 0.5), ` ${conditionLetter(row)}`),
+    );
   }
 
   inView(start, stop) {
@@ -141,37 +147,48 @@ export class Lanes {
     for (const trial of this.store.trials) {
       if (!this.inView(trial.start, trial.stop)) continue;
       const row = Math.max(0, this.rows.indexOf(trial.condition));
-      const [y, tall] = this.rows.length ? [top + 12 * row + 1, 10] : [top + 1, height - 2];
-      const color = conditionColor(Math.max(0, this.info.conditions.indexOf(trial.condition)), this.ground);
-      const verdict = this.store.verdict(trial.trial)?.verdict ?? "open";
-      pen.fillStyle = color;
-      pen.globalAlpha = verdict === "rejected" ? 0.35 : 1;
-      const [left, width] = this.bar(pen, trial.start, trial.stop, y, tall);
-      pen.globalAlpha = 1;
-      this.verdictMark(pen, verdict, color, left, width, y, tall);
+      const [y, tall] = this.rows.length ? [top + ROW * row + 1, ROW - 2] : [top + 1, height - 2];
+      const left = this.x(trial.start);
+      const width = Math.max(1, this.x(trial.stop) - left);
+      const condition = Math.max(0, this.info.conditions.indexOf(trial.condition));
+      const mark = this.markOf(trial);
+      const letter = width >= (mark ? 30 : 14);
+      const look = { pale: mark === "rejected", letter };
+      drawCondition(pen, condition, this.colors, [left, y, width, tall], look);
+      if (mark && width >= 9) this.verdictMark(pen, mark, letter ? left + width - 9 : left + width / 2, y + tall / 2);
       if (trial.trial === this.store.selected) {
-        pen.strokeStyle = this.colors.ink;
+        pen.strokeStyle = this.colors.accent;
         pen.lineWidth = 2;
         pen.strokeRect(left - 1, y - 1, width + 2, tall + 2);
       }
     }
   }
 
-  verdictMark(pen, verdict, color, left, width, y, tall) {
-    if (verdict === "open" || width < 9) return;
+  /** What is said of a trial: "accepted", "rejected", "disputed", or "" where nothing is. */
+  markOf(trial) {
+    if (this.store.isDisputed(trial)) return "disputed";
+    return this.store.verdict(trial.trial)?.verdict ?? "";
+  }
+
+  /** A tick, a cross, or ≠ where coders disagree, on ground of its own. */
+  verdictMark(pen, mark, x, middle) {
+    const way = {
+      accepted: [[-4, 0], [-1, 3], [4, -4]],
+      rejected: [[-4, -4], [4, 4], null, [4, -4], [-4, 4]],
+      disputed: [[-4, -2], [4, -2], null, [-4, 2], [4, 2], null, [2.5, -4.5], [-2.5, 4.5]],
+    }[mark];
+    pen.fillStyle = this.colors.paper;
+    pen.fillRect(x - 6, middle - 5, 12, 10);
     pen.lineWidth = 1.75;
-    pen.strokeStyle = verdict === "rejected" ? this.colors.alert : inkOn(color);
-    const [x, middle] = [left + width / 2, y + tall / 2];
+    pen.strokeStyle = mark === "accepted" ? this.colors.good : this.colors.alert;
     pen.beginPath();
-    if (verdict === "rejected") {
-      pen.moveTo(x - 4, middle - 4);
-      pen.lineTo(x + 4, middle + 4);
-      pen.moveTo(x + 4, middle - 4);
-      pen.lineTo(x - 4, middle + 4);
-    } else {
-      pen.moveTo(x - 4, middle);
-      pen.lineTo(x - 1, middle + 3);
-      pen.lineTo(x + 4, middle - 4);
+    let begins = true;
+    for (const step of way) {
+      if (!step) begins = true;
+      else if (begins) {
+        pen.moveTo(x + step[0], middle + step[1]);
+        begins = false;
+      } else pen.lineTo(x + step[0], middle + step[1]);
     }
     pen.stroke();
   }
@@ -213,7 +230,7 @@ export class Lanes {
 
   trialAt(x, y) {
     const lane = this.lanes.find(({ name }) => name === "trials");
-    const row = Math.floor((y - lane.top) / 12);
+    const row = Math.floor((y - lane.top) / ROW);
     return this.store.trials.find(
       ({ start, stop, condition }) =>
         x >= this.x(start) - 1 &&
@@ -239,7 +256,9 @@ export class Lanes {
       }
       case "trials": {
         const found = this.trialAt(x, y);
-        return found ? `trial ${found.trial}: ${isolated(found.condition)}, ${percent(found.valid)} valid` : "";
+        if (!found) return "";
+        const said = this.store.isDisputed(found) ? `; ${disputeInWords(this.store.judgements(found))}` : "";
+        return `trial ${found.trial}: ${isolated(found.condition)}, ${percent(found.valid)} valid${said}`;
       }
       case "pulses": {
         const found = this.pulses.find((pulse) => near(pulse.time));

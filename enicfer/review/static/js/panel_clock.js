@@ -25,23 +25,24 @@ export class ClockPanel {
     const there = this.info.video.state === "there";
     const strips = there ? this.pulses.strips : [];
     const title = strips.length
-      ? `${count(strips.length, "pulse")}, with the frames around each`
+      ? `${count(strips.length, "pulse")}, frame by frame`
       : `No pulses to look at${there || !this.pulses.matched.length ? "" : " without the video"}`;
     return el(
       "section",
       { "aria-label": "Pulses in the video" },
-      el("h3", {}, title),
+      el("div", { class: "strips-title" }, el("h3", {}, title), this.pictures.progress),
       this.pictures.failures,
       strips.map((strip) => this.strip(strip)),
     );
   }
 
   verdict() {
-    const { verdict, text, notes } = this.pulses;
+    const { verdict, text, notes, matched, source } = this.pulses;
+    const said = matched.length ? null : [" ", nameOf(text)]; // else the facts below say it
     return el(
       "section",
       {},
-      el("p", { class: `clock-verdict ${verdict}` }, el("strong", {}, WORDS[verdict] ?? verdict), " ", nameOf(text)),
+      el("p", { class: `clock-verdict ${verdict}` }, el("strong", {}, WORDS[verdict] ?? verdict), said ?? ` Pulses from: ${source}.`),
       notes.map((note) => el("p", { class: "soft" }, nameOf(note))),
     );
   }
@@ -52,15 +53,17 @@ export class ClockPanel {
       ["on both clocks", String(matched.length)],
       ["residual", milliseconds(rest.residual_rms)],
       ["only in the video", String(video.length)],
-      ["time within", milliseconds(rest.max_uncertainty)],
+      ["map", `± ${milliseconds(rest.max_uncertainty)}`],
       ["only in the recording", String(recording.length)],
-      ["camera's drift (+ is too fast)", rest.drifts.length ? rest.drifts.join(", then ") : "not measured"],
-      ["source", rest.source],
+      ["one frame", `± ${milliseconds(rest.max_frame_uncertainty)}`],
+      ["camera's drift (+ is too fast)", rest.drifts.length ? rest.drifts.join(", then ") : "not measured", "wide"],
     ];
     return el(
       "dl",
-      { class: "facts" },
-      rows.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, nameOf(value))]),
+      { class: "facts", title: "± are the largest 95 % bounds; that of one frame has the jitter of its stamp too" },
+      rows.map(([name, value, kind = ""]) =>
+        el("div", { class: kind }, el("dt", {}, name), el("dd", {}, nameOf(value))),
+      ),
     );
   }
 
@@ -68,7 +71,7 @@ export class ClockPanel {
   residuals() {
     const { matched } = this.pulses;
     if (!matched.length) return null;
-    const [width, height] = [400, 70];
+    const [width, height] = [400, 44];
     const most = Math.max(0.001, ...matched.map(({ residual }) => Math.abs(residual)));
     const { start, stop } = this.info;
     const chart = shape("svg", {

@@ -1,20 +1,35 @@
 // Whose face was followed, and the corrections: who is the participant, who is not, who never is.
 
 import { byId, el, fill, nameOf } from "./dom.js";
-import { count, seconds } from "./format.js";
+import { count, percent, seconds } from "./format.js";
 import { Thumbnails } from "./thumbnails.js";
 import { whatToRun } from "./what_to_run.js";
 
 export const KINDS = {
-  participant: { says: "This is the participant", done: "The participant is pointed at." },
-  not_participant: { says: "This is not the participant", done: "Stored: here it is not the participant." },
-  never: { says: "Never this person", done: "Stored: never this person." },
+  participant: {
+    says: "This is the participant",
+    means: "From the next process-session on, the results follow this face.",
+    done: "The participant is pointed at.",
+  },
+  not_participant: {
+    says: "This is not the participant",
+    means: "In this frame it is somebody else.",
+    done: "Stored: here it is not the participant.",
+  },
+  never: {
+    says: "Never this person",
+    means: "In no frame is it the participant: a parent, for example.",
+    done: "Stored: never this person.",
+  },
 };
+/** What the second and the third correction lead to. */
+export const WARNING =
+  "The last two change no result: process-session warns if such a face was followed. Then point at the participant.";
 const PADDING = 0.25; // of the face around a face
 
 export class FacePanel {
-  constructor({ store, player, source, people, info, pointer }) {
-    Object.assign(this, { store, player, source, people, info, pointer });
+  constructor({ store, player, source, frames, others, people, info, pointer }) {
+    Object.assign(this, { store, player, source, frames, others, people, info, pointer });
     this.place = byId("panel-face");
     this.pictures = new Thumbnails(source);
     store.changed.listen(() => this.showCorrections());
@@ -28,7 +43,7 @@ export class FacePanel {
     fill(
       this.place,
       there ? null : el("p", { class: "bad" }, "Without the video no faces can be shown."),
-      el("p", { class: "soft" }, nameOf(this.info.identity?.text ?? "")),
+      this.whoWasSeen(),
       el(
         "div",
         { class: "actions" },
@@ -44,8 +59,11 @@ export class FacePanel {
           el("kbd", {}, "C"),
         ),
       ),
+      this.pictures.progress,
       this.pictures.failures,
-      there ? people.map((person) => this.personRow(person)) : null,
+      there ? people.slice(0, 1).map((person) => this.personRow(person)) : null,
+      this.help(),
+      there ? people.slice(1).map((person) => this.personRow(person)) : null,
       known || !there ? null : this.stretchRows("Other people are in the picture", others),
       there ? this.stretchRows("It is not certain who is the participant", ambiguous) : null,
       this.corrections,
@@ -53,12 +71,48 @@ export class FacePanel {
     this.showCorrections();
   }
 
+  /** Participant and others in numbers, and how the participant was chosen. */
+  whoWasSeen() {
+    const { frames, others } = this;
+    const share = (n) => `${count(n, "frame")} (${percent(n / Math.max(1, frames.n))})`;
+    const { people, ambiguous } = this.people;
+    const rows = [["participant", `${share(frames.nFollowed)}; ${this.info.identity?.text ?? "n/a"}`]];
+    for (const { person, n_frames: n } of people)
+      if (person !== "participant") rows.push([person.replace("other", "other person "), share(n)]);
+    if (!others.known) rows.push(["other people", "not known: no record of all faces was kept"]);
+    else if (people.length === 1) rows.push(["other people", "nobody for 10 frames or more"]);
+    if (others.nBrief) rows.push(["unknown", `${count(others.nBrief, "face")} seen too briefly to tell whose`]);
+    if (ambiguous.length) rows.push(["not certain", `${count(ambiguous.length, "stretch", "stretches")}, shown below`]);
+    return el(
+      "section",
+      { id: "who", "aria-label": "Who was seen" },
+      el("h3", {}, "Who was seen"),
+      el(
+        "dl",
+        { class: "seen" },
+        rows.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, nameOf(value))]),
+      ),
+    );
+  }
+
+  /** What each correction says, for the buttons below every strip of faces. */
+  help() {
+    return el(
+      "div",
+      { class: "help" },
+      Object.entries(KINDS).map(([kind, { says, means }]) =>
+        el("p", {}, el("strong", {}, says), ": ", el("span", { id: `means-${kind}` }, means)),
+      ),
+      el("p", {}, WARNING),
+    );
+  }
+
   personRow({ person, label, faces }) {
     const title = person === "participant" ? "Followed as the participant" : `Another person: ${label}`;
     if (!faces.length)
       return el("section", {}, el("h3", {}, title), el("p", { class: "soft" }, "No face of this person."));
     const strip = el("div", { class: "strip", role: "group", "aria-label": `Faces over time: ${title}` });
-    const actions = el("div", { class: "actions small" });
+    const actions = el("div", { class: "actions small", role: "group", "aria-label": `The chosen face: ${title}` });
     const choose = (chosen) => {
       [...strip.children].forEach((button, i) => button.setAttribute("aria-pressed", String(i === chosen)));
       fill(
@@ -102,7 +156,13 @@ export class FacePanel {
     const entry = { kind, frame, x: (left + right) / 2, y: (top + bottom) / 2 };
     return el(
       "button",
-      { type: "button", disabled: this.store.readOnly, onclick: () => this.store.post(entry, KINDS[kind].done) },
+      {
+        type: "button",
+        title: KINDS[kind].means,
+        "aria-describedby": `means-${kind}`,
+        disabled: this.store.readOnly,
+        onclick: () => this.store.post(entry, KINDS[kind].done),
+      },
       KINDS[kind].says,
     );
   }
@@ -167,7 +227,7 @@ export class FacePanel {
           ),
         ),
       ),
-      own.length ? whatToRun(this.store.review) : null,
+      own.length ? whatToRun(this.store) : null,
     );
   }
 }

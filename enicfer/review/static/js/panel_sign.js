@@ -6,9 +6,9 @@ import { count, date, seconds } from "./format.js";
 import { whatToRun } from "./what_to_run.js";
 
 export class SignPanel {
-  constructor({ store, player, info, judge }) {
+  constructor({ store, player, info, judge, done }) {
     const { warnings } = info;
-    Object.assign(this, { store, player });
+    Object.assign(this, { store, player, done });
     this.ask = byId("ask");
     byId("ask-judge").addEventListener("click", () => {
       this.ask.close();
@@ -16,7 +16,7 @@ export class SignPanel {
     });
     byId("ask-sign").addEventListener("click", () => {
       this.ask.close();
-      this.store.post(this.entry, "Signed off.");
+      this.storeSignOff();
     });
     this.place = byId("panel-sign");
     this.summary = el("section", { id: "sign-summary", "aria-label": "What was reviewed" });
@@ -118,7 +118,7 @@ export class SignPanel {
           )
         : null,
       notes.map((note) => el("p", { class: "said rejected" }, nameOf(note))),
-      whatToRun(this.store.review),
+      whatToRun(this.store),
       el(
         "p",
         {},
@@ -172,7 +172,7 @@ export class SignPanel {
     event.preventDefault();
     const { unjudged, queue } = this.store;
     if (!unjudged.length) {
-      this.store.post(this.entry, "Signed off.");
+      this.storeSignOff();
       return;
     }
     const have = unjudged.length === 1 ? "has" : "have";
@@ -180,6 +180,10 @@ export class SignPanel {
       `${unjudged.length} of ${count(queue.length, "trial")} of the queue ${have} no verdict: ` +
       `${trialsInWords(unjudged)}. Sign off all the same?`;
     openDialog(this.ask, this.player);
+  }
+
+  async storeSignOff() {
+    if (await this.store.post(this.entry, "Signed off.")) this.done();
   }
 
   async mark(event) {

@@ -2,14 +2,16 @@
 
 import { byId, el, fill, nameOf } from "./dom.js";
 import { formIsOpen, holdFocus, holdPlayer } from "./forms.js";
-import { isolateNames, percent, seconds } from "./format.js";
+import { conditionLetter } from "./conditions.js";
+import { count, disputeInWords, isolateNames, percent, seconds } from "./format.js";
 
 const OTHER = "other";
 const BEFORE = {
   accepted: "accepted before the participant was changed",
   rejected: "rejected before the participant was changed",
 };
-const REASON_KEYS = "1234567890abcdefghijklmnpqrstuvwxyz"; // of the reasons in their order; the last one has "o"
+const REASON_KEYS = "123456789abcdefghjkmnpqrstuvwyz"; // of the reasons in their order, none that look alike
+const OTHER_KEY = "x";
 
 export class TrialsPanel {
   constructor({ store, player, frames, info, axis }) {
@@ -17,9 +19,11 @@ export class TrialsPanel {
     this.place = byId("panel-trials");
     this.detail = el("section", { id: "trial", "aria-label": "Trial" });
     this.form = this.makeForm();
-    this.list = el("ol", { id: "queue", "aria-label": "Trials that most need eyes" });
+    this.list = el("ol", { id: "queue", tabIndex: -1, "aria-label": "Trials that most need eyes" });
+    this.disputes = el("p", { id: "disputes", class: "disagree", hidden: true });
     fill(
       this.place,
+      this.disputes,
       this.detail,
       this.form,
       el("h3", { id: "queue-title" }, "Trials that most need eyes"),
@@ -83,6 +87,7 @@ export class TrialsPanel {
 
   show() {
     this.showDetail();
+    this.showDisputes();
     fill(
       this.list,
       this.store.queue.map((row) => this.queueRow(row)),
@@ -91,8 +96,37 @@ export class TrialsPanel {
     byId("queue-title").textContent = `Trials that most need eyes: ${done} of ${this.store.queue.length} judged`;
   }
 
+  showDisputes() {
+    const { disputed } = this.store;
+    this.disputes.hidden = !disputed.length;
+    fill(
+      this.disputes,
+      `≠ Coders disagree on ${count(disputed.length, "trial")}: `,
+      disputed.map(({ trial }) =>
+        el(
+          "button",
+          { type: "button", class: "link", "aria-label": `Trial ${trial}`, onclick: () => this.open(trial) },
+          String(trial),
+        ),
+      ),
+    );
+  }
+
+  /** What coders who disagree say of a trial, or null. */
+  dispute(trial) {
+    if (!trial || !this.store.isDisputed(trial)) return null;
+    const said = disputeInWords(this.store.judgements(trial));
+    return el("span", { class: "disagree" }, `≠ ${said}`);
+  }
+
+  letter(condition) {
+    const position = this.info.conditions.indexOf(condition);
+    return el("span", { class: "letter", "aria-hidden": "true" }, position < 0 ? "" : conditionLetter(position));
+  }
+
   queueRow({ trial, reasons }) {
-    const { condition, valid } = this.store.trials.find((row) => row.trial === trial) ?? {};
+    const about = this.store.trials.find((row) => row.trial === trial);
+    const { condition, valid } = about ?? {};
     const verdict = this.store.verdict(trial)?.verdict ?? "open";
     const before = this.store.verdictBefore(trial);
     return el(
@@ -110,8 +144,10 @@ export class TrialsPanel {
           { class: `verdict ${verdict}` },
           before ? "look again" : verdict,
         ),
+        this.letter(condition),
         el("span", { class: "queue-name" }, `${trial} `, nameOf(condition ?? "")),
         el("span", { class: "queue-valid" }, percent(valid)),
+        this.dispute(about),
         el("span", { class: "queue-why" }, this.named([...(before ? [BEFORE[before.verdict]] : []), ...reasons].join("; "))),
       ),
     );
@@ -144,7 +180,7 @@ export class TrialsPanel {
     const [happy] = Object.entries(trial.means ?? {}).sort((a, b) => (b[1] ?? 0) - (a[1] ?? 0));
     fill(
       this.detail,
-      el("h3", {}, `Trial ${trial.trial} · `, nameOf(trial.condition)),
+      el("h3", {}, `Trial ${trial.trial} · `, nameOf(trial.condition), this.letter(trial.condition)),
       el(
         "p",
         { class: "soft" },
@@ -161,6 +197,7 @@ export class TrialsPanel {
           )
         : null,
       entry ? this.verdictLine(entry) : null,
+      this.dispute(trial),
       before
         ? el("p", { class: "said rejected" }, `You ${BEFORE[before.verdict].replace(" before", " it before")}: it does not count. Judge it again.`)
         : null,
@@ -210,7 +247,7 @@ export class TrialsPanel {
 
   makeForm() {
     this.keyed = new Map(this.reasons.map((reason, i) => [REASON_KEYS[i], reason]));
-    this.keyed.set("o", OTHER);
+    this.keyed.set(OTHER_KEY, OTHER);
     const choices = [...this.keyed].map(([key, reason]) =>
       el(
         "label",
@@ -228,10 +265,10 @@ export class TrialsPanel {
       placeholder: "another reason",
       oninput: () => this.choose(OTHER),
     });
-    this.note = el("textarea", {
+    this.note = el("input", {
+      type: "text",
       id: "reason-note",
       maxLength: 2000,
-      rows: 2,
       placeholder: "note (may stay empty)",
       "aria-label": "Note",
     });
@@ -281,7 +318,7 @@ export class TrialsPanel {
     this.place.classList.add("rejecting");
     const wanted = entry?.reason ? (known ? entry.reason : OTHER) : null;
     this.text.value = entry?.reason && !known ? entry.reason : "";
-    this.note.value = entry?.note ?? "";
+    this.note.value = (entry?.note ?? "").replaceAll("\n", " / ");
     (this.choose(wanted) ?? this.form.elements.reason[0]).focus();
   }
 
@@ -307,7 +344,6 @@ export class TrialsPanel {
     const writing = event.target.matches("input[type=text], input[type=search], textarea, select");
     const reason = this.keyed.get(event.key.toLowerCase());
     if (event.key === "Escape") this.cancel();
-    else if (event.key === "Enter" && event.target === this.note && !event.shiftKey) this.form.requestSubmit();
     else if (!writing && reason) {
       this.choose(reason).focus();
       this.chose(reason);
@@ -321,16 +357,22 @@ export class TrialsPanel {
     const chosen = this.form.elements.reason.value;
     const reason = (chosen === OTHER ? this.text.value : chosen).trim();
     if (!reason) {
-      this.text.setCustomValidity("Choose a reason, or write one.");
-      this.text.reportValidity();
-      this.text.setCustomValidity("");
+      this.askForReason(chosen === OTHER ? this.text : this.form.elements.reason[0]);
       return;
     }
     const { trial } = this.trial;
     const entry = { kind: "trial", trial, verdict: "rejected", reason, note: this.note.value.trim() };
     if (await this.store.post(entry, `Trial ${trial} rejected.`)) {
       this.closeForm();
+      this.list.focus({ preventScroll: true });
       this.onward();
     }
+  }
+
+  /** Go on to where a reason is given, and say so there. */
+  askForReason(control) {
+    control.setCustomValidity("Choose a reason, or write one.");
+    control.reportValidity();
+    control.setCustomValidity("");
   }
 }

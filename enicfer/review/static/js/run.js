@@ -8,8 +8,10 @@ import { announce, byId, el, fill, nameOf } from "./dom.js";
 import { percent } from "./format.js";
 import { FrameTable } from "./frames.js";
 import { listenToKeys, makeHelp } from "./keys.js";
+import { NewResults } from "./new_results.js";
+import { OtherFaces } from "./others.js";
 import { ClockPanel } from "./panel_clock.js";
-import { FacePanel } from "./panel_face.js";
+import { FacePanel, KINDS, WARNING } from "./panel_face.js";
 import { SignPanel } from "./panel_sign.js";
 import { TrialsPanel } from "./panel_trials.js";
 import { ExactPictures } from "./pictures.js";
@@ -26,15 +28,18 @@ import { TimelineText } from "./timeline_text.js";
 import { Transport } from "./transport.js";
 import { Values } from "./values.js";
 
-const ASK_FOR_RESULTS = 5000; // ms
+const TERMS = [
+  { title: "What a correction says", rows: Object.values(KINDS).map(({ says, means }) => [says, means]), more: WARNING },
+];
 
 async function fetchAll(source) {
-  const [info, clock, segments, trials, pulses, queue, people, review] = await Promise.all([
+  const [info, clock, others, segments, trials, pulses, queue, people, review] = await Promise.all([
     source.info(),
     source.clock(),
+    source.others(),
     ...["segments", "trials", "pulses", "queue", "people", "review"].map((part) => source.get(part)),
   ]);
-  return { info, clock, segments: segments.segments, trials, pulses, queue: queue.queue, people, review };
+  return { info, clock, others, segments: segments.segments, trials, pulses, queue: queue.queue, people, review };
 }
 
 function showHeader({ info }, review) {
@@ -67,6 +72,7 @@ function showHeader({ info }, review) {
 function build(source, known) {
   const { info } = known;
   const frames = new FrameTable(known.clock);
+  const others = new OtherFaces(known.others);
   const onTime = (pulse) => ({ ...pulse, time: frames.time[frames.clip(pulse.frame)] });
   const pulses = { ...known.pulses, unmatched_video: known.pulses.unmatched_video.map(onTime) };
   const axis = new TimeAxis(info.start, info.stop);
@@ -89,6 +95,7 @@ function build(source, known) {
   const parts = {
     info,
     frames,
+    others,
     axis,
     player,
     proxy,
@@ -121,6 +128,10 @@ function build(source, known) {
       tabs.open("trials");
       trials.next(1, true);
     },
+    done: () => {
+      tabs.open("trials");
+      trials.list.focus({ preventScroll: true });
+    },
   });
   curves.failed.listen((error) => announce(error.message, true));
   store.picked.listen(() => {
@@ -128,6 +139,7 @@ function build(source, known) {
     tabs.open("trials");
   });
   store.changed.listen(() => showHeader(known, store.review));
+  new NewResults(store);
   return { ...parts, stage, timeline, trials, pointer, tabs, text, hasVideo, info };
 }
 
@@ -140,25 +152,6 @@ function useSmoothing(page) {
     page.values.use(series);
     page.player.moved.send(page.player.frame);
   });
-}
-
-/** Say once that the session was processed again since this page was opened. */
-function watchResults(source, shown) {
-  const ask = async () => {
-    if (document.visibilityState !== "visible" || !connection.isThere) return;
-    try {
-      const { results } = await source.get("results");
-      if (results === shown) return;
-    } catch {
-      return; // the banner says that the server is away
-    }
-    clearInterval(timer);
-    const again = el("button", { type: "button", onclick: () => location.reload() }, "Load this page again");
-    fill(byId("new-results"), el("p", {}, "There are new results of this run. "), again);
-    byId("new-results").hidden = false;
-  };
-  const timer = setInterval(ask, ASK_FOR_RESULTS);
-  document.addEventListener("visibilitychange", ask);
 }
 
 /** What was asked in vain while the server was away is asked again. */
@@ -175,7 +168,7 @@ async function open() {
   const page = build(source, known);
   useSmoothing(page);
   const rows = pageKeys(page, () => help());
-  const help = makeHelp(rows, page.player);
+  const help = makeHelp(rows, page.player, TERMS);
   listenToKeys(rows);
   page.curves.fetchView();
   page.player.seek(page.frames.from(Math.max(0, page.axis.first)));
@@ -183,7 +176,6 @@ async function open() {
   const told = [known.info.read_only_why, ...known.review.notes].filter(Boolean);
   if (told.length) announce(told.join(" "), true);
   connection.back.listen(() => comeBack(page));
-  watchResults(source, known.info.results);
   byId("timeline").focus({ preventScroll: true });
   document.body.dataset.ready = "true";
 }

@@ -7,8 +7,8 @@ import { statusWords } from "./stage.js";
 const QUIET = 400; // ms without another step before a place is said
 
 export class Speech {
-  constructor({ frames, player, values, statuses, store }) {
-    Object.assign(this, { frames, player, values, statuses, store });
+  constructor({ frames, others, player, values, statuses, store }) {
+    Object.assign(this, { frames, others, player, values, statuses, store });
     this.playing = false;
     player.changed.listen(() => {
       if (this.playing && !player.playing) this.say();
@@ -35,6 +35,7 @@ export class Speech {
       Number.isFinite(time) ? seconds(time, 2) : "time unknown",
       statusWords(this.statuses, this.frames.status[frame]),
       most ? `${most[0]} ${percent(most[1])}` : null,
+      this.others.of(frame).length ? `also seen: ${this.others.inWords(frame)}` : null,
       trial ? `trial ${trial.trial} ${isolated(trial.condition)}` : null,
     ]
       .filter(Boolean)

@@ -5,6 +5,7 @@ import { byId } from "./dom.js";
 import { percent, words } from "./format.js";
 
 const LABEL_FONT = '600 12.5px system-ui, "Segoe UI", "Noto Sans", sans-serif';
+const OTHER_FONT = '11px system-ui, "Segoe UI", "Noto Sans", sans-serif';
 const MARKS = {
   exact: "exact frame",
   playing: "preview, playing",
@@ -15,8 +16,8 @@ const MARKS = {
 };
 
 export class Stage {
-  constructor({ info, frames, player, statuses, values }) {
-    Object.assign(this, { info, frames, player, statuses, values });
+  constructor({ info, frames, others, player, statuses, values }) {
+    Object.assign(this, { info, frames, others, player, statuses, values });
     this.box = byId("picture");
     this.video = byId("video");
     this.image = byId("exact");
@@ -76,7 +77,8 @@ export class Stage {
     this.mark.textContent = MARKS[kind];
     byId("picture-text").textContent = shown.kind === "failed" ? shown.text : "";
     if (kind !== "exact") this.image.dataset.frame = "";
-    this.image.hidden = kind === "playing" || kind === "preview" || kind === "failed";
+    // An image that has nothing yet is drawn as a broken one.
+    this.image.hidden = !this.image.src || ["playing", "preview", "failed"].includes(kind);
   }
 
   /** Where a point of the page lies in the picture, in px of the upright picture. */
@@ -92,28 +94,35 @@ export class Stage {
     const pen = this.canvas.getContext("2d");
     pen.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
     pen.clearRect(0, 0, this.canvas.width, this.canvas.height);
-    const { left, top, scale } = this.place;
     const frame = this.player.frame;
+    for (const { box, name } of this.others.of(frame)) this.drawOther(pen, this.edges(box), name);
     const box = this.frames.box(frame);
-    if (box) {
-      const name = this.statuses[this.frames.status[frame]] ?? "";
-      const edges = [
-        left + box[0] * scale,
-        top + box[1] * scale,
-        (box[2] - box[0]) * scale,
-        (box[3] - box[1]) * scale,
-      ];
-      pen.lineWidth = 4;
-      pen.strokeStyle = "#000000aa";
-      pen.strokeRect(...edges);
-      pen.lineWidth = 2;
-      pen.setLineDash(name === "ok" ? [] : [6, 4]);
-      pen.strokeStyle = statusColor(name, "#101418", 6);
-      pen.strokeRect(...edges);
-      pen.setLineDash([]);
-      this.drawLabel(pen, this.label(frame, name), edges);
-    }
+    if (box) this.drawFollowed(pen, this.edges(box), frame);
     if (this.aim) this.drawAim(pen);
+  }
+
+  /** [left, top, width, height] on the screen of a box in the picture. */
+  edges([left, top, right, bottom]) {
+    const { place } = this;
+    return [
+      place.left + left * place.scale,
+      place.top + top * place.scale,
+      (right - left) * place.scale,
+      (bottom - top) * place.scale,
+    ];
+  }
+
+  /** The participant's face: a thick line, broken where the frame is not valid. */
+  drawFollowed(pen, edges, frame) {
+    const name = this.statuses[this.frames.status[frame]] ?? "";
+    outline(pen, edges, { color: statusColor(name, "#101418", 6), width: 2.5, dash: name === "ok" ? [] : [6, 4] });
+    this.drawLabel(pen, this.label(frame, name), edges, LABEL_FONT);
+  }
+
+  /** The face of somebody else: a thin white line. */
+  drawOther(pen, edges, name) {
+    outline(pen, edges, { color: "#ffffff", width: 1, dash: [] });
+    this.drawLabel(pen, name.startsWith("other") ? name : "whose face?", edges, OTHER_FONT);
   }
 
   /** The status, or for a valid frame its expression. */
@@ -124,9 +133,9 @@ export class Stage {
     return most ? `${most[0]} ${percent(most[1])}` : "";
   }
 
-  drawLabel(pen, text, [x, y, width, height]) {
+  drawLabel(pen, text, [x, y, width, height], font) {
     if (!text) return;
-    pen.font = LABEL_FONT;
+    pen.font = font;
     const wide = pen.measureText(text).width + 10;
     const top = y >= 20 ? y - 20 : y + height + 2;
     const left = Math.max(0, Math.min(this.box.clientWidth - wide, x - 1));
@@ -154,6 +163,18 @@ export class Stage {
       pen.stroke();
     }
   }
+}
+
+/** A box with a dark line on either side of the coloured one, so that it is seen on any picture. */
+function outline(pen, edges, { color, width, dash }) {
+  pen.lineWidth = width + 2;
+  pen.strokeStyle = "#000000aa";
+  pen.strokeRect(...edges);
+  pen.lineWidth = width;
+  pen.setLineDash(dash);
+  pen.strokeStyle = color;
+  pen.strokeRect(...edges);
+  pen.setLineDash([]);
 }
 
 /** The status of a frame in words: "no face". */

@@ -6,6 +6,7 @@ import { Signal } from "./signal.js";
 export class ReviewStore {
   constructor(source, { review, trials, queue, readOnly, whyReadOnly, followed }) {
     Object.assign(this, { source, trials, queue, readOnly, whyReadOnly, followed });
+    this.results = review.results;
     this.hold(review);
     this.selected = null;
     this.busy = false;
@@ -28,6 +29,31 @@ export class ReviewStore {
   /** This coder's verdict of a trial from before the participant was changed, which does not count, or undefined. */
   verdictBefore(trial) {
     return this.before.get(trial);
+  }
+
+  /** Whether the session was processed again since this page was opened. */
+  get hasNewResults() {
+    return this.review.results !== this.results;
+  }
+
+  /** [coder, verdict] of everybody who judged a trial, of what counts; this coder, "you", first. */
+  judgements({ trial, reviews }) {
+    const own = this.verdict(trial);
+    const others = reviews.filter(({ coder, lapsed, verdict }) => coder !== this.review.coder && !lapsed && verdict !== "open");
+    return [
+      ...(own ? [["you", own.verdict]] : []),
+      ...others.map(({ coder, verdict }) => [coder, verdict]),
+    ];
+  }
+
+  /** Whether one coder accepted a trial and another one rejected it. */
+  isDisputed(trial) {
+    return new Set(this.judgements(trial).map(([, verdict]) => verdict)).size > 1;
+  }
+
+  /** Trials on which coders disagree. */
+  get disputed() {
+    return this.trials.filter((trial) => this.isDisputed(trial));
   }
 
   /** How many trials this coder has accepted, rejected, and not judged. */
@@ -83,7 +109,10 @@ export class ReviewStore {
   /** Ask again what is stored: after the server was away it may be something else. */
   async refresh() {
     try {
-      this.hold(await this.source.get("review"));
+      const review = await this.source.get("review");
+      // What is made anew loses a click or a selection in it.
+      if (JSON.stringify(review) === JSON.stringify(this.review)) return;
+      this.hold(review);
       this.changed.send();
     } catch {
       // It went away again: its return asks once more.

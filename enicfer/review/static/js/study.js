@@ -130,7 +130,9 @@ class StudyPage {
         "th",
         { scope: "row" },
         el("a", { href: `/run/${run.id}` }, nameOf(run.name)),
+        " ",
         run.stale ? el("span", { class: "chip bad" }, "process again") : null,
+        " ",
         run.has_video ? null : el("span", { class: "chip bad" }, "no video"),
         run.warnings.length
           ? el(

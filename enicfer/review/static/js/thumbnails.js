@@ -2,6 +2,7 @@
 
 import { connection } from "./connection.js";
 import { el } from "./dom.js";
+import { count } from "./format.js";
 
 const WORDS = { waiting: "waits", loading: "loading", failed: "no picture", ready: "" };
 
@@ -13,6 +14,10 @@ export class Thumbnails {
     this.busy = false;
     this.said = new Map(); // sentence -> frames that have no picture because of it
     this.failures = el("p", { class: "bad", role: "status" });
+    this.asked = 0;
+    this.bar = el("progress", { "aria-label": "Pictures loaded", max: 1, value: 0 });
+    this.words = el("span", {});
+    this.progress = el("p", { class: "soft pictures-progress", hidden: true }, this.bar, " ", this.words);
   }
 
   /** A place for the picture of a frame; its turn comes after those before it. */
@@ -26,6 +31,7 @@ export class Thumbnails {
     };
     tell("waiting");
     this.queue.push({ frame, options, image, tell });
+    this.asked += 1;
     return place;
   }
 
@@ -38,6 +44,7 @@ export class Thumbnails {
   async work() {
     this.busy = true;
     while (this.open && this.queue.length) {
+      this.tellProgress();
       const [item] = this.queue;
       item.tell("loading");
       try {
@@ -51,7 +58,16 @@ export class Thumbnails {
       }
       this.queue.shift();
     }
+    this.tellProgress();
     this.busy = false;
+  }
+
+  tellProgress() {
+    const done = this.asked - this.queue.length;
+    this.progress.hidden = !this.queue.length;
+    this.bar.max = this.asked;
+    this.bar.value = done;
+    this.words.textContent = `${done} of ${count(this.asked, "picture")}`;
   }
 
   async load({ frame, options, image }) {

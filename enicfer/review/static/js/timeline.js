@@ -36,7 +36,12 @@ export class Timeline {
   listen() {
     this.place.addEventListener("pointerdown", (event) => this.press(event));
     this.place.addEventListener("pointermove", (event) => this.point(event));
-    this.place.addEventListener("pointerleave", () => this.hideTip());
+    // The pointer may also leave without a word: a dialog opens over the axis, or the window loses it.
+    for (const event of ["pointerleave", "pointercancel"]) this.place.addEventListener(event, () => this.hideTip());
+    document.addEventListener("pointermove", (event) => this.place.contains(event.target) || this.hideTip());
+    document.documentElement.addEventListener("mouseleave", () => this.hideTip());
+    document.addEventListener("keydown", () => this.hideTip());
+    window.addEventListener("blur", () => this.hideTip());
     this.place.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
   }
 

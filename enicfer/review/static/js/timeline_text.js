@@ -2,7 +2,7 @@
 
 import { byId, el, fill, nameOf } from "./dom.js";
 import { openDialog } from "./forms.js";
-import { milliseconds, percent, seconds, words } from "./format.js";
+import { count, disputeInWords, milliseconds, percent, seconds, words } from "./format.js";
 
 const MOST = 200; // rows of a table
 const SAMPLES = 12; // times at which the curves are told
@@ -39,7 +39,7 @@ export class TimelineText {
       "section",
       {},
       el("h3", {}, title),
-      left > 0 ? el("p", { class: "soft" }, `${left} more rows: show less of the time.`) : null,
+      left > 0 ? el("p", { class: "soft" }, `${count(left, "more row")}: show less of the time.`) : null,
       el(
         "table",
         { "aria-label": title },
@@ -78,13 +78,15 @@ export class TimelineText {
   trials() {
     return this.store.trials
       .filter(({ start, stop }) => this.inView(start, stop))
-      .map(({ trial, start, stop, condition, valid }) => [
-        start,
-        String(trial),
-        condition,
-        seconds(stop, 2),
-        percent(valid),
-        this.store.verdict(trial)?.verdict ?? "open",
+      .map((trial) => [
+        trial.start,
+        String(trial.trial),
+        trial.condition,
+        seconds(trial.stop, 2),
+        percent(trial.valid),
+        this.store.isDisputed(trial)
+          ? `≠ ${disputeInWords(this.store.judgements(trial))}`
+          : (this.store.verdict(trial.trial)?.verdict ?? "open"),
       ]);
   }
 

@@ -6,16 +6,16 @@ import { isNumber, milliseconds, minutes, percent, seconds } from "./format.js";
 import { statusWords } from "./stage.js";
 
 export class Values {
-  constructor({ info, frames, player, values, statuses }) {
-    Object.assign(this, { info, frames, player, values, statuses });
+  constructor({ info, frames, others, player, values, statuses }) {
+    Object.assign(this, { info, frames, others, player, values, statuses });
     this.bars = new Map(info.labels.map((label) => [label, this.makeBar(label)]));
     fill(
       byId("bars"),
       [...this.bars.values()].map(({ row }) => row),
     );
-    this.time = el("span", {});
-    this.within = el("span", {});
-    fill(byId("recording-time"), this.time, " ", this.within);
+    const map = info.clock.max_uncertainty;
+    byId("map-bound").textContent = isNumber(map) ? `± ${milliseconds(map)}` : "not known";
+    showLegend(others.known);
     player.moved.listen(() => this.show());
     values.arrived.listen(() => this.show());
     this.paint();
@@ -51,13 +51,14 @@ export class Values {
     const time = frames.time[frame];
     byId("frame-number").textContent = `${frame} of ${frames.n - 1}`;
     byId("video-time").textContent = seconds(frames.videoTime[frame]);
-    this.time.textContent = isNumber(time) ? seconds(time) : "unknown";
-    this.within.textContent = isNumber(time) ? `± ${milliseconds(frames.bound[frame])}` : "";
+    byId("recording-time").textContent = isNumber(time) ? seconds(time) : "unknown";
+    byId("frame-bound").textContent = isNumber(time) ? `± ${milliseconds(frames.bound[frame])}` : "not known";
     byId("recording-minutes").textContent = isNumber(time) && Math.abs(time) >= 60 ? `(${minutes(time)})` : "";
     const status = this.statuses[frames.status[frame]];
     const place = byId("frame-status");
     place.textContent = statusWords(this.statuses, frames.status[frame]);
     place.classList.toggle("bad", status !== "ok");
+    byId("frame-others").textContent = this.others.inWords(frame);
     this.showBars(this.values.at(time));
   }
 
@@ -73,4 +74,15 @@ export class Values {
     if (dominant) this.bars.get(dominant).row.classList.add("most");
     byId("frame-expression").textContent = dominant ? `${dominant} ${percent(most)}` : "no expression";
   }
+}
+
+/** What each kind of box in the picture means. */
+function showLegend(othersKnown) {
+  const row = (kind, text) => el("li", {}, el("span", { class: `box ${kind}`, "aria-hidden": "true" }), text);
+  fill(
+    byId("legend"),
+    row("followed", "participant"),
+    row("followed invalid", "participant, not valid"),
+    othersKnown ? row("other", "other faces") : el("li", {}, "Other people: no record of all faces was kept."),
+  );
 }

@@ -2,14 +2,20 @@
 
 import { el } from "./dom.js";
 
-/** A sentence with the command, or null where the results hold all that was said. */
-export function whatToRun({ stale, command }) {
+/** The command, and how the page goes on; null where the results hold all that was said. */
+export function whatToRun({ review: { stale, command }, hasNewResults }) {
+  if (hasNewResults) return el("p", { class: "to-run" }, "New results are there: load this page again.");
   if (!stale) return null;
   return el(
-    "p",
+    "div",
     { class: "to-run" },
-    "The results do not follow this yet. Run ",
-    el("code", {}, command),
-    " (only what depends on it is computed), then load this page again.",
+    el("p", {}, "The results do not follow this yet. Run this command in a terminal:"),
+    el("p", {}, el("code", {}, command)),
+    el(
+      "p",
+      { class: "soft" },
+      "This page does not run it. The terminal shows how far it is; only what depends on the review is computed. ",
+      "You need not load this page again before: it looks every 5 s, and tells you when the new results are there.",
+    ),
   );
 }
