@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from starlette.responses import Response, StreamingResponse
 
@@ -11,7 +12,15 @@ _BLOCK = 1 << 18
 
 
 def file_part(path: Path, size: int, wanted: str, media_type: str) -> Response:
-    """Answer with the first ``size`` bytes of a file, or with the range of them that a header asks for."""
+    """Answer with the first ``size`` bytes of a file, or with the range of them that a header asks for.
+
+    The file is opened at once, so that the answer is whole even if the file is removed before it is read.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it is removed already.
+    """
     span = _span(wanted, size)
     if span is None:
         return Response(status_code=416, headers={"Content-Range": f"bytes */{size}"})
@@ -20,7 +29,7 @@ def file_part(path: Path, size: int, wanted: str, media_type: str) -> Response:
     part = bool(_RANGE.fullmatch(wanted))
     if part:
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
-    body = _read(path, start, stop)
+    body = _read(path.open("rb"), start, stop)
     return StreamingResponse(body, 206 if part else 200, headers=headers, media_type=media_type)
 
 
@@ -36,8 +45,8 @@ def _span(wanted: str, size: int) -> tuple[int, int] | None:
     return (start, stop) if start < stop else None
 
 
-def _read(path: Path, start: int, stop: int) -> Iterator[bytes]:
-    with path.open("rb") as file:
+def _read(opened: BinaryIO, start: int, stop: int) -> Iterator[bytes]:
+    with opened as file:
         file.seek(start)
         left = stop - start
         while left > 0 and (block := file.read(min(_BLOCK, left))):

@@ -223,10 +223,14 @@ class _Pages:
             raise Refused(400, "bad_request", "v must be the version of a proxy.")
         proxy = self.desk.proxy(self._run(request))
         path, size, whole = proxy.part(None if wanted is None else int(wanted))
+        complete = StaleVersionError("The preview is complete now: ask for it from its beginning.")
         if not whole:
-            return file_part(path, size, span, "video/mp4")
+            try:
+                return file_part(path, size, span, "video/mp4")
+            except FileNotFoundError:
+                raise complete from None
         if span and wanted not in (None, str(proxy.state.version)):  # the parts of two files make none
-            raise StaleVersionError("The preview is complete now: ask for it from its beginning.")
+            raise complete
         return FileResponse(path, media_type="video/mp4")
 
     def results(self, request: Request) -> Response:

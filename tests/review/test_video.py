@@ -1,5 +1,6 @@
 """The picture that is shown is the frame of that number: the number is in its pixels."""
 
+import asyncio
 import os
 import shutil
 import time
@@ -16,6 +17,7 @@ from enicfer.review.cover import cover_others
 from enicfer.review.pictures import RunVideo
 from enicfer.review.proxy import Proxy, clean_proxies
 from enicfer.review.proxy_file import GOP, end_of_fragments
+from enicfer.review.ranges import file_part
 from tests.io.video.test_finder import KINDS
 from tests.io.video.test_reader import set_display
 from tests.numbered import read
@@ -265,6 +267,23 @@ def test_a_growing_proxy_can_be_played_so_far(tmp_path, filmed, serve, monkeypat
         assert client.get(older).content == client.get(f"{place}/proxy.mp4").content
         whole = client.get(f"{place}/proxy.mp4", headers={"Range": "bytes=-10"})
         assert whole.status_code == 206 and len(whole.content) == 10
+
+
+@pytest.mark.parametrize(("span", "asked"), [("", range(900)), ("bytes=100-", range(100, 900))])
+def test_a_part_that_is_removed_while_it_is_sent_arrives_whole(tmp_path, span, asked):
+    """As the growing preview is, in the moment in which it is complete."""
+    content = bytes(i % 251 for i in range(1000))
+    (tmp_path / "growing.mp4").write_bytes(content)
+    answer = file_part(tmp_path / "growing.mp4", 900, span, "video/mp4")
+    (tmp_path / "growing.mp4").unlink()
+
+    async def receive():
+        return b"".join([part async for part in answer.body_iterator])
+
+    assert asyncio.run(receive()) == content[asked.start : asked.stop]
+    assert int(answer.headers["content-length"]) == len(asked)
+    with pytest.raises(FileNotFoundError):
+        file_part(tmp_path / "growing.mp4", 900, span, "video/mp4")
 
 
 @pytest.mark.parametrize("video", [60], indirect=True)

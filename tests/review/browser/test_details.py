@@ -206,8 +206,8 @@ def test_the_page_tells_when_new_results_are_there(visit: Callable[..., Any], se
     said = page.inner_text("#sign-summary .to-run")
     assert "This page does not run it." in said and "tells you when the new results are there" in said
     assert page.is_hidden("#new-results")
-    (check,) = (session_copy / "enicfer").rglob("*_qc.json")
-    os.utime(check)
+    (frames,) = (session_copy / "enicfer").rglob("*_frames.h5")
+    os.utime(frames)
     page.clock.run_for(5100)
     page.wait_for_selector("#new-results:visible")
     assert "New results are there" in page.inner_text("#sign-summary .to-run")
