@@ -338,7 +338,9 @@ def identify(
     ]
     rival = appearance_distance(tracklets.looks, np.array(others)).min(axis=1) if others else np.inf
     beside = together[:, mine].any(axis=1)
-    identity[(distance < OTHER) & ~beside] = Status.AMBIGUOUS_PERSON
+    # A face seen too briefly to be a person, and like no other one, may be the participant's, cut or covered.
+    brief = (person < 0) & (distance < rival)
+    identity[((distance < OTHER) | brief) & ~beside] = Status.AMBIGUOUS_PERSON
     identity[(distance < SAME) & (distance < 0.7 * rival) & ~beside & (person < 0)] = Status.OK
     identity[mine] = Status.OK
     return identity

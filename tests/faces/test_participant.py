@@ -5,7 +5,7 @@ from enicfer.errors import InputError
 from enicfer.faces.appearance import SIGNATURE
 from enicfer.faces.detectors import load_detector
 from enicfer.faces.observe import FaceObserver
-from enicfer.faces.participant import Hints, choose_participant
+from enicfer.faces.participant import MIN_ROWS, Hints, Summary, choose_participant, identify
 from enicfer.faces.rows import ROW, Signatures
 from enicfer.records import Status
 
@@ -159,3 +159,32 @@ def test_a_glimpse_of_a_better_face_does_not_make_the_one_that_is_followed_nobod
     rows["score"] = np.repeat([0.45, 0.9], [100, 5])
     choice = choose_participant(rows, signatures, 105, (640, 480), min_score=0.5)
     assert (choice.row[:100] >= 0).all() and not choice.notes
+
+
+@pytest.mark.parametrize(
+    ("looks", "seen", "together", "status"),
+    [
+        (0.95, 1, False, Status.AMBIGUOUS_PERSON),  # cut or covered, and like nobody else
+        (2.1, 1, False, Status.OTHER_PERSON),  # like the other one
+        (0.95, 1, True, Status.OTHER_PERSON),  # while the participant is in the picture
+        (0.95, 40, False, Status.OTHER_PERSON),  # long enough to be somebody
+        (0.05, 1, False, Status.OK),
+    ],
+)
+def test_a_face_seen_too_briefly_is_nobody_else_unless_it_is_like_one(
+    monkeypatch, looks, seen, together, status
+):
+    """People whose looks are numbers: the participant's 0, another one's 2."""
+    monkeypatch.setattr(
+        "enicfer.faces.participant.appearance_distance",
+        lambda a, b: np.abs(np.asarray(a).reshape(-1, 1) - np.asarray(b).reshape(1, -1)),
+    )
+    n = np.array([100, 60, seen])
+    values = np.zeros((3, 2))
+    people = Summary(
+        n, np.zeros(3, np.int32), n.astype(np.int32), values, values[:, 0], np.array([[0], [2], [looks]])
+    )
+    beside = np.zeros((3, 3), bool)
+    beside[0, 2] = beside[2, 0] = together
+    person = np.array([0, 1, -1 if seen < MIN_ROWS else 2])
+    assert identify(people, beside, person, 0).tolist() == [Status.OK, Status.OTHER_PERSON, status]
