@@ -1,4 +1,4 @@
-"""``enicfer import-coding``: what a coder saw with BORIS, ELAN or Datavyu, as the coder's track."""
+"""``enicfer import-coding``: what a coder saw with another program, as the coder's track."""
 
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ def _codes(given: tuple[str, ...]) -> dict[str, str]:
 @click.option(
     "--format",
     "program",
-    type=click.Choice(["boris", "datavyu", "elan"]),
+    type=click.Choice(["boris", "datavyu", "elan", "observer", "table"]),
     help="What wrote TABLE.  [default: told by its columns]",
 )
 @click.option("--of", metavar="WHO", help="Subject, tier or column of the participant.")

@@ -41,7 +41,7 @@ def _codes(given: tuple[str, ...]) -> dict[str, str]:
 @click.option(
     "--format",
     "program",
-    type=click.Choice(["py-feat", "openface", "facereader", "boris", "datavyu", "elan"]),
+    type=click.Choice(["py-feat", "openface", "facereader", "boris", "datavyu", "elan", "observer", "table"]),
     help="What wrote TABLE.  [default: told by its columns]",
 )
 @click.option("--of", metavar="WHO", help="Face id, identity, subject, tier or column of the participant.")
@@ -69,7 +69,7 @@ def import_trace(
     quiet: bool,
     **options: Any,
 ) -> None:
-    """Turn TABLE (Py-Feat, OpenFace, FaceReader, BORIS, ELAN, Datavyu) into a trace on the video's own time stamps.
+    """Turn TABLE (Py-Feat, OpenFace, FaceReader, or codes of people) into a trace on the video's own time stamps.
 
     With ``trace = "OUT.h5"`` in a run of session.toml, `enicfer process-session` takes it instead of looking at
     the faces itself: alignment, trials and all outputs are then the same.

@@ -1,4 +1,4 @@
-"""Codings of BORIS, ELAN and Datavyu as a coder's track.
+"""Codings of other programs, and plain tables of codes, as a coder's track.
 
 Their times are s from the first frame of the video. A code begins with the first frame at or after its onset, and
 ends before the first frame at or after its offset. Codes are categories by their names, or by words of expressions.
@@ -34,7 +34,7 @@ class CodingImport:
     Attributes
     ----------
     program
-        ``boris``, ``datavyu`` or ``elan``; None to tell by the columns.
+        ``boris``, ``datavyu``, ``elan``, ``observer`` or ``table``; None to tell by the columns.
     of
         Subject, tier or column that is about the participant; needed where there are several with codes.
     codes
@@ -88,7 +88,7 @@ def import_coding(
     Parameters
     ----------
     path
-        Export of BORIS, ELAN or Datavyu, as ``enicfer import`` reads it.
+        Export of BORIS, ELAN, Datavyu or The Observer, or a plain table, as ``enicfer import`` reads it.
     folders
         Session folders, folders of them, or outputs.
     coder

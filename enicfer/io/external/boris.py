@@ -1,7 +1,6 @@
 """Exports of BORIS: aggregated or tabular events."""
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,7 @@ import numpy as np
 from enicfer.errors import InputError
 from enicfer.io.columns import explain_columns
 from enicfer.io.external.facereader import read_clock
-from enicfer.io.external.spans import Span, check_times
+from enicfer.io.external.spans import Span, check_one, check_times, join_modifiers, pair_states
 from enicfer.io.row_tables import RowTable, read_rows
 from enicfer.io.tables import read_text
 from enicfer.records import FloatArray
@@ -25,21 +24,10 @@ def read_boris(path: Path) -> list[Span] | None:
     if table is None:
         return None
     for name in ("Observation id", "Media file name"):
-        values = sorted(set(table.text(name)) - set(_NO_FILE)) if name in table else []
-        if len(values) > 1:
-            raise InputError(
-                f"{path.name} holds {len(values)} different entries in {name} ({', '.join(values[:5])})",
-                place=path,
-                remedy="export each by itself",
-            )
+        check_one(table, name, _NO_FILE)
     who = table.text("Subject") if "Subject" in table else [""] * len(table)
     modifiers = [name for name in table.names if name.startswith("Modifier")]
-    codes = [
-        _code(behaviour, extra)
-        for behaviour, *extra in zip(
-            table.text("Behavior"), *(table.text(name) for name in modifiers), strict=True
-        )
-    ]
+    codes = join_modifiers(table.text("Behavior"), *(table.text(name) for name in modifiers))
     if "Start (s)" in table:
         shift = _boris_offset(table, "Start (s)")
         onset = _seconds(table, "Start (s)") - shift
@@ -61,7 +49,7 @@ def read_boris(path: Path) -> list[Span] | None:
             "which is no number of s",
             remedy="export it again",
         )
-    return _pair(path, time, table.text(kind), codes, who)
+    return pair_states(path, "BORIS", time, table.text(kind), codes, who)
 
 
 def _seconds(table: RowTable, name: str) -> FloatArray:
@@ -108,54 +96,3 @@ def _boris_offset(table: RowTable, name: str) -> FloatArray:
             "observation's offset to 0 in BORIS and export it again."
         )
     return offset
-
-
-def _code(behaviour: str, modifiers: Sequence[str]) -> str:
-    """Behaviour and what modifies it: ``expression:happy``."""
-    return ":".join([behaviour, *(text for text in modifiers if text and text.lower() != "none")])
-
-
-def _pair(
-    path: Path, time: FloatArray, kind: Sequence[str], codes: Sequence[str], who: Sequence[str]
-) -> list[Span]:
-    """Spans from the starts and stops of BORIS.
-
-    States of one behaviour with different modifiers may hold at once. A stop that names no modifier, or another one,
-    ends the state of its behaviour if there is only one.
-    """
-    spans: list[Span] = []
-    begun: dict[tuple[str, str], float] = {}
-    for at, word, code, whose in zip(time.tolist(), kind, codes, who, strict=True):
-        key = (code, whose)
-        if word.upper() == "STOP" and key not in begun:
-            state = code.partition(":")[0]
-            candidates = [(c, w) for c, w in begun if c.partition(":")[0] == state and w == whose]
-            key = candidates[0] if len(candidates) == 1 else key
-        if word.upper() == "POINT":
-            spans.append(Span(at, at, code, whose))
-        elif word.upper() == "START" and key not in begun:
-            begun[key] = at
-        elif word.upper() == "START":
-            raise InputError(
-                f"{path.name} begins {code!r} at {begun[key]:.3f} s and again at {at:.3f} s "
-                "without an end between",
-                place=path,
-                remedy="correct the observation in BORIS",
-            )
-        elif word.upper() == "STOP" and key in begun:
-            spans.append(Span(begun.pop(key), at, *key))
-        else:
-            raise InputError(
-                f"{path.name} has a {word or 'row without START, STOP or POINT'} of {code!r} at "
-                f"{at:.3f} s that nothing began",
-                place=path,
-                remedy="correct the observation in BORIS",
-            )
-    if begun:
-        (code, _), onset = next(iter(begun.items()))
-        raise InputError(
-            f"{path.name} begins {code!r} at {onset:.3f} s and never ends it",
-            place=path,
-            remedy="correct the observation in BORIS",
-        )
-    return spans

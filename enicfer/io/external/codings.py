@@ -1,4 +1,4 @@
-"""What people saw: codings made in BORIS, ELAN and Datavyu, as spans of video time.
+"""What people saw: codings of BORIS, ELAN, Datavyu and The Observer, and plain tables, as spans of video time.
 
 Conventions: times are s from the start of the video; a span holds from its onset up to, not including, its
 offset. Codes are kept as the coder wrote them.
@@ -11,12 +11,16 @@ from enicfer.errors import InputError
 from enicfer.io.external.boris import read_boris
 from enicfer.io.external.datavyu import read_datavyu
 from enicfer.io.external.elan import read_elan
+from enicfer.io.external.observer import read_observer
+from enicfer.io.external.plain_codes import read_plain_codes
 from enicfer.io.external.spans import Span
 
 CODERS: Mapping[str, Callable[[Path], list[Span] | None]] = {
     "boris": read_boris,
     "datavyu": read_datavyu,
     "elan": read_elan,
+    "observer": read_observer,
+    "table": read_plain_codes,
 }
 
 
