@@ -57,10 +57,12 @@ class Guard:
         What answers.
     port
         Of the server.
+    command
+        Of enicfer that started it.
     """
 
-    def __init__(self, app: App, port: int) -> None:
-        self.app, self.port = app, port
+    def __init__(self, app: App, port: int, command: str = "review") -> None:
+        self.app, self.port, self.command = app, port, command
         self.token = secrets.token_urlsafe(32)
         self.cookie = f"enicfer_review_{port}"
         self._secret = secrets.token_urlsafe(32)
@@ -118,7 +120,7 @@ class Guard:
         pairs = (part.strip().partition("=")[::2] for part in headers.get("cookie", "").split(";"))
         given = [value for name, value in pairs if name == self.cookie]
         if len(given) != 1 or not secrets.compare_digest(given[0].encode(), self._secret.encode()):
-            raise Refused(401, "no_token", _REFUSED)
+            raise Refused(401, "no_token", _REFUSED.replace("enicfer review", f"enicfer {self.command}"))
 
     def _check_write(self, scope: Scope, headers: dict[str, str]) -> None:
         if scope["method"] != "POST":

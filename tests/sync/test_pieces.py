@@ -55,5 +55,7 @@ class TestCameraRestartedDuringAPause:
         np.testing.assert_allclose(time[sure], expected[sure], atol=0.001)
 
     def test_a_pause_that_nothing_tells_of_is_refused_where_the_times_go_back(self):
-        with pytest.raises(AlignmentError, match=r"at 330\.0 s of video time the recording's time jumps back"):
+        with pytest.raises(
+            AlignmentError, match=r"at 330\.0 s of video time the recording's time jumps back"
+        ):
             self.align(gaps=())
