@@ -110,6 +110,16 @@ class CodingDesk:
             (run.id,), lambda: RunVideo(result, *self.study.find_videos(run, result.provenance.inputs))
         )
 
+    def warm(self) -> None:
+        """Open the videos one after the other, in order of the items: the first look at a large one takes long."""
+        for run in {item.run.id: item.run for item in self.items.values()}.values():
+            try:
+                video = self.video(run)
+                video.need()
+                video.check(wait=True)
+            except EnicferError:
+                continue  # said where it is shown
+
     def tell(self, text: str) -> None:
         """Say something on the command line, once."""
         if text not in self._told:
@@ -146,7 +156,6 @@ class CodingDesk:
                 {"id": item.id, "shows": item.kind, "done": item.id in done, "codes": item.codes}
                 for item in self.items.values()
             ],
-            "can_undo": bool(self._said),
         }
 
     def face(self, item: CodingItem) -> bytes:

@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from enicfer.coding.desk import CodingDesk, NotShownError
@@ -26,6 +26,7 @@ from enicfer.review.guard import Guard, Refused
 from enicfer.review.server import KINDS, STATIC
 
 PAGE = "code.html"
+_PICTURES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
 _NOT_STORED = "This code is not stored: make room on the disk, or make the folder of outputs writable."
 _ODD = "This could not be done; the command line says why."
 
@@ -111,7 +112,8 @@ class _Pages:
 
     def example(self, request: Request, _: Any) -> Response:
         places = request.path_params
-        return FileResponse(self.desk.example(places["category"], places["number"]))
+        path = self.desk.example(places["category"], places["number"])
+        return Response(path.read_bytes(), media_type=_PICTURES[path.suffix.lower()])
 
     def code(self, request: Request, content: Any) -> Response:
         item = self._item(request)

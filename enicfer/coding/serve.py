@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Thread
 
 from enicfer.coding.desk import CodingDesk, CodingOptions
 from enicfer.coding.items import (
@@ -102,6 +103,7 @@ def open_coding(
     for text in notes:
         note(text)
     with listen(port) as listening:
+        Thread(target=desk.warm, daemon=True).start()
         run_app(make_coding_app(desk, listening.getsockname()[1]), listening, tell)
 
 
@@ -187,13 +189,18 @@ def _describe_known(desk: CodingDesk, items: Sequence[CodingItem], task: CodingT
                 f"{count} codes are of version {other} of the codebook {desk.options.book.name}, and stay as they "
                 f"are; this is version {version}."
             )
-    return notes + describe_others(items, desk.others(), task.second)
+    others, own = desk.others(), desk.options.coder
+    for name in sorted(others):
+        if name.casefold() == own.casefold():
+            notes.append(f"There are codes of {name}, and this is {own}: they count as two coders.")
+    return notes + describe_others(items, others, task.second)
 
 
 def _describe_videos(study: Study, items: Sequence[CodingItem]) -> list[str]:
-    """The videos that are not where they were."""
+    """The videos that are not where they were; it is refused to begin where there is none."""
     notes = []
-    for run in {item.run.id: item.run for item in items}.values():
+    runs = {item.run.id: item.run for item in items}.values()
+    for run in runs:
         check = study.quality(run)
         shown = next(iter(check.quality.cameras.cameras), "") if check.quality.cameras else ""
         found, missing = study.find_videos(run, check.provenance.inputs_of(shown))
@@ -203,4 +210,8 @@ def _describe_videos(study: Study, items: Sequence[CodingItem]) -> list[str]:
                 f"{run.name}: the video {names} is not where it was, and its part cannot be coded: give the folder "
                 "that holds it as well."
             )
+    if len(notes) == len(runs):
+        raise InputError(
+            "Not one of the videos is where it was", remedy="give the folders that hold them as well"
+        )
     return notes

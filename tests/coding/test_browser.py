@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from enicfer.cli.main import cli
 from enicfer.coding import compare_coders, sample_frames
+from enicfer.coding.clips import show_face
 from enicfer.coding.items import list_frames
 from enicfer.coding.plan import write_plan
 from enicfer.coding.sampling import SamplingOptions
@@ -101,7 +102,7 @@ def test_a_coder_is_told_nothing(start, film):
     sent = "".join(f"{answer.headers} {answer.content.decode('latin-1')}" for answer in answers)
     assert [word for word in (*SECRET, str(film)) if word in sent] == []
     coding = answers[1].json()
-    assert coding.keys() == {"coder", "mode", "book", "items", "can_undo"}
+    assert coding.keys() == {"coder", "mode", "book", "items"}
     assert {tuple(item) for item in coding["items"]} == {("id", "shows", "done", "codes")}
     assert {(item["shows"], *item["codes"]) for item in coding["items"]} == {("frame",)}
     said = " ".join(anna.notes)
@@ -117,6 +118,14 @@ def test_the_face_is_of_exactly_the_frame_and_the_clip_of_the_second_around_it(s
             numbers = [number_in(picture) for picture in pictures]
             assert numbers == list(range(max(0, frame - 12), min(N, frame + 13)))
             assert np.allclose(times, [(number - frame) / 25 for number in numbers], atol=1e-3)
+        run = anna.desk.items[known].run
+        result, video = anna.desk.result(run), anna.desk.video(run)
+        nowhere = replace(result, faces=replace(result.faces, box=np.full_like(result.faces.box, np.nan)))
+        assert number_in(show_face(video, nowhere, 7)) == 7, "the whole picture"
+        small = np.tile(np.array([100, 10, 120, 34], np.float32), (N, 1))
+        near = replace(result, faces=replace(result.faces, box=small))
+        face = cv2.imdecode(np.frombuffer(show_face(video, near, 7), np.uint8), cv2.IMREAD_GRAYSCALE)
+        assert face.shape == (39, 39), "a square with room around the face"
 
 
 def test_each_coder_has_an_order_of_her_own_and_the_second_her_part(start, film):
@@ -191,6 +200,8 @@ def test_two_coders_at_once_and_what_they_say_is_compared(start, film):
     assert {one.kind for one in found.pairs} > {"self"} and len(disagreements) == apart
     with start() as anna:
         assert any("Ben has coded" in note and "--second" in note for note in anna.notes)
+    with start("ben", second=True) as ben:
+        assert "There are codes of Ben, and this is ben" in " ".join(ben.notes)
 
 
 def test_nobody_else_gets_an_answer(start):
@@ -329,11 +340,16 @@ def test_another_version_of_the_codebook_and_a_video_that_is_gone(start, film, t
     path.write_text(text, "utf-8")
     with pytest.raises(InputError, match="raise its number"), start(book=path):
         pass
-    path.write_text(text.replace("number = 1", "number = 2"), "utf-8")
+    text = text.replace("number = 1", "number = 2").replace('key = "3"', 'key = "3"\nexamples = ["a.png"]')
+    path.write_text(text, "utf-8")
+    (tmp_path / "a.png").write_bytes(b"a picture")
     (film / "lab" / "s01" / VIDEO).unlink()
     with start(book=path) as anna:
         notes = " ".join(anna.notes)
         assert f"1 codes are of version {book.version}" in notes and "is not where it was" in notes
+        assert anna.get("/api/examples/2/0").content == b"a picture"
+        assert anna.get("/api/examples/2/0").headers["content-type"] == "image/png"
+        assert anna.get("/api/examples/2/1").status_code == anna.get("/api/examples/9/0").status_code == 409
         gone = next(item for item in anna.desk.items.values() if item.run.entities["sub"] == "01")
         there = next(item for item in anna.desk.items.values() if item.run.entities["sub"] == "02")
         assert anna.get(f"/api/items/{gone.id}/face.jpg").json()["kind"] == "not_shown"
@@ -374,6 +390,10 @@ def test_what_cannot_be_is_refused_in_a_sentence(start, film, plan, monkeypatch)
     monkeypatch.setattr("enicfer.coding.serve.try_writing", closed)
     text = refused("Dora")
     assert "Read-only file system: make that folder writable" in text and not logs(film, "Dora")
+    monkeypatch.undo()
+    for path in (film / "lab").rglob(VIDEO):
+        path.unlink()
+    assert "give the folders that hold them" in refused()
 
 
 def test_the_command_says_the_link_and_what_a_person_should_know(film, monkeypatch):

@@ -17,6 +17,7 @@ from enicfer.coding import sample_frames
 from enicfer.coding.routes import make_coding_app
 from enicfer.coding.sampling import SamplingOptions
 from enicfer.coding.serve import CodingTask, open_desk
+from enicfer.errors import OutputError
 from enicfer.review.serve import listen
 from tests.coding.filmed import film_study
 from tests.review.browser.conftest import Visit
@@ -33,6 +34,26 @@ WATCH = """() => {
   noted.observe(document.getElementById("picture"), { childList: true });
   addEventListener("keydown", () => (window.pressedAt = performance.now()), true);
 }"""
+# Whether a break is suggested: after some minutes, after more than 20, and after a pause.
+BREAK = """async () => {
+  const { Pace } = await import("/static/js/code_pace.js");
+  const [pace, real, found] = [new Pace("face"), Date.now, []];
+  let now = 0;
+  Date.now = () => now;
+  for (const [codes, gap] of [[3, 60], [18, 60], [1, 300]]) {
+    for (let i = 0; i < codes; i += 1) {
+      now += 1000 * gap;
+      pace.note(2);
+    }
+    found.push(!document.getElementById("break").hidden);
+  }
+  Date.now = real;
+  return found;
+}"""
+
+
+def full_disk(*_: Any) -> None:
+    raise OutputError("No room.")
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +161,15 @@ def test_the_page_asks_back_takes_back_and_can_be_read(chromium: Any, film: Path
         page.keyboard.press("3")
         assert page.evaluate(POOR_CONTRAST)["poor"] == [] and page.inner_text("#count") == f"1 of {N}"
         page.keyboard.press("Escape")
+        assert page.evaluate(BREAK) == [False, True, False]
+        store = visit.desk.store  # type: ignore[attr-defined]
+        visit.desk.store = full_disk  # type: ignore[attr-defined]
+        page.keyboard.press("5")
+        wait_until(page, "document.getElementById('last').dataset.state", "not stored")
+        assert "make room" in page.inner_text("#notice") and page.inner_text("#count") == f"1 of {N}"
+        assert visit.faults.pop(0).startswith("507") and "507" in visit.faults.pop(0)
+        visit.desk.store = store  # type: ignore[attr-defined]
+        press(visit, "5", 2)
         page.reload()
         visit.ready()
-        assert page.inner_text("#count") == f"1 of {N}", "and the skipped one is there"
+        assert page.inner_text("#count") == f"2 of {N}", "and the skipped one is there"

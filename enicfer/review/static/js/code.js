@@ -21,7 +21,6 @@ class CodingPage {
   constructor(coding) {
     this.words = WORDS[coding.mode];
     this.mode = coding.mode;
-    this.canUndo = coding.can_undo;
     this.queue = new CodingQueue(coding.items);
     this.pace = new Pace(this.words.one);
     this.clip = new ClipPlayer(byId("clip"));
@@ -39,6 +38,7 @@ class CodingPage {
     });
     this.stored = Promise.resolve();
     this.pending = 0;
+    this.before = []; // items that may come back at once
     fill(byId("title"), this.words.title);
     document.title = `Coding: ${this.words.many}`;
     fill(byId("who"), nameOf(coding.coder), " · ", nameOf(coding.book.name), ` ${coding.book.version}`);
@@ -67,7 +67,7 @@ class CodingPage {
       return;
     }
     const isFace = item.shows === "frame";
-    this.ahead.want(this.queue.ahead(isFace ? AHEAD.frame : AHEAD.other));
+    this.ahead.want([...this.queue.ahead(isFace ? AHEAD.frame : AHEAD.other), ...this.before]);
     this.around.want([]);
     this.choices.start(item);
     let loaded = null;
@@ -162,13 +162,13 @@ class CodingPage {
     const item = this.queue.current;
     const took = this.pace.measure(this.begin);
     this.queue.take(item.id);
+    this.before = [item, ...this.before].slice(0, 2);
     this.pace.note(took);
     this.pending += 1;
     this.tellLast(words, "storing");
     this.stored = this.stored.then(async () => {
       try {
         await postCode(item.id, took === undefined ? said : { ...said, took });
-        this.canUndo = true;
         this.pending -= 1;
         if (!this.pending) this.tellLast(words, "stored");
       } catch (error) {
@@ -226,11 +226,17 @@ class CodingPage {
   }
 
   /** Ask anew what is to be coded: the server was away, and its ids may be others. */
-  async reload() {
-    const coding = await getCoding();
-    this.queue = new CodingQueue(coding.items);
-    this.ahead.want([]);
-    await this.show();
+  reload() {
+    this.reloading ??= getCoding()
+      .then(({ items }) => {
+        this.queue = new CodingQueue(items);
+        this.before = [];
+        this.ahead.want([]);
+        return this.show();
+      })
+      .catch((error) => announce(error.message, true))
+      .finally(() => (this.reloading = null));
+    return this.reloading;
   }
 }
 
@@ -280,7 +286,9 @@ async function open() {
   const rows = pageKeys(page, coding.book, () => help());
   const help = makeHelp(rows);
   listenToKeys(rows);
-  connection.back.listen(() => page.reload().catch((error) => announce(error.message, true)));
+  connection.back.listen(() => page.reload());
+  // Who looked elsewhere did not take so long to code.
+  document.addEventListener("visibilitychange", () => (page.begin = -Infinity));
   addEventListener("beforeunload", (event) => page.pending && event.preventDefault());
   await page.show();
   document.body.dataset.ready = "true";
