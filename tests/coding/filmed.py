@@ -10,9 +10,9 @@ import numpy as np
 from enicfer.coding.desk import CodingDesk
 from enicfer.coding.routes import make_coding_app
 from enicfer.coding.serve import CodingTask, open_desk
+from enicfer.export.bids import write_run
 from enicfer.io.video.reader import read_frames
 from enicfer.pipeline.provenance import hash_file
-from enicfer.pipeline.publish import write_outputs
 from tests.factory import make_run
 from tests.numbered import SIZE, write
 
@@ -62,7 +62,9 @@ def film_study(folder):
             quality=replace(run.quality, n_frames=N),
             provenance=replace(run.provenance, inputs={VIDEO: hash_file(path)}),
         )
-        write_outputs([run], session / "derivatives" / "enicfer")
+        output = session / "derivatives" / "enicfer"
+        write_run(output, run)
+        (output / "dataset_description.json").write_text("{}", encoding="utf-8")
     video.unlink()
     return folder
 

@@ -43,6 +43,7 @@ class CodingPage {
     document.title = `Coding: ${this.words.many}`;
     fill(byId("who"), nameOf(coding.coder), " · ", nameOf(coding.book.name), ` ${coding.book.version}`);
     byId("undo").onclick = () => this.undo();
+    byId("undo-last").onclick = () => this.undo();
     byId("skip").onclick = () => this.skip();
     byId("play").onclick = () => this.play();
     for (const id of ["undo", "skip", "play"]) byId(id).onpointerdown = (event) => event.preventDefault();
@@ -60,7 +61,7 @@ class CodingPage {
     this.ready = false;
     this.pace.show(this.queue);
     byId("done").hidden = Boolean(item);
-    byId("panel").classList.toggle("finished", !item);
+    document.body.classList.toggle("finished", !item);
     byId("codes").hidden = true;
     if (!item) {
       this.finish();
@@ -220,8 +221,7 @@ class CodingPage {
     this.choices.end();
     fill(
       byId("done-text"),
-      `${this.queue.total} ${this.words.many} are done, and each is stored. U takes the last one back. You can close this page; `,
-      "stop the server with Ctrl+C.",
+      `${this.queue.total} ${this.words.many} are done, and each is stored. You can close this page, and stop the server with Ctrl+C.`,
     );
   }
 
