@@ -20,14 +20,18 @@ import click
 )
 @click.option(
     "--mode",
-    type=click.Choice(["frames", "trials", "adjudicate"]),
+    type=click.Choice(["frames", "trials", "intervals", "adjudicate"]),
     default="frames",
     show_default=True,
-    help="Faces of PLAN, all trials, or to decide where coders disagree.",
+    help="Faces of PLAN, all trials, all runs continuously, or to decide where coders disagree.",
 )
 @click.option("--second", is_flag=True, help="Only the part for a second coder.")
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the order of trials."
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Of the order of trials and runs.",
 )
 @click.option("--no-browser", is_flag=True, help="Print the link, and open no browser.")
 @click.option(

@@ -110,6 +110,9 @@ class CodingDesk:
             (run.id,), lambda: RunVideo(result, *self.study.find_videos(run, result.provenance.inputs))
         )
 
+    def stop(self) -> None:
+        """End what is being made."""
+
     def warm(self) -> None:
         """Open the videos one after the other, in order of the items: the first look at a large one takes long."""
         for run in {item.run.id: item.run for item in self.items.values()}.values():
@@ -144,6 +147,8 @@ class CodingDesk:
                         "name": one.name,
                         "key": one.key,
                         "definition": one.definition,
+                        "kind": one.kind,
+                        "exclusive": one.exclusive,
                         "modifiers": one.modifiers,
                         "examples": len(one.examples),
                     }

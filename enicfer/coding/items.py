@@ -23,9 +23,10 @@ from enicfer.records.coding import FRAME, INTERVAL, TRIAL, WATCHED
 from enicfer.records.plan import CodingPlan
 from enicfer.review.study import ReviewRun, Study
 
-FRAMES, TRIALS, ADJUDICATE = "frames", "trials", "adjudicate"
-MODES = (FRAMES, TRIALS, ADJUDICATE)
-SECOND, REPEATS = 0.25, 0.05  # of the trials: for a second coder, and asked twice
+FRAMES, TRIALS, INTERVALS, ADJUDICATE = "frames", "trials", "intervals", "adjudicate"
+MODES = (FRAMES, TRIALS, INTERVALS, ADJUDICATE)
+RUN = "run"
+SECOND, REPEATS = 0.25, 0.05  # of the trials and runs: for a second coder; of the trials: asked twice
 Read = Callable[[ReviewRun], RunResult]
 Key = tuple[str, str, int, int]
 
@@ -39,7 +40,7 @@ class CodingItem:
     run
         Where it is.
     kind
-        ``frame``, ``trial``, or ``interval`` for a stretch on which coders disagree.
+        ``frame``, ``trial``, ``run``, or ``interval`` for a stretch on which coders disagree.
     number
         Of the frame, of the trial, or of the first frame of the stretch.
     stop
@@ -143,6 +144,14 @@ def list_trials(study: Study, read: Read, coder: str, second: bool, seed: int) -
             found.append(CodingItem(run, TRIAL, number, repeat=place in seen))
         seen.add(place)
     return tuple(found)
+
+
+def list_runs(study: Study, coder: str, second: bool, seed: int) -> tuple[CodingItem, ...]:
+    """All runs, for one coder in the coder's own order; a quarter of them, one at least, for a second coder."""
+    runs = sorted(study.runs.values(), key=lambda one: (one.name, one.id))
+    for_second = draw_share([""] * len(runs), max(SECOND, 1 / len(runs)), np.random.default_rng(seed))
+    order = draw_order(np.zeros(len(runs), np.bool_), _seed_of(seed, coder))
+    return tuple(CodingItem(runs[place], RUN, 0) for place in order if for_second[place] or not second)
 
 
 def list_undecided(

@@ -4,6 +4,9 @@
 there is ``/api/items/{id}/face.jpg`` and ``/api/items/{id}/clip``. ``POST /api/items/{id}/code`` stores ``category``
 or ``reason`` with ``intensity``, ``modifiers`` and ``took``; ``POST /api/undo`` takes the last one back. Errors are
 ``{"error": sentence, "kind": word}``.
+
+Where runs are coded continuously, an item has ``video``, ``clock``, ``frame/N.jpg``, ``proxy`` and ``proxy.mp4``, as
+in ``docs/review_api.md`` but without what is hidden, and ``codes``, to which a POST adds.
 """
 
 import json
@@ -14,18 +17,23 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
+from enicfer.coding.continuous import IntervalDesk
 from enicfer.coding.desk import CodingDesk, NotShownError
 from enicfer.coding.items import CodingItem
 from enicfer.errors import EnicferError, OutputError
 from enicfer.records import to_plain
 from enicfer.review.desk import static_files
 from enicfer.review.guard import Guard, Refused
+from enicfer.review.ranges import file_part
 from enicfer.review.server import KINDS, STATIC
 
-PAGE = "code.html"
+PAGE, RUNS_PAGE = "code.html", "code_runs.html"
+_SHARED = (
+    *("/static/{name:path}", "/favicon.ico", "/api/coding", "/api/examples/{category:int}/{number:int}"),
+)
 _PICTURES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
 _NOT_STORED = "This code is not stored: make room on the disk, or make the folder of outputs writable."
 _ODD = "This could not be done; the command line says why."
@@ -44,6 +52,18 @@ def make_coding_app(desk: CodingDesk, port: int) -> Guard:
         "/api/examples/{category:int}/{number:int}": pages.example,
     }
     said = {"/api/items/{id}/code": pages.code, "/api/undo": pages.undo}
+    if isinstance(desk, IntervalDesk):
+        runs = _Runs(desk)
+        asked = {place: asked[place] for place in _SHARED} | {
+            "/": runs.page,
+            "/api/items/{id}/video": runs.video,
+            "/api/items/{id}/clock": runs.clock,
+            "/api/items/{id}/frame/{frame:int}.jpg": runs.frame,
+            "/api/items/{id}/proxy": runs.proxy,
+            "/api/items/{id}/proxy.mp4": runs.proxy_file,
+            "/api/items/{id}/codes": runs.codes,
+        }
+        said = {"/api/items/{id}/codes": runs.write, "/api/items/{id}/proxy": runs.start_proxy}
     routes = [Route(path, pages.told(answer), methods=["GET"]) for path, answer in asked.items()]
     routes += [Route(path, pages.told(answer), methods=["POST"]) for path, answer in said.items()]
     app = Starlette(routes=routes, exception_handlers={HTTPException: _no_route})
@@ -122,6 +142,52 @@ class _Pages:
     def undo(self, request: Request, _: Any) -> Response:
         item, done = self.desk.undo()
         return _json({"id": item.id, "done": done}, 201)
+
+
+class _Runs(_Pages):
+    """The routes of continuous coding."""
+
+    desk: IntervalDesk
+
+    def page(self, request: Request, _: Any) -> Response:
+        return self._file(RUNS_PAGE)
+
+    def video(self, request: Request, _: Any) -> Response:
+        return _json(self.desk.describe_video(self._item(request)))
+
+    def clock(self, request: Request, _: Any) -> Response:
+        n, table = self.desk.clock(self._item(request))
+        return Response(table, media_type="application/octet-stream", headers={"X-Frames": str(n)})
+
+    def frame(self, request: Request, _: Any) -> Response:
+        number, width = request.path_params["frame"], request.query_params.get("width", "")
+        wide = min(max(int(width), 32), 4096) if width.isascii() and width.isdecimal() else None
+        data = self.desk.frame(self._item(request), number, wide)
+        return Response(data, media_type="image/jpeg", headers={"X-Frame": str(number)})
+
+    def proxy(self, request: Request, _: Any) -> Response:
+        return _json(self.desk.describe_proxy(self._item(request)))
+
+    def start_proxy(self, request: Request, _: Any) -> Response:
+        return _json(self.desk.start_proxy(self._item(request)))
+
+    def proxy_file(self, request: Request, _: Any) -> Response:
+        wanted, span = request.query_params.get("v", ""), request.headers.get("range", "")
+        if not (wanted.isascii() and wanted.isdecimal() and len(wanted) < 17):
+            raise Refused(400, "bad_request", "v must be the version of a preview.")
+        proxy = self.desk.proxy(self._item(request))
+        path, size, whole = proxy.part(int(wanted))
+        if whole and span and wanted != str(proxy.state.version):  # the parts of two files make none
+            raise Refused(409, "version", "The preview is complete now: ask for it from its beginning.")
+        return (
+            FileResponse(path, media_type="video/mp4") if whole else file_part(path, size, span, "video/mp4")
+        )
+
+    def codes(self, request: Request, _: Any) -> Response:
+        return _json({"codes": self.desk.codes(self._item(request))})
+
+    def write(self, request: Request, content: Any) -> Response:
+        return _json({"codes": self.desk.write(self._item(request), content)}, 201)
 
 
 def _content(body: bytes) -> Any:

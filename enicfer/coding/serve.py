@@ -6,15 +6,18 @@ from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
 
+from enicfer.coding.continuous import IntervalDesk
 from enicfer.coding.desk import CodingDesk, CodingOptions
 from enicfer.coding.items import (
     ADJUDICATE,
     FRAMES,
+    INTERVALS,
     MODES,
     TRIALS,
     CodingItem,
     describe_others,
     list_frames,
+    list_runs,
     list_trials,
     list_undecided,
 )
@@ -44,7 +47,8 @@ class CodingTask:
     coder
         Who codes, or decides.
     mode
-        ``frames``: the faces of a plan; ``trials``: all trials; ``adjudicate``: what coders disagree on.
+        ``frames``: the faces of a plan; ``trials``: all trials; ``intervals``: all runs, continuously;
+        ``adjudicate``: what coders disagree on.
     plan
         File of `enicfer.coding.sampling.sample_frames`; for faces alone.
     book
@@ -52,7 +56,7 @@ class CodingTask:
     second
         The part for a second coder alone.
     seed
-        Of the order of trials and of the part of them for a second coder; for faces the plan has it.
+        Of the order of trials and runs and of the part of them for a second coder; for faces the plan has it.
     """
 
     coder: str
@@ -104,7 +108,10 @@ def open_coding(
         note(text)
     with listen(port) as listening:
         Thread(target=desk.warm, daemon=True).start()
-        run_app(make_coding_app(desk, listening.getsockname()[1]), listening, tell)
+        try:
+            run_app(make_coding_app(desk, listening.getsockname()[1]), listening, tell)
+        finally:
+            desk.stop()
 
 
 def open_desk(
@@ -135,7 +142,8 @@ def open_desk(
                 place=output,
                 remedy="make that folder writable, or code a copy of the study in a place that is",
             ) from None
-    desk = CodingDesk(study, items, CodingOptions(task.coder, task.mode, book, decided, note))
+    make = IntervalDesk if task.mode == INTERVALS else CodingDesk
+    desk = make(study, items, CodingOptions(task.coder, task.mode, book, decided, note))
     return desk, [*notes, *_describe_known(desk, items, task), *_describe_videos(study, items)]
 
 
@@ -159,11 +167,11 @@ def _list_items(
 ) -> tuple[Sequence[CodingItem], frozenset[str], list[str]]:
     if task.mode == ADJUDICATE:
         return list_undecided(study, read, book.name)
+    if task.mode != FRAMES and task.plan is not None:
+        raise InputError(f"A plan has single frames, and the mode is {task.mode}: leave the plan out.")
+    if task.mode == INTERVALS:
+        return list_runs(study, task.coder, task.second, task.seed), frozenset(), []
     if task.mode == TRIALS:
-        if task.plan is not None:
-            raise InputError(
-                "A plan has single frames, and whole trials are to be coded: leave the plan out."
-            )
         return list_trials(study, read, task.coder, task.second, task.seed), frozenset(), []
     if task.plan is None:
         raise InputError(
@@ -180,7 +188,7 @@ def _list_items(
 
 def _describe_known(desk: CodingDesk, items: Sequence[CodingItem], task: CodingTask) -> list[str]:
     """What was coded before, by this coder and by others."""
-    if task.mode == ADJUDICATE:
+    if task.mode in (ADJUDICATE, INTERVALS):
         return []
     version, notes = desk.options.book.version, []
     for other, count in desk.versions().items():

@@ -287,6 +287,80 @@ def test_trials_are_coded_whole_and_without_their_condition(start, film):
         assert anna.items()[0]["done"]
 
 
+def test_runs_are_coded_continuously_and_nothing_else_is_told_of_them(start, film):
+    with start(mode="intervals") as anna:
+        known = anna.open_ids()[0]
+        item, place = anna.desk.items[known], f"/api/items/{known}"
+        clock = anna.get(f"{place}/clock")
+        times = np.frombuffer(clock.content[: 16 * N], "<f8").reshape(2, N)
+        assert (times == anna.desk.result(item.run).faces.video_time).all(), (
+            "the recording's times are not sent"
+        )
+        assert (
+            not any(clock.content[16 * N : 21 * N])
+            and np.isnan(np.frombuffer(clock.content[21 * N :], "<f4")).all()
+        )
+        assert number_in(anna.get(f"{place}/frame/123.jpg?width=64").content) == 123
+        assert anna.get(f"{place}/frame/999.jpg").status_code == 409
+
+        def say(status=201, **content):
+            found = anna.post(f"{place}/codes", content)
+            assert found.status_code == status
+            return found.json().get("codes")
+
+        first = say(kind="interval", frame=50, end_frame=80, category="happy")[0]
+        assert first == {
+            "id": first["id"],
+            "kind": "interval",
+            "category": "happy",
+            "frame": 50,
+            "end_frame": 80,
+        }
+        assert len(logs(film)) == 1
+        say(400, kind="interval", frame=60, end_frame=90, category="sad")
+        say(400, kind="frame", frame=60, category="sad")
+        say(kind="interval", frame=20, end_frame=50, reason="covered")
+        changed = say(
+            kind="interval", frame=55, end_frame=80, apex_frame=60, category="happy", entry=first["id"]
+        )
+        assert [(code["frame"], code["end_frame"]) for code in changed] == [(20, 50), (55, 80)]
+        assert changed[1]["id"] == first["id"] and changed[1]["apex_frame"] == 60
+        assert [code["frame"] for code in say(kind="undo")] == [20, 50]
+        assert [code["frame"] for code in say(kind="remove", entry=first["id"])] == [20]
+        assert [code["frame"] for code in say(kind="undo")] == [20, 50]
+        assert anna.open_ids().count(known) == 1
+        say(kind="watched", frame=0, end_frame=N)
+        assert known not in anna.open_ids()
+        paths = (
+            "/",
+            "/api/coding",
+            f"{place}/video",
+            f"{place}/codes",
+            f"{place}/proxy",
+            f"{place}/proxy.mp4?v=1",
+        )
+        answers = [anna.get(path) for path in paths]
+        answers += [
+            anna.post(f"{place}/proxy", {}),
+            anna.post(f"{place}/codes", {"kind": "remove", "entry": "x"}),
+        ]
+        assert anna.get(f"{place}/face.jpg").status_code == anna.get(f"{place}/clip").status_code == 404
+        for path in (film / "lab").rglob(VIDEO):
+            path.unlink()
+        other = f"/api/items/{anna.open_ids()[0]}"
+        answers += [
+            anna.get(f"{other}/video"),
+            anna.post(f"{other}/proxy", {}),
+            anna.get(f"{other}/frame/1.jpg"),
+        ]
+        assert [answer.status_code for answer in answers] == [200] * 5 + [400, 200, 400, 200, 409, 409]
+        sent = "".join(f"{answer.headers} {answer.content.decode('latin-1')}" for answer in answers)
+        assert [word for word in (*SECRET, str(film)) if word in sent] == []
+        anna.desk.stop()
+    found = compare_coders([film / "lab"])[0]
+    assert found.pairs[0].unit == "time" and found.pairs[0].first == "Anna"
+
+
 def test_what_they_disagree_on_is_decided_as_a_third_track(start, film):
     from enicfer.coding.store import store_coding
 

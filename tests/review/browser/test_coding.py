@@ -173,3 +173,78 @@ def test_the_page_asks_back_takes_back_and_can_be_read(chromium: Any, film: Path
         page.reload()
         visit.ready()
         assert page.inner_text("#count") == f"2 of {N}", "and the skipped one is there"
+
+
+def test_a_run_is_coded_continuously_and_edited_by_keys_and_mouse(chromium: Any, film: Path) -> None:
+    with coding_page(chromium, film, "Emil", mode="intervals") as visit:
+        page, desk = visit.page, visit.desk  # type: ignore[attr-defined]
+        item = next(iter(desk.items.values()))
+        press_keys = page.keyboard.press
+
+        def codes(n: int) -> list[tuple[Any, ...]]:
+            wait_until(page, "document.querySelectorAll('#said-list li').length", n)
+            found = desk.codes(item)
+            return [
+                (one.get("category") or one["reason"], one["frame"], one.get("end_frame")) for one in found
+            ]
+
+        def go(tens: int, ones: int = 0) -> None:
+            for _ in range(abs(tens)):
+                press_keys("Shift+ArrowRight" if tens > 0 else "Shift+ArrowLeft")
+            for _ in range(abs(ones)):
+                press_keys("ArrowRight" if ones > 0 else "ArrowLeft")
+
+        press_keys("3")
+        go(4)
+        press_keys("4")  # happy and sad exclude each other
+        assert codes(1) == [("happy", 0, 40)]
+        go(2, 5)
+        press_keys("0")
+        assert page.inner_text("#question") == "Why can it not be coded?"
+        press_keys("2")
+        assert codes(2)[1] == ("sad", 40, 65)
+        go(2)
+        press_keys("0")
+        assert codes(3)[2] == ("covered", 65, 85)
+        press_keys("3")
+        press_keys("Enter")
+        page.wait_for_selector("#notice.shown:has-text('happy has not ended')")
+        press_keys("u")
+        press_keys("ArrowDown")
+        press_keys("ArrowUp")
+        assert page.inner_text("#said-list [aria-current=true]").startswith("covered")
+        go(0, 3)
+        press_keys("[")
+        go(4)
+        press_keys("]")
+        wait_until(page, "document.querySelector('[aria-current=true] .soft').textContent.endsWith('4.36')")
+        assert codes(3)[2] == ("covered", 68, 109)
+        lane, width = page.locator("#lanes"), page.locator("#lanes").bounding_box()["width"]
+        at = [{"x": 128 + frame / 300 * (width - 138), "y": 2 * 20 + 10} for frame in (40, 20)]
+        lane.drag_to(lane, source_position=at[0], target_position=at[1])
+        wait_until(page, "document.querySelector('#said-list .soft').textContent.endsWith('0.80')")
+        assert codes(3)[0] == ("happy", 0, 20)
+        press_keys("Delete")
+        assert [one[0] for one in codes(2)] == ["sad", "covered"]
+        press_keys("u")
+        assert codes(3)[0] == ("happy", 0, 20)
+        press_keys("*")
+        press_keys("End")
+        go(-3)
+        page.keyboard.down("7")
+        go(1)
+        page.keyboard.up("7")
+        assert codes(4)[3] == ("surprised", 269, 279)
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            assert page.evaluate(POOR_CONTRAST)["poor"] == []
+        assert page.evaluate(NAMELESS) == []
+        press_keys("Enter")
+        page.wait_for_selector("#notice.shown:has-text('Press Enter again')")
+        press_keys("Enter")
+        page.wait_for_url("**/?item=*")
+        visit.ready()
+        assert (
+            page.inner_text("#count") == "1 of 2 videos coded" and page.inner_text("#said-title") == "0 codes"
+        )
+        desk.stop()
