@@ -15,7 +15,7 @@ from enicfer.coding.adjudication import store_decision
 from enicfer.coding.clips import show_around, show_face, show_stretch
 from enicfer.coding.items import ADJUDICATE, CodingItem, Key, frames_of_trial
 from enicfer.coding.store import write_codings
-from enicfer.config.codebook import Codebook
+from enicfer.config.codebook import Category, Codebook
 from enicfer.errors import EnicferError, InputError
 from enicfer.io.coding_log import coding_path, find_codings, read_coding_log
 from enicfer.io.results import read_run
@@ -87,7 +87,8 @@ class CodingDesk:
         self._videos = Videos(OPEN_VIDEOS)
         self._lock, self._reading = Lock(), Lock()
         self._told: set[str] = set()
-        self._said: list[tuple[str, str]] = []  # id of an item and of its code, in order
+        self._said = self._recover()  # id of an item and of its code, in order
+        self._decided = options.decided - {known for known, _ in self._said}
 
     @property
     def _track(self) -> str:
@@ -150,7 +151,7 @@ class CodingDesk:
                         "kind": one.kind,
                         "exclusive": one.exclusive,
                         "modifiers": one.modifiers,
-                        "examples": len(one.examples),
+                        "examples": len(self._examples(one)),
                     }
                     for one in book.categories
                 ],
@@ -193,10 +194,16 @@ class CodingDesk:
 
     def example(self, category: int, number: int) -> Path:
         """An example picture of the codebook."""
-        book = self.options.book
-        if category >= len(book.categories) or number >= len(book.categories[category].examples):
+        categories = self.options.book.categories
+        found = self._examples(categories[category]) if category < len(categories) else []
+        if number >= len(found):
             raise NotShownError("There is no such example.")
-        return book.file.parent / book.categories[category].examples[number]
+        return found[number]
+
+    def _examples(self, category: Category) -> list[Path]:
+        """Example pictures; there are none beside the copy of a codebook."""
+        paths = (self.options.book.file.parent / name for name in category.examples)
+        return [path for path in paths if path.is_file()]
 
     def store(self, item: CodingItem, said: Any) -> int:
         """Store what the coder says of an item; it is on the disk when this returns. How many items are coded now.
@@ -282,7 +289,7 @@ class CodingDesk:
         return entry.kind in (*CODES, WATCHED) and entry.book == self.options.book.name
 
     def _done(self) -> set[str]:
-        return {known for known, _ in self._said} | self.options.decided
+        return {known for known, _ in self._said} | self._decided
 
 
 def _key_of(entry: CodingEntry) -> Key:

@@ -33,7 +33,7 @@ HEADERS = {
 # To the start page by itself: a redirect would still count as coming from the page that held the link.
 _ENTER = (
     '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="0;url=/">'
-    '<title>enicfer review</title></head><body><p><a href="/">Open the review</a></p></body></html>'
+    '<title>enicfer review</title></head><body><p><a href="/">Open the page</a></p></body></html>'
 )
 _REFUSED = (
     "Open the link that enicfer review printed; it is good for once: start the command again for a new one."
@@ -137,7 +137,8 @@ class Guard:
 
     async def _enter(self, send: Send) -> None:
         cookie = f"{self.cookie}={self._secret}; HttpOnly; SameSite=Strict; Path=/"
-        await _answer(send, 200, "text/html; charset=utf-8", _ENTER, {"set-cookie": cookie})
+        page = _ENTER.replace("enicfer review", f"enicfer {self.command}")
+        await _answer(send, 200, "text/html; charset=utf-8", page, {"set-cookie": cookie})
 
 
 async def refuse(scope: Scope, send: Send, refused: Refused) -> None:

@@ -403,6 +403,11 @@ def test_what_they_disagree_on_is_decided_as_a_third_track(start, film):
         assert [item["done"] for item in cleo.items()][:3] == [True, True, False]
         again = compare_coders([film / "lab"])[1]
         assert sum(bool(one.decided) for one in again) == 2
+        second = cleo.items()[1]["id"]
+        assert cleo.post("/api/undo", {}).json()["id"] == second
+        assert cleo.open_ids()[0] == second
+    with start("Dora", mode="adjudicate") as dora:
+        assert dora.items()[0]["done"] and dora.post("/api/undo", {}).status_code == 409, "Cleo's decision"
 
 
 def test_another_version_of_the_codebook_and_a_video_that_is_gone(start, film, tmp_path):

@@ -122,6 +122,7 @@ class RunsPage {
 
   say(word) {
     if (connection.isThere) this.store.toggle(word, this.player.frame);
+    else announce("The server does not answer: nothing can be stored.", true);
   }
 
   cannot(open) {
