@@ -221,7 +221,8 @@ class CodingPage {
     this.choices.end();
     fill(
       byId("done-text"),
-      `${this.queue.total} ${this.words.many} are done, and each is stored. You can close this page, and stop the server with Ctrl+C.`,
+      `${this.queue.total} ${this.words.many} are done, and each is stored. `,
+      "You can close this page, and stop the server with Ctrl+C.",
     );
   }
 
@@ -245,6 +246,7 @@ const SIGNS = [..."0123456789abcdefghijklmopqrstvwxyz-", "Enter", "Escape"]; // 
 function pageKeys(page, book, help) {
   const { choices } = page;
   const group = "Page";
+  const around = page.mode === "frames" ? "play the second around the face" : "play, stop";
   // A key that is held says nothing again.
   const once = (act) => (event) => (event.repeat ? true : act(event));
   const shown = (key, says, of = "Codes") => ({ key, says, act: () => false, group: of });
@@ -257,7 +259,7 @@ function pageKeys(page, book, help) {
       : []),
     ...book.categories.map(({ key, name, definition }) => shown(key, `${name}: ${definition}`)),
     shown("0", "cannot be coded; then why"),
-    { key: " ", says: page.mode === "frames" ? "play the second around the face" : "play, stop", act: once(() => page.play()), group },
+    { key: " ", says: around, act: once(() => page.play()), group },
     { key: "u", says: "take the last code back", act: once(() => page.undo()), group },
     { key: "n", says: "skip; it comes again at the end", act: once(() => page.skip()), group },
     shown("Escape", "back to the first question", group),

@@ -52,6 +52,7 @@ export class Pace {
     if (this.took.length < FEWEST) return;
     const mean = this.took.reduce((sum, one) => sum + one, 0) / this.took.length;
     const left = Math.ceil(((total - done) * mean) / 60);
-    fill(byId("pace"), `${mean.toFixed(1)} s a ${this.word}`, done < total ? ` · about ${count(left, "minute")} left` : "");
+    const rest = done < total ? ` · about ${count(left, "minute")} left` : "";
+    fill(byId("pace"), `${mean.toFixed(1)} s a ${this.word}${rest}`);
   }
 }

@@ -1,4 +1,4 @@
-// The page of continuous coding: one video, keys that begin and end what holds, and a time axis on which it is edited.
+// The page of continuous coding: one video, keys that begin and end what holds, and a time axis to edit it.
 
 import { TimeAxis } from "./axis.js";
 import { getCoding } from "./code_source.js";
@@ -49,11 +49,12 @@ class RunsPage {
     const { store } = this;
     byId("question").textContent = this.asking === null ? "What holds now?" : "Why can it not be coded?";
     byId("choices").replaceChildren(
-      ...this.options.map(({ key, label, word, act }) =>
+      ...this.options.map(({ key, label, detail, word, act }) =>
         el(
           "button",
           {
             type: "button",
+            title: detail,
             "aria-pressed": String(word ? store.open.has(word) : false),
             onpointerdown: (event) => event.preventDefault(),
             onclick: act,
@@ -63,8 +64,10 @@ class RunsPage {
         ),
       ),
     );
+    const none = "No codes yet: a key begins one, and ends it";
     const left = store.waiting.length ? ` · ${store.waiting.length} not stored yet` : "";
-    fill(byId("said-title"), `${count(store.codes.length, "code")}${store.watched ? " · all coded" : ""}${left}`);
+    const codes = store.codes.length || store.watched ? count(store.codes.length, "code") : none;
+    fill(byId("said-title"), `${codes}${store.watched ? " · all coded" : ""}${left}`);
     fill(
       byId("said-list"),
       store.codes.map((code) =>
@@ -115,7 +118,13 @@ class RunsPage {
     const open = [...this.store.open.keys()].find((word) => word.startsWith("!"));
     const cannot = { key: "0", label: CANNOT, word: open, act: () => this.cannot(open) };
     return [
-      ...this.book.categories.map(({ key, name }) => ({ key, label: name, word: name, act: () => this.say(name) })),
+      ...this.book.categories.map(({ key, name, definition }) => ({
+        key,
+        label: name,
+        detail: definition,
+        word: name,
+        act: () => this.say(name),
+      })),
       ...(this.book.cannot.length ? [cannot] : []),
     ];
   }
@@ -182,7 +191,8 @@ class RunsPage {
       announce(`You have played ${Math.floor(100 * share)} % of it. Press Enter again if all is coded.`, true);
       return;
     }
-    if (store.watched || (await store.post(() => ({ kind: "watched", frame: 0, end_frame: this.frames.n })))) this.next(true);
+    const all = () => ({ kind: "watched", frame: 0, end_frame: this.frames.n });
+    if (store.watched || (await store.post(all))) this.next(true);
   }
 
   /** Go to the next video that is not coded. */
@@ -213,6 +223,7 @@ function pageKeys(page, help) {
   const shown = (key, says) => ({ key, says, act: () => false, group: group.codes });
   const choose = (by) => page.choose(store.neighbour(by, player.frame));
   const once = (act) => (event) => (event.repeat ? true : act(event));
+  const leave = (event) => page.press(event) || store.select(null);
   const step = (by) => {
     player.step(by);
     axis.keepInView(player.time);
@@ -221,7 +232,7 @@ function pageKeys(page, help) {
     { key: [..."0123456789abcdefghijklmopqrstvwxyz"], act: (event) => page.press(event), group: group.codes },
     ...page.book.categories.map(({ key, name, definition }) => shown(key, `${name}: ${definition}`)),
     shown("0", "cannot be coded, with the reason; again where it ends"),
-    { key: "*", says: "keys are held, or pressed at both ends", act: once(() => byId("hold").click()), group: group.codes },
+    { key: "*", says: "hold keys, or press them twice", act: once(() => byId("hold").click()), group: group.codes },
     { key: " ", says: "play, stop", act: once(() => player.toggle()), group: group.play },
     { key: "ArrowLeft", shift: false, says: "one frame back", act: () => step(-1), group: group.play },
     { key: "ArrowRight", shift: false, says: "one frame on", act: () => step(1), group: group.play },
@@ -242,7 +253,7 @@ function pageKeys(page, help) {
     { key: ["-", "_"], says: "show more of it", act: () => axis.zoom(1 / ZOOM, player.time), group: group.page },
     { key: "Enter", says: "all of this video is coded", act: once(() => void page.finish()), group: group.page },
     { key: "n", says: "next video, and this one later", act: once(() => page.next()), group: group.page },
-    { key: "Escape", says: "back; nothing is selected", act: () => page.press({ key: "Escape" }) || store.select(null), group: group.page },
+    { key: "Escape", says: "back; nothing is selected", act: leave, group: group.page },
     { key: "?", says: "these keys", act: once(() => help()), group: group.page },
   ];
 }

@@ -17,7 +17,7 @@ export class ItemSource extends RunSource {
     return { n: Number(response.headers.get("X-Frames")), bytes: await response.arrayBuffer() };
   }
 
-  /** Find the run again on a server that was started anew, by its place and the times of its frames; false if it is gone. */
+  /** Find the run again on a server that was started anew, by its place and its frames' times; false if it is gone. */
   async follow(place, { bytes }) {
     const id = (await getJson("/api/coding")).items[place]?.id;
     if (id === undefined) return false;
