@@ -26,6 +26,7 @@ READING: dict[str, tuple[str, ...]] = {
     "codebooks": ("codebooks", "book.toml"),
     "models list": ("models", "list"),
     "slurm-script": ("slurm-script", "study", "--output", "many"),
+    "code without a plan": ("code", "result", "--coder", "Anna"),
     "review clean": ("review", "result", "--clean"),
     "cache list": ("cache", "result"),
     "forget dry": ("forget", "result", "sub-01", "--dry-run"),

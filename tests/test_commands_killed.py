@@ -40,5 +40,6 @@ def test_the_commands_that_write_are_there():
         "protocols",
         "codebooks",
         "review",
+        "code",
     }  # print only, or serve
     assert {one.arguments[0] for one in COMMANDS.values()} == set(EVERY) - silent

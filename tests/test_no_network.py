@@ -72,6 +72,7 @@ STEPS = {
         ("doctor",),
         ("codebooks",),
         ("sample", "out", "-o", "plan.json", "-n", "20"),
+        ("code", "--help"),  # it serves this machine until it is stopped
         ("import-coding", "coding.csv", "out", "--coder", "Anna"),
         ("agreement", "session", "out", "-o", "agreement", "--plan", "plan.json"),
         ("manifest", "session", "out", "-o", "crops"),

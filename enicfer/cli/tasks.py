@@ -26,6 +26,7 @@ TASKS: dict[str, dict[str, str]] = {
     "Code by hand": {
         "codebooks": "List the codebooks, or check your own.",
         "sample": "Draw frames worth coding.",
+        "code": "Code faces, trials or whole videos in the browser.",
         "import-coding": "Store codes of another program beside the results.",
         "agreement": "Compare coders with each other and the classifier.",
         "manifest": "Cut the coded faces out, to train on.",

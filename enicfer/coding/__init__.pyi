@@ -8,5 +8,7 @@ from .manifest import write_manifest as write_manifest
 from .plan import read_plan as read_plan
 from .sampling import SamplingOptions as SamplingOptions
 from .sampling import sample_frames as sample_frames
+from .serve import CodingTask as CodingTask
+from .serve import open_coding as open_coding
 from .store import store_coding as store_coding
 from .tracks import read_coded_study as read_coded_study

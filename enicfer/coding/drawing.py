@@ -12,6 +12,7 @@ from enicfer.records import FloatArray
 
 Places = npt.NDArray[np.intp]
 _ALMOST = 1e-9
+_APART = 0.3  # of the list, between a unit and its repeat
 
 
 def share_out(total: float, most: FloatArray) -> FloatArray:
@@ -55,6 +56,16 @@ def draw_share(strata: Sequence[object], share: float, rng: np.random.Generator)
     if n:
         drawn[order[draw_systematically(np.full(n, share), rng)]] = True
     return drawn
+
+
+def draw_order(again: npt.NDArray[np.bool_], rng: np.random.Generator) -> tuple[int, ...]:
+    """A shuffled order of units ``(n,)``, in which a repeat comes well after its first time, or at the end."""
+    n = again.size
+    position = rng.permutation(n).astype(np.float64)
+    repeats = np.flatnonzero(again)
+    later = position[repeats] + n * rng.uniform(_APART, 1.0, repeats.size)
+    keys = np.concatenate([position, later])
+    return tuple(np.concatenate([np.arange(n), repeats])[np.argsort(keys, kind="stable")].tolist())
 
 
 def spread_peaks(

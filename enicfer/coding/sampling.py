@@ -16,6 +16,7 @@ from enicfer.coding.drawing import (
     Places,
     choose_diverse,
     count_densest,
+    draw_order,
     draw_share,
     draw_systematically,
     share_out,
@@ -37,7 +38,6 @@ REHEARSAL = {0: 0.4524, 100: 0.3744, 300: 0.4325, 1000: 0.4587, 3000: 0.4681, 63
 _SCALES = {"yaw": 15.0, "pitch": 15.0, "roll": 15.0, "brightness": 30.0, "sharpness": 60.0}
 _PROBABILITY_SCALE = 0.3
 _POOL = 8  # candidates for each frame that is chosen
-_APART = 0.3  # of the list, between a frame and its repeat
 
 
 @dataclass(frozen=True)
@@ -217,7 +217,7 @@ def _make_plan(frames: _Frames, options: SamplingOptions) -> CodingPlan:
         _item(frames, int(p), bool(r), float(probability[p]), bool(s))
         for p, r, s in zip(places, is_random, second, strict=True)
     )
-    return CodingPlan(options.seed, n, items, _order(len(items), again, rng), tuple(notes))
+    return CodingPlan(options.seed, n, items, draw_order(again, rng), tuple(notes))
 
 
 def find_probabilities(
@@ -288,15 +288,6 @@ def _item(frames: _Frames, place: int, is_random: bool, probability: float, seco
         uncertainty=round(float(frames.uncertainty[place]), 6),
         second=second,
     )
-
-
-def _order(n: int, again: np.ndarray, rng: np.random.Generator) -> tuple[int, ...]:
-    """A shuffled order, in which a repeat comes well after its first time, or at the end."""
-    position = rng.permutation(n).astype(np.float64)
-    repeats = np.flatnonzero(again)
-    later = position[repeats] + n * rng.uniform(_APART, 1.0, repeats.size)
-    keys = np.concatenate([position, later])
-    return tuple(np.concatenate([np.arange(n), repeats])[np.argsort(keys, kind="stable")].tolist())
 
 
 def describe_plan(plan: CodingPlan) -> list[str]:

@@ -204,7 +204,7 @@ def _check_modifiers(book: Codebook, category: str, given: Any) -> str:
         if category and one.name in book[category].modifiers
         for value in one.values
     }
-    said = given.split(",") if isinstance(given, str) else [given]
+    said = given.split(",") if isinstance(given, str) else [""]
     names = [allowed.get(one) for one in said]
     if None in names or len(set(names)) < len(names):
         raise InputError(

@@ -79,24 +79,36 @@ def keep_codebook(output: Path, book: Codebook) -> None:
         If it cannot be written.
     """
     folder = output / CODINGS / BOOKS
-    path = folder / f"{book.name}_{book.version}.toml"
     settle(folder)
+    path = check_codebook(output, book)
     if path.is_file():
         return
-    others = sorted(folder.glob(f"{book.name}_{book.number}-*.toml")) if folder.is_dir() else []
-    if others:
-        raise InputError(
-            f"The codebook {book.name} says something else than when it was first used, and has the number "
-            f"{book.number} still",
-            place=book.file,
-            remedy="raise its number, so that old codes keep their meaning",
-        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder} cannot be made: {error.strerror or error}.") from None
     with replacing(path) as partial:
         partial.write_bytes(book.file.read_bytes())
+
+
+def check_codebook(output: Path, book: Codebook) -> Path:
+    """Where a codebook's copy lies beside the codings, or will lie; writes nothing.
+
+    Raises
+    ------
+    InputError
+        If a codebook of this name and number is there that says something else.
+    """
+    folder = output / CODINGS / BOOKS
+    path = folder / f"{book.name}_{book.version}.toml"
+    if not path.is_file() and folder.is_dir() and any(folder.glob(f"{book.name}_{book.number}-*.toml")):
+        raise InputError(
+            f"The codebook {book.name} says something else than when it was first used, and has the number "
+            f"{book.number} still",
+            place=book.file,
+            remedy="raise its number, so that old codes keep their meaning",
+        )
+    return path
 
 
 def kept_codebooks(output: Path) -> dict[tuple[str, str], Codebook]:

@@ -168,8 +168,8 @@ def read_said(path: Path, program: str | None = None) -> Said:
         kinds = {name: columns for name, columns in NEEDED.items() if program in (None, name.lower())}
         raise InputError(
             f"{path.name} is no {program or 'table'} that could be read: give a per-frame table of Py-Feat, OpenFace "
-            "or FaceReader, an export of BORIS, ELAN, Datavyu or The Observer, a table with onset, offset and code, or "
-            "an HDF5 file of enicfer trace. "
+            "or FaceReader, an export of BORIS, ELAN, Datavyu or The Observer, a table with onset, offset and code, "
+            "or an HDF5 file of enicfer trace. "
             f"{explain_unknown(path.name, read_header(path), kinds)}"
         )
     return said

@@ -33,7 +33,7 @@ HEADERS = {
 # To the start page by itself: a redirect would still count as coming from the page that held the link.
 _ENTER = (
     '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="0;url=/">'
-    '<title>enicfer review</title></head><body><p><a href="/">Open the review</a></p></body></html>'
+    '<title>enicfer review</title></head><body><p><a href="/">Open the page</a></p></body></html>'
 )
 _REFUSED = (
     "Open the link that enicfer review printed; it is good for once: start the command again for a new one."
@@ -57,10 +57,12 @@ class Guard:
         What answers.
     port
         Of the server.
+    command
+        Of enicfer that started it.
     """
 
-    def __init__(self, app: App, port: int) -> None:
-        self.app, self.port = app, port
+    def __init__(self, app: App, port: int, command: str = "review") -> None:
+        self.app, self.port, self.command = app, port, command
         self.token = secrets.token_urlsafe(32)
         self.cookie = f"enicfer_review_{port}"
         self._secret = secrets.token_urlsafe(32)
@@ -118,7 +120,7 @@ class Guard:
         pairs = (part.strip().partition("=")[::2] for part in headers.get("cookie", "").split(";"))
         given = [value for name, value in pairs if name == self.cookie]
         if len(given) != 1 or not secrets.compare_digest(given[0].encode(), self._secret.encode()):
-            raise Refused(401, "no_token", _REFUSED)
+            raise Refused(401, "no_token", _REFUSED.replace("enicfer review", f"enicfer {self.command}"))
 
     def _check_write(self, scope: Scope, headers: dict[str, str]) -> None:
         if scope["method"] != "POST":
@@ -135,7 +137,8 @@ class Guard:
 
     async def _enter(self, send: Send) -> None:
         cookie = f"{self.cookie}={self._secret}; HttpOnly; SameSite=Strict; Path=/"
-        await _answer(send, 200, "text/html; charset=utf-8", _ENTER, {"set-cookie": cookie})
+        page = _ENTER.replace("enicfer review", f"enicfer {self.command}")
+        await _answer(send, 200, "text/html; charset=utf-8", page, {"set-cookie": cookie})
 
 
 async def refuse(scope: Scope, send: Send, refused: Refused) -> None:

@@ -12,6 +12,7 @@ from enicfer.io.files.names import REVIEWS
 from enicfer.io.files.places import try_writing
 from enicfer.io.review_log import coder_label
 from enicfer.review.desk import Desk, ReviewOptions
+from enicfer.review.guard import Guard
 from enicfer.review.study import Study
 
 HOST = "127.0.0.1"
@@ -127,11 +128,18 @@ def listen(port: int) -> socket.socket:
 
 
 def _serve(desk: Desk, listening: socket.socket, tell: Callable[[str], None]) -> None:
-    import uvicorn
-
     from enicfer.review.server import make_app
 
-    app = make_app(desk, listening.getsockname()[1])
+    try:
+        run_app(make_app(desk, listening.getsockname()[1]), listening, tell)
+    finally:
+        desk.stop()
+
+
+def run_app(app: Guard, listening: socket.socket, tell: Callable[[str], None]) -> None:
+    """Serve until it is interrupted; ``tell`` gets the link that opens it."""
+    import uvicorn
+
     config = uvicorn.Config(
         app,
         log_level="warning",
@@ -143,8 +151,5 @@ def _serve(desk: Desk, listening: socket.socket, tell: Callable[[str], None]) ->
     )
     listening.listen(128)
     tell(app.link)
-    try:
-        with suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run(sockets=[listening])
-    finally:
-        desk.stop()
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[listening])

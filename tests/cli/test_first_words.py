@@ -24,6 +24,7 @@ COMMANDS = {
     "process-dataset": ["s", "o", "participant"],
     "share-check": ["s"],
     "review": ["s", "--no-browser"],
+    "code": ["s", "--coder", "Anna", "--no-browser"],
 }
 
 

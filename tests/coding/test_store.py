@@ -110,6 +110,7 @@ def test_trials_are_stored_by_number_onset_and_code(say, result):
         ({"kind": "frame", "category": "sad"}, "needs frame"),
         ({"kind": "frame", "frame": 1, "category": "sad", "intensity": 6}, "intensity is 6.*1 to 5"),
         ({"kind": "frame", "frame": 1, "category": "sad", "modifiers": "side=left"}, "allowed are none"),
+        ({"kind": "frame", "frame": 1, "category": "sad", "modifiers": {}}, "modifiers are"),
         ({"kind": "frame", "frame": 1, "category": "sad", "took": -1}, "number of seconds"),
         ({"kind": "frame", "frame": 1, "category": "sad", "repeat": 2}, "repeat is 2"),
         ({"kind": "frame", "frame": 1, "category": "sad", "end_frame": 3}, "has end_frame; allowed"),

@@ -1,6 +1,6 @@
 // Everything that is asked of the server.
 
-import { connection } from "./connection.js";
+import { COMMAND, SERVER, connection } from "./connection.js";
 
 class ServerError extends Error {
   constructor(sentence, kind, status) {
@@ -10,14 +10,14 @@ class ServerError extends Error {
   }
 }
 
-async function answer(address, options = {}) {
+export async function answer(address, options = {}) {
   let response;
   try {
     response = await fetch(address, options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
     connection.note(0);
-    throw new ServerError("The review server does not answer. Start `enicfer review` again.", "gone", 0);
+    throw new ServerError(`The ${SERVER} does not answer. Start \`enicfer ${COMMAND}\` again.`, "gone", 0);
   }
   connection.note(response.status);
   if (response.ok) return response;
@@ -31,11 +31,11 @@ async function answer(address, options = {}) {
   throw new ServerError(sentence, said.kind ?? "unknown", response.status);
 }
 
-async function getJson(address, options = {}) {
+export async function getJson(address, options = {}) {
   return (await answer(address, options)).json();
 }
 
-async function postJson(address, body) {
+export async function postJson(address, body) {
   const headers = { "Content-Type": "application/json" };
   return (await answer(address, { method: "POST", headers, body: JSON.stringify(body) })).json();
 }

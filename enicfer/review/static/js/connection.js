@@ -3,6 +3,9 @@
 import { announce, byId, el, fill } from "./dom.js";
 import { Signal } from "./signal.js";
 
+/** Which command of enicfer started the server, and what the server is called. */
+export const COMMAND = document.body.dataset.command ?? "review";
+export const SERVER = COMMAND === "code" ? "coding server" : "review server";
 const FIRST = 1000; // ms before it is asked again for the first time
 const LONGEST = 30_000;
 const QUIET = 15_000; // ms without an answer after which a page that is looked at asks
@@ -56,7 +59,7 @@ class Connection {
     this.state = "there";
     clearTimeout(this.timer);
     byId("banner").hidden = true;
-    announce("The review server answers again.");
+    announce(`The ${SERVER} answers again.`);
     const acts = [...this.waiting];
     this.waiting.clear();
     for (const act of acts) act();
@@ -91,11 +94,11 @@ class Connection {
     const said =
       this.state === "gone"
         ? [
-            "The review server does not answer. Start it again with ",
-            el("code", {}, `enicfer review ... --port ${location.port}`),
+            `The ${SERVER} does not answer. Start it again with `,
+            el("code", {}, `enicfer ${COMMAND} ... --port ${location.port}`),
             " and open the link that it prints: then this page goes on by itself.",
           ]
-        : ["The review server was started anew. Open the link that it printed: then this page goes on by itself."];
+        : [`The ${SERVER} was started anew. Open the link that it printed: then this page goes on by itself.`];
     const again = () => {
       this.delay = FIRST;
       this.ask();

@@ -14,7 +14,8 @@ const SHAPES = {
 };
 
 export class Transport {
-  constructor({ player, proxy, frames }) {
+  /** `keys` are those of the page; without `loops` there are no buttons for a loop. */
+  constructor({ player, proxy, frames, keys = { slower: "J", faster: "L" }, loops = true }) {
     Object.assign(this, { player, proxy, frames });
     this.playButton = this.button("play", "Play or stop (Space)", () => player.toggle());
     this.speed = el("span", { class: "speed", role: "status" });
@@ -29,12 +30,12 @@ export class Transport {
       this.playButton,
       this.button("on", "One frame on (→)", () => player.step(1)),
       this.button("on10", "Ten frames on (Shift →)", () => player.step(10)),
-      word("slower", "Slower (J)", () => player.changeSpeed(-1)),
+      word("slower", `Slower (${keys.slower})`, () => player.changeSpeed(-1)),
       this.speed,
-      word("faster", "Faster (L)", () => player.changeSpeed(1)),
-      word("[", "Begin the loop here ([)", () => player.setLoopEnd(0)),
-      word("]", "End the loop here (])", () => player.setLoopEnd(1)),
-      word("no loop", "Play on without a loop (Esc)", () => player.setLoop(null)),
+      word("faster", `Faster (${keys.faster})`, () => player.changeSpeed(1)),
+      loops ? word("[", "Begin the loop here ([)", () => player.setLoopEnd(0)) : null,
+      loops ? word("]", "End the loop here (])", () => player.setLoopEnd(1)) : null,
+      loops ? word("no loop", "Play on without a loop (Esc)", () => player.setLoop(null)) : null,
       this.loop,
       this.state,
     );
