@@ -21,16 +21,15 @@ import click
     metavar="PLAN",
     help="Of enicfer sample: estimate the classifier's accuracy from its random part.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the bootstrap.")
 @click.option("--overwrite", is_flag=True, help="Replace files that are there.")
 def agreement(
-    folders: tuple[Path, ...], output: Path | None, book: str, plan: Path | None, seed: int, overwrite: bool
+    folders: tuple[Path, ...], output: Path | None, book: str, plan: Path | None, overwrite: bool
 ) -> None:
     """Compare what coders saw in each STUDY: outputs, or session folders with their outputs."""
     from enicfer.coding import compare_coders
 
     found, disagreements, paths = compare_coders(
-        folders, book=book, seed=seed, output=output, overwrite=overwrite, plan=plan
+        folders, book=book, output=output, overwrite=overwrite, plan=plan
     )
     from enicfer.report.agreement import describe_estimate, describe_pair
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from enicfer.coding.bootstrap import resample_sums
 from enicfer.coding.correlation import intraclass_correlation_of, intraclass_parts
+from enicfer.coding.intervals import jackknife_sums
 from enicfer.coding.kappa import (
     Codes,
     bennett_s,
@@ -63,7 +63,7 @@ from enicfer.records.plan import RANDOM, CodingPlan
 
 
 def measure_agreement(
-    folders: Sequence[str | Path], *, book: str = "", seed: int = 0, plan: CodingPlan | None = None
+    folders: Sequence[str | Path], *, book: str = "", plan: CodingPlan | None = None
 ) -> Agreement:
     """Measure how well the coders of a study agree.
 
@@ -73,8 +73,6 @@ def measure_agreement(
         Session folders, folders of them, or outputs.
     book
         Name of the codebook; "" where only one was used.
-    seed
-        Of the draws of children.
     plan
         By whose random part the classifier's accuracy over all valid frames is estimated.
 
@@ -89,14 +87,13 @@ def measure_agreement(
         If there are no results or no codings, a file is damaged, or it is not clear which codebook is meant.
     """
     study = read_coded_study([Path(folder) for folder in folders], book)
-    return measure_rated(study, *rate_study(study), seed, plan)
+    return measure_rated(study, *rate_study(study), plan)
 
 
 def measure_rated(
     study: CodedStudy,
     rated_all: Sequence[Rated],
     unknown: Sequence[str],
-    seed: int = 0,
     plan: CodingPlan | None = None,
 ) -> Agreement:
     """Measure the agreement of what `rate_study` gave for a study; see `measure_agreement`."""
@@ -110,12 +107,12 @@ def measure_rated(
         )
     for rated in rated_all:
         for kind, first, second in _pair_up(rated):
-            pair = compare_raters(rated, kind, first, second, seed)
+            pair = compare_raters(rated, kind, first, second)
             if pair is not None:
                 pairs.append(pair)
-        groups += _compare_all(rated, seed)
-        trials += _compare_trials(rated, seed)
-    accuracy = [one for rated in rated_all for one in estimate_accuracy(rated, plan, seed)] if plan else []
+        groups += _compare_all(rated)
+        trials += _compare_trials(rated)
+    accuracy = [one for rated in rated_all for one in estimate_accuracy(rated, plan)] if plan else []
     children = len({run.participant for run in study.runs})
     coders = tuple(coder for coder in study.coders if coder != ADJUDICATED)
     return Agreement(
@@ -134,7 +131,7 @@ def measure_rated(
     )
 
 
-def estimate_accuracy(rated: Rated, plan: CodingPlan, seed: int = 0) -> Iterator[Accuracy]:
+def estimate_accuracy(rated: Rated, plan: CodingPlan) -> Iterator[Accuracy]:
     """How often the classifier says what each coder says, and what was decided, over all valid frames.
 
     Of frames alone, where the classifier knows the categories.
@@ -157,7 +154,7 @@ def estimate_accuracy(rated: Rated, plan: CodingPlan, seed: int = 0) -> Iterator
                     rows.append((float(code == said), item.probability, children[item.participant]))
         if rows:
             values, probability, child = np.array(rows).T
-            found = estimate_mean(values, probability, child, seed)
+            found = estimate_mean(values, probability, child)
             yield Accuracy(rater, len(items), coded, len(rows), found)
 
 
@@ -171,7 +168,7 @@ def _pair_up(rated: Rated) -> Iterator[tuple[str, str, str]]:
             yield DECIDED, ADJUDICATED, CLASSIFIER
 
 
-def compare_raters(rated: Rated, kind: str, first: str, second: str, seed: int = 0) -> PairAgreement | None:
+def compare_raters(rated: Rated, kind: str, first: str, second: str) -> PairAgreement | None:
     """Compare two raters; None where they rated no unit both."""
     k = len(rated.dimension.categories)
     tables: dict[str, FloatArray] = {}
@@ -190,7 +187,7 @@ def compare_raters(rated: Rated, kind: str, first: str, second: str, seed: int =
     parts = np.stack([tables[child] for child in sorted(tables)])
     table = parts.sum(axis=0)
     linked = _link_all(rated, first, second) if rated.unit == TIME else []
-    kappa = resample_sums(parts, cohen_kappa, seed)
+    kappa = jackknife_sums(parts, cohen_kappa)
     pair = PairAgreement(
         kind=kind,
         unit=rated.unit,
@@ -200,11 +197,11 @@ def compare_raters(rated: Rated, kind: str, first: str, second: str, seed: int =
         children=len(tables),
         units=units,
         codable=(float(able[0] / units), float(able[1] / units)),
-        percent=resample_sums(parts, percent_agreement, seed),
+        percent=jackknife_sums(parts, percent_agreement),
         kappa=kappa,
-        s=resample_sums(parts, bennett_s, seed),
+        s=jackknife_sums(parts, bennett_s),
         kappa_error=kappa_error(table),
-        categories=tuple(_describe_categories(rated.dimension, parts, linked, seed)),
+        categories=tuple(_describe_categories(rated.dimension, parts, linked)),
         table=tuple(tuple(row) for row in table.tolist()),
         tolerance=_find_tolerance(rated, first, second) if rated.unit == TIME else {},
         events=_count_linked(linked, k - 1) if rated.unit == TIME else None,
@@ -262,7 +259,7 @@ def _find_tolerance(rated: Rated, first: str, second: str) -> dict[str, float]:
 
 
 def _describe_categories(
-    dimension: Dimension, parts: FloatArray, linked: Sequence[_Linked], seed: int
+    dimension: Dimension, parts: FloatArray, linked: Sequence[_Linked]
 ) -> Iterator[CategoryAgreement]:
     table = parts.sum(axis=0)
     total = max(float(table.sum()), 1.0)
@@ -274,7 +271,7 @@ def _describe_categories(
             name=name,
             prevalence=(float(table[i].sum() / total), float(table[:, i].sum() / total)),
             specific=float(specific[i]),
-            kappa=resample_sums(one_against_rest(parts, i), cohen_kappa, seed),
+            kappa=jackknife_sums(one_against_rest(parts, i), cohen_kappa),
             onsets=_compare_onsets(linked, i),
         )
 
@@ -292,7 +289,7 @@ def _compare_onsets(linked: Sequence[_Linked], category: int) -> tuple[int, floa
     return len(later), middle, low, high
 
 
-def _compare_all(rated: Rated, seed: int) -> Iterator[GroupAgreement]:
+def _compare_all(rated: Rated) -> Iterator[GroupAgreement]:
     people, k = rated.people, len(rated.dimension.categories)
     if len(people) < 2:
         return
@@ -314,14 +311,14 @@ def _compare_all(rated: Rated, seed: int) -> Iterator[GroupAgreement]:
         dimension=rated.dimension.name,
         coders=people,
         units=units,
-        fleiss=resample_sums(
-            np.stack(list(parts.values())), lambda sums: fleiss_kappa_of(sums, len(people)), seed
+        fleiss=jackknife_sums(
+            np.stack(list(parts.values())), lambda sums: fleiss_kappa_of(sums, len(people))
         ),
-        alpha=resample_sums(np.stack(list(pairs.values())), krippendorff_alpha, seed),
+        alpha=jackknife_sums(np.stack(list(pairs.values())), krippendorff_alpha),
     )
 
 
-def _compare_trials(rated: Rated, seed: int) -> Iterator[TrialAgreement]:
+def _compare_trials(rated: Rated) -> Iterator[TrialAgreement]:
     """Of the fractions of trials that are given to each category."""
     if rated.unit == TRIAL:
         return
@@ -342,8 +339,8 @@ def _compare_trials(rated: Rated, seed: int) -> Iterator[TrialAgreement]:
                 category=name,
                 raters=tuple(team),
                 trials=int(parts[:, 0].sum()),
-                single=resample_sums(parts, lambda sums: intraclass_correlation_of(sums)[0], seed),
-                mean=resample_sums(parts, lambda sums: intraclass_correlation_of(sums)[1], seed),
+                single=jackknife_sums(parts, lambda sums: intraclass_correlation_of(sums)[0]),
+                mean=jackknife_sums(parts, lambda sums: intraclass_correlation_of(sums)[1]),
             )
 
 

@@ -16,7 +16,6 @@ def compare_coders(
     folders: Sequence[str | Path],
     *,
     book: str = "",
-    seed: int = 0,
     output: str | Path | None = None,
     overwrite: bool = False,
     plan: str | Path | None = None,
@@ -29,8 +28,6 @@ def compare_coders(
         Session folders, folders of them, or outputs.
     book
         Name of the codebook; "" where only one was used.
-    seed
-        Of the draws of children.
     output
         Folder for ``agreement.html``, ``.tsv`` and ``.json`` and ``disagreements.tsv``, or None.
     overwrite
@@ -55,7 +52,7 @@ def compare_coders(
     drawn = None if plan is None else read_plan(Path(plan))
     study = read_coded_study([Path(folder) for folder in folders], book)
     rated, unknown = rate_study(study)
-    found = measure_rated(study, rated, unknown, seed, drawn)
+    found = measure_rated(study, rated, unknown, drawn)
     disagreements = list_disagreements(rated)
     paths = [] if output is None else write_agreement(found, disagreements, Path(output), overwrite=overwrite)
     return found, disagreements, paths

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from enicfer.coding.bootstrap import resample_sums
+from enicfer.coding.intervals import jackknife_sums
 from enicfer.errors import InputError
 from enicfer.io.files.atomic import replacing
 from enicfer.io.format_version import KEY, check_format
@@ -54,7 +54,7 @@ def read_plan(path: Path) -> CodingPlan:
     return plan
 
 
-def estimate_mean(values: FloatArray, probability: FloatArray, groups: FloatArray, seed: int = 0) -> Estimate:
+def estimate_mean(values: FloatArray, probability: FloatArray, groups: FloatArray) -> Estimate:
     """Mean over all frames that were drawn from, of a random part.
 
     Parameters
@@ -65,8 +65,6 @@ def estimate_mean(values: FloatArray, probability: FloatArray, groups: FloatArra
         ``(n,)`` with which each was.
     groups
         ``(n,)`` number of the child of each; the interval is over children.
-    seed
-        Of the bootstrap.
 
     Notes
     -----
@@ -75,4 +73,4 @@ def estimate_mean(values: FloatArray, probability: FloatArray, groups: FloatArra
     weighted = np.column_stack([values / probability, 1 / probability])
     parts = np.stack([weighted[groups == group].sum(axis=0) for group in np.unique(groups)])
     ratio: Callable[[FloatArray], FloatArray] = lambda sums: sums[:, 0] / sums[:, 1]  # noqa: E731
-    return resample_sums(parts, ratio, seed)
+    return jackknife_sums(parts, ratio)

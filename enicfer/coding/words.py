@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from enicfer import __version__
-from enicfer.coding.bootstrap import ROUNDS
 from enicfer.records.agreement import (
     CLASSIFIER,
     CODERS,
@@ -99,7 +98,7 @@ def describe_methods(
             "that were drawn at random, each weighted by the inverse of its probability."
         )
     parts.append(
-        f"95 % intervals are percentiles of {ROUNDS} bootstrap samples of children. Numbers were computed with "
+        "95 % intervals are of the jackknife over children, by Student's t on Fisher's z. Numbers were computed with "
         f"enicfer {__version__}."
     )
     return " ".join(parts)

@@ -1,6 +1,7 @@
 """How well coders agree with each other, with themselves and with the classifier; made by `enicfer.coding.agreement`.
 
-Times are in s. A number that is not defined is NaN. Intervals are of 95 %, by a bootstrap over children.
+Times are in s. A number that is not defined is NaN. Intervals are of 95 %, over children
+(`enicfer.coding.intervals`).
 """
 
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ CODERS, SELF, CLASSIFIER, DECIDED = "coders", "self", "classifier", "decided"
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number with its interval; the ends are NaN where there are fewer than two children."""
+    """A number with its interval; the ends are NaN with too few children, or where nothing says how they differ."""
 
     value: float
     low: float = float("nan")

@@ -1,0 +1,43 @@
+"""Intervals over children: each child is left out once with all of its units, as frames of one child are alike."""
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.stats import t as student
+
+from enicfer.records import FloatArray
+from enicfer.records.agreement import Estimate
+
+LEVEL = 0.95
+FEWEST = 3  # children, for an interval
+
+
+def jackknife_sums(parts: FloatArray, measure: Callable[[FloatArray], FloatArray]) -> Estimate:
+    """A measure of sums over children, with its interval.
+
+    Parameters
+    ----------
+    parts
+        ``(children, ...)``: what each child adds to the sums.
+    measure
+        Makes numbers ``(m,)`` of sums ``(m, ...)``; 1 is the best.
+
+    Notes
+    -----
+    The jackknife (Tukey 1958; Efron and Stein 1981, doi:10.1214/aos/1176345462) with Student's t, on the scale of
+    Fisher's z, on which an interval stays below 1. With few children it covers where percentiles of a bootstrap are
+    too narrow. No interval where leaving a child out gives no number, or the measure is 1: nothing says then how
+    much children differ.
+    """
+    value = float(measure(parts.sum(axis=0, keepdims=True))[0])
+    if len(parts) < FEWEST or not np.isfinite(value):
+        return Estimate(value)
+    without = np.asarray(measure(parts.sum(axis=0) - parts), np.float64)
+    if not np.isfinite(without).all() or abs(value) >= 1 or (np.abs(without) >= 1).any():
+        return Estimate(value)
+    z, n = np.arctanh(without), len(parts)
+    error = np.sqrt((n - 1) / n * ((z - z.mean()) ** 2).sum())
+    reach = student.ppf((1 + LEVEL) / 2, n - 1) * error
+    return Estimate(
+        value, float(np.tanh(np.arctanh(value) - reach)), float(np.tanh(np.arctanh(value) + reach))
+    )
