@@ -62,7 +62,8 @@ def _describe_run(run: RunResult) -> list[str]:
         f"{quality.n_frames_inside} frames read during the recording",
         f"  clock         {counted(sync.n_matched, 'pulse')} matched, residual "
         f"{milliseconds(sync.residual_rms)}, camera's drift {drift}, "
-        f"95 % within {milliseconds(sync.max_uncertainty)}",
+        f"95 % within {milliseconds(sync.max_uncertainty)} (map) and "
+        f"{milliseconds(sync.max_frame_uncertainty)} (one frame)",
         *_describe_cameras(quality),
     ]
 

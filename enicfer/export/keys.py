@@ -111,6 +111,7 @@ QC_KEYS = {
     "quality.review.reopened": "names with which it was signed before the last verdict or correction",
     "quality.review.n_trials_reviewed": "trials that somebody judged",
     "quality.review.n_trials_rejected": "trials that somebody rejected",
+    "quality.review.n_trials_disputed": "trials that one person rejected and another one accepted",
     "quality.review.n_trials_unjudged": "trials of the queue that nobody judged, where the run was signed off",
     "quality.sync.source": "how the pulses were found",
     "quality.sync.n_matched": "pulses matched between video and recording",

@@ -221,6 +221,13 @@ def apply_review(run: RunResult, review: SessionReview) -> RunResult:
             f"{counted(lost, 'verdict')} of the review {'is' if lost == 1 else 'are'} on trials that are no more: "
             "look at the session in enicfer review."
         )
+    disputed = [number for number, v in enumerate(verdicts) if v is not None and v.disputed]
+    if disputed:
+        trials_of = ", ".join(map(str, disputed[:8])) + (" and others" if len(disputed) > 8 else "")
+        warnings.append(
+            f"People who reviewed disagree on {counted(len(disputed), 'trial')} ({trials_of}), counted as rejected: "
+            "look at them in enicfer review."
+        )
     judging = [entry for entry in entries if entry.kind in (TRIAL, SIGNOFF)]
     reopened = [own.reopened for own in held.values() if own.reopened is not None]
     checked = ReviewQuality(
@@ -228,6 +235,7 @@ def apply_review(run: RunResult, review: SessionReview) -> RunResult:
         signed=tuple(sorted({entry.name for entry in judging if entry.kind == SIGNOFF})),
         n_trials_reviewed=sum(v is not None for v in verdicts),
         n_trials_rejected=sum(v is not None and v.verdict == REJECTED for v in verdicts),
+        n_trials_disputed=len(disputed),
         n_trials_unjudged=len(find_unjudged(entries)),
         reopened=tuple(sorted({entry.name for entry in reopened})),
     )
@@ -257,8 +265,7 @@ def _tell_lapsed(held: Mapping[str, Held]) -> list[str]:
 def _tell_reopened(held: Mapping[str, Held]) -> list[str]:
     """A sentence on each sign-off that does not hold any more."""
     return [
-        f"Signed by {own.reopened.name} on {own.reopened.when}, before the last verdict or correction: sign again in "
-        "enicfer review."
+        f"Signed by {own.reopened.name} before the last verdict or correction: sign again in enicfer review."
         for own in held.values()
         if own.reopened is not None
     ]

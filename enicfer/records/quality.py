@@ -99,6 +99,8 @@ class ReviewQuality:
         Names with which the run was signed off.
     n_trials_reviewed, n_trials_rejected
         Trials that somebody judged, and those that somebody rejected.
+    n_trials_disputed
+        Trials that one rejected and another accepted.
     n_trials_unjudged
         Trials of the queue of who signed that nobody has judged.
     reopened
@@ -109,6 +111,7 @@ class ReviewQuality:
     signed: tuple[str, ...]
     n_trials_reviewed: int
     n_trials_rejected: int
+    n_trials_disputed: int = 0
     n_trials_unjudged: int = 0
     reopened: tuple[str, ...] = ()
 

@@ -122,10 +122,14 @@ class ReviewEntry:
 
 @dataclass(frozen=True)
 class TrialVerdict:
-    """What all coders together say of a trial: it is rejected if one of them rejects it."""
+    """What all coders together say of a trial: it is rejected if one of them rejects it.
+
+    ``disputed`` says that another one accepts it.
+    """
 
     verdict: str
     reason: str = ""
+    disputed: bool = False
 
 
 Place = tuple[int, int]  # number of the camera, frame
@@ -289,7 +293,8 @@ def judge_trials(
         near = known[bisect_left(onsets, onset - SAME_ONSET) : bisect_right(onsets, onset + SAME_ONSET)]
         said = [entry for _, entry in sorted((i, e) for _, i, e in near) if entry.is_of(onset, code)]
         reasons = dict.fromkeys(entry.reason for entry in said if entry.verdict == REJECTED)
-        verdict = TrialVerdict(REJECTED, "; ".join(reasons)) if reasons else TrialVerdict(ACCEPTED)
+        disputed = bool(reasons) and any(entry.verdict == ACCEPTED for entry in said)
+        verdict = TrialVerdict(REJECTED, "; ".join(reasons), disputed) if reasons else TrialVerdict(ACCEPTED)
         verdicts.append(verdict if said else None)
     return verdicts
 

@@ -198,7 +198,7 @@ def draw_sync(figure: "Figure", run: RunResult) -> bool:
     bound.plot(run.time[::every], uncertainty, color=_ACCENT, linewidth=1.2)
     bound.set(xlabel="time on the recording's clock (s)", ylabel="95 % bound (ms)")
     bound.set_ylim(0, max(1.0, float(uncertainty.max(initial=0)) * 1.3))
-    bound.set_title("uncertainty of a frame's time")
+    bound.set_title("95 % bound of the clocks' map")
     return bool(run.time.size)
 
 

@@ -13,6 +13,7 @@ from enicfer.export.description import methods_text, people_text
 from enicfer.io.files.names import session_folder, session_stem, stem_of
 from enicfer.records import Alignment, ClockQuality, Modality, ReviewQuality, RunResult
 from enicfer.report.figures import EXPRESSION_COLORS, draw_figures
+from enicfer.report.identity import identity_rows
 from enicfer.report.templates import fill_template
 from enicfer.timecourse.quality import drift_text, milliseconds
 from enicfer.timecourse.sampling import nominal_rate
@@ -104,6 +105,7 @@ def render_page(runs: Sequence[RunResult], drawn: Sequence[Mapping[str, str]]) -
             "trials": trial_rows(run),
             "card": list(flatten({k: v for k, v in card.items() if k not in _MAKING})),
             "making": list(flatten({k: v for k, v in card.items() if k in _MAKING})),
+            "seen": identity_rows(run),
             "sync": sync_rows(run),
             "inputs": list(run.provenance.inputs.items()),
         }
@@ -134,7 +136,7 @@ def methods_of(runs: Sequence[RunResult]) -> list[tuple[str, str]]:
 def headline(run: RunResult) -> list[dict[str, Any]]:
     """The numbers that say at a glance whether a run can be used: ``value``, ``name``, ``alert``."""
     quality, sync = run.quality, run.quality.sync
-    valid, bound = quality.valid_fraction, sync.max_uncertainty
+    valid, bound, one = quality.valid_fraction, sync.max_uncertainty, sync.max_frame_uncertainty
     trials, with_values = quality.n_trials, quality.n_trials_valid
     share = "n/a" if valid is None else f"{valid:.0%}"
     frames = f"of the {quality.n_frames_inside} frames read during the recording are valid"
@@ -148,12 +150,14 @@ def headline(run: RunResult) -> list[dict[str, Any]]:
         tiles.append((milliseconds(sync.residual_rms), pulses, False))
     # All frames of the camera, also those whose expression was not read.
     if run.quality.cameras:
-        each = [own.sync.max_uncertainty for own in run.quality.cameras.cameras.values()]
-        bound = max((value for value in each if value is not None), default=bound)
+        each = [own.sync for own in run.quality.cameras.cameras.values()]
+        bound = max((o.max_uncertainty for o in each if o.max_uncertainty is not None), default=bound)
+        one = max((o.max_frame_uncertainty for o in each if o.max_frame_uncertainty is not None), default=one)
         tiles.append((str(run.quality.cameras.n_changes), "changes of camera", False))
     rough = bound is None or bound > 0.5 / nominal_rate(run.faces.video_time)
     within = "n/a" if bound is None else f"± {milliseconds(bound)}"
-    tiles.append((within, "largest uncertainty of a frame's time", rough))
+    frame = "" if one is None else f"; of one frame's time ± {milliseconds(one)}"
+    tiles.append((within, f"largest 95 % bound of the clocks' map{frame}", rough))
     if sync.drifts:
         value, unit = drift_text(sync.drifts[0]).rsplit(" ", 1)
         tiles.append((value, f"{unit}: drift of the camera's clock, + is too fast", False))
@@ -164,6 +168,8 @@ def review_text(review: ReviewQuality) -> str:
     """Who reviewed how: ``trials reviewed by Anna, 2 rejected; signed off by Anna K.``."""
     who = f" by {', '.join(review.coders)}" if review.coders else ""
     signed = f"; signed off by {', '.join(review.signed)}" if review.signed else ""
+    if review.n_trials_disputed:
+        signed += f"; disagreement on {counted(review.n_trials_disputed, 'trial')}"
     if review.n_trials_unjudged:
         signed += f", {counted(review.n_trials_unjudged, 'trial')} of the queue not judged"
     if review.reopened:

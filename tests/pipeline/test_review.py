@@ -21,7 +21,7 @@ from enicfer.io.review_log import add_entry, new_entry, review_path
 from enicfer.pipeline.choice import name_choice, name_next_choice
 from enicfer.pipeline.review import SessionReview, apply_review, explaining_points, read_reviews
 from enicfer.records import ModelCard, ReviewOrigin
-from enicfer.report.page import headline
+from enicfer.report.page import headline, review_text
 
 
 def say(output, run, kind, coder="Anna", **facts):
@@ -288,3 +288,17 @@ def test_damaged_results_are_not_replaced_for_a_review(make_run, tmp_path):
     for wrong in ("{", "{}", '{"provenance": 3}'):
         qc.write_text(wrong, encoding="utf-8")
         assert not is_newly_reviewed(tmp_path, "sub-01_ses-01", review_of(tmp_path))
+
+
+def test_people_who_disagree_are_told_in_the_results(make_run, tmp_path):
+    run = make_run()
+    reject(tmp_path, RUN, run.trials, 2, "yawn")
+    assert apply_review(run, review_of(tmp_path)).quality.review.n_trials_disputed == 0
+    row = run.trials.iloc[2]
+    about = {"trial": 2, "onset": float(row["onset"]), "code": str(row["code"])}
+    say(tmp_path, RUN, "trial", coder="Ben", verdict="accepted", **about)
+    found = apply_review(run, review_of(tmp_path))
+    assert found.quality.review.n_trials_disputed == 1
+    assert "disagree on 1 trial (2), counted as rejected" in found.warnings[-1]
+    assert "disagreement on 1 trial" in review_text(found.quality.review)
+    assert found.trials["fer_reviewed"][2] == "rejected"

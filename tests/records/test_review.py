@@ -107,4 +107,7 @@ def test_one_coder_who_rejects_is_enough():
         trial(3, 1, "rejected", "hand before the mouth", coder="Cem"),
     ]
     found = judge_trials(entries, [(10.0, "S 1"), (10.0004, "S 1"), (10.0, "S 2"), (10.01, "S 1")])
-    assert found == [TrialVerdict("rejected", "yawn; hand before the mouth")] * 2 + [None, None]
+    assert found == [TrialVerdict("rejected", "yawn; hand before the mouth", disputed=True)] * 2 + [
+        None,
+        None,
+    ]

@@ -15,6 +15,7 @@ from enicfer.records import Modality, ModelCard, Status
 from enicfer.report import write_report
 from enicfer.report.figures import _STYLE, EXPRESSION_COLORS, FIGURES, STATUS_COLORS, draw_figures, draw_trace
 from enicfer.report.group import StudyFacts, render_group
+from enicfer.report.identity import identity_rows
 from enicfer.report.page import headline, sync_rows
 from enicfer.timecourse.quality import drift_text
 
@@ -80,6 +81,31 @@ def tiles_of(run, **sync):
     return {tile["name"]: tile for tile in headline(replace(run, quality=quality))}
 
 
+def bound_of(tiles):
+    return next(
+        tile for name, tile in tiles.items() if name.startswith("largest 95 % bound of the clocks' map")
+    )
+
+
+def test_the_bounds_of_the_map_and_of_a_frame_are_told_apart(run):
+    tile = bound_of(tiles_of(run, max_uncertainty=0.0041, max_frame_uncertainty=0.0063))
+    assert tile["value"] == "± 4.1 ms" and tile["name"].endswith("; of one frame's time ± 6.3 ms")
+
+
+def test_the_page_says_who_was_seen(run, page):
+    rows = dict(identity_rows(run))
+    assert rows["participant"].startswith("taken as the person who is there most")
+    inside = (
+        (run.time >= 0)
+        & (run.time <= run.recording.duration)
+        & (run.expression.status != Status.NOT_ANALYSED)
+    )
+    for name, status in (("no face", Status.NO_FACE), ("only another person", Status.OTHER_PERSON)):
+        n = int((run.expression.status[inside] == status).sum())
+        assert rows[name].startswith(f"{n} of {inside.sum()} frames (")
+    assert "Who was seen" in page and all(f"<td>{name}</td>" in page for name in rows)
+
+
 def test_the_headline_says_which_clock_is_fast(run):
     """The made-up recording runs 120 ppm faster than the camera, so the camera is slow."""
     value = tiles_of(run)["ppm: drift of the camera's clock, + is too fast"]["value"]
@@ -93,7 +119,7 @@ def test_a_bad_clock_is_marked_at_any_rate_of_analysis(run):
     thinned[np.arange(thinned.size) % 30 != 0] = Status.NOT_ANALYSED
     rare = replace(run, expression=replace(run.expression, status=thinned))
     for each in (run, rare):
-        assert tiles_of(each, max_uncertainty=0.2)["largest uncertainty of a frame's time"]["alert"]
+        assert bound_of(tiles_of(each, max_uncertainty=0.2))["alert"]
 
 
 def test_what_was_not_measured_has_no_number(run):
@@ -103,7 +129,7 @@ def test_what_was_not_measured_has_no_number(run):
     quality = replace(run.quality, sync=sync)
     rows = dict(sync_rows(replace(run, quality=quality)))
     assert rows["residual"] == rows["drift of the camera's clock"] == "not measured"
-    tile = tiles_of(run, max_uncertainty=None)["largest uncertainty of a frame's time"]
+    tile = bound_of(tiles_of(run, max_uncertainty=None))
     assert tile["value"] == "n/a" and tile["alert"]
 
 
