@@ -26,7 +26,7 @@ from enicfer.config.suffixes import LOG_SUFFIXES
 from enicfer.errors import InputError
 from enicfer.export.brainvision import NO_MARKERS, set_entry
 from enicfer.io.brainvision import read_header
-from enicfer.io.eeg import open_raw
+from enicfer.io.eeg import SKIP, open_raw
 from enicfer.io.files.names import session_folder, stem_of
 from enicfer.io.physio_log import is_physio
 from enicfer.io.sidecars import read_sidecars
@@ -160,13 +160,16 @@ def _write_first(
 def _write_markers(path: Path, recording: Recording) -> None:
     """Write the triggers of a converted recording with their own codes, and its breaks."""
     rate = recording.sampling_rate or 1.0
-    rows = [(round(start * rate), "New Segment,") for start, stop in recording.gaps if start == stop]
+    rows = [(0, "New Segment,", 1)]
+    for start, stop in recording.gaps:
+        size = round((stop - start) * rate)
+        rows.append((round(start * rate), f"{SKIP if size else 'New Segment'},", max(size, 1)))
     for onset, code in recording.triggers[["onset", "code"]].itertuples(index=False):
         kind, _, text = code.partition("/") if "/" in code else ("Stimulus", "", code)
         text = re.sub(r"([A-Z]) ([1-9]\d?)", lambda found: f"{found[1]}{found[2]:>3}", text)
-        rows.append((round(onset * rate), ",".join(part.replace(",", r"\1") for part in (kind, text))))
-    entries = sorted([(0, "New Segment,"), *rows], key=lambda row: row[0])
-    lines = [f"Mk{number}={text},{at + 1},1,0" for number, (at, text) in enumerate(entries, 1)]
+        rows.append((round(onset * rate), ",".join(part.replace(",", r"\1") for part in (kind, text)), 1))
+    rows.sort(key=lambda row: row[0])
+    lines = [f"Mk{number}={text},{at + 1},{size},0" for number, (at, text, size) in enumerate(rows, 1)]
     path.write_text(NO_MARKERS.partition("Mk1")[0] + "\n".join(lines) + "\n", encoding="utf-8", newline="\n")
 
 

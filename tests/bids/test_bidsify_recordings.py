@@ -140,14 +140,18 @@ def test_converted_codes_keep_types_commas_and_pauses(tmp_path):
     assert re.search(r"Mk\d+=Stimulus,S 21,1251,1,0", copy.recording.with_suffix(".vmrk").read_text())
 
 
-def test_pauses_that_a_conversion_loses_are_refused(tmp_path):
+def test_pauses_stay_pauses_and_lost_ones_are_refused(tmp_path, monkeypatch):
     raw = make("eeg")
-    raw.set_annotations(mne.Annotations([16.0], [2.0], ["BAD_ACQ_SKIP"]))
+    raw.set_annotations(mne.Annotations([16.0, 35.0], [2.0, 0.0], ["BAD_ACQ_SKIP", "boundary"]))
     raw.save(tmp_path / "a_raw.fif", verbose="error")
+    copy, *_ = put(tmp_path / "a_raw.fif", tmp_path)
+    assert read_eeg(copy.recording).gaps == ((16.0, 18.0), (35.0, 35.0))
+    monkeypatch.setattr("enicfer.bids.recording.SKIP", "lost")
+    (tmp_path / "again").mkdir()
     with pytest.raises(
-        InputError, match=r"The pauses in sub-01_.*_eeg.vhdr are not those of a_raw.fif \(0 and 1"
+        InputError, match=r"The pauses in sub-01_.*_eeg.vhdr are not those of a_raw.fif \(1 and 2"
     ):
-        put(tmp_path / "a_raw.fif", tmp_path)
+        put(tmp_path / "a_raw.fif", tmp_path / "again")
 
 
 def test_nirs_in_another_format_is_refused(tmp_path):
