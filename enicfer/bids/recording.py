@@ -25,6 +25,7 @@ from enicfer.config.runs import Run
 from enicfer.config.suffixes import LOG_SUFFIXES
 from enicfer.errors import InputError
 from enicfer.export.brainvision import NO_MARKERS, set_entry
+from enicfer.export.eeglab import give_data
 from enicfer.io.brainvision import read_header
 from enicfer.io.eeg import SKIP, open_raw
 from enicfer.io.files.names import session_folder, stem_of
@@ -77,6 +78,10 @@ def place_recording(
     path = folder / path.name
     if path.suffix == ".vhdr":
         _point_to_own_files(path)
+    if path.suffix == ".set" and run.recording is not None:
+        give_data(
+            run.recording, path
+        )  # MNE-BIDS leaves it behind where the file holds the fields of EEG alone
     return replace(run, recording=path, events=None), notes
 
 

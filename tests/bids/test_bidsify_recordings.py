@@ -5,6 +5,7 @@ import re
 import mne
 import numpy as np
 import pytest
+from scipy.io import loadmat, savemat
 
 from enicfer.batch.dataset import Selection, find_dataset_sessions
 from enicfer.bids.recording import check_same, place_recording
@@ -50,6 +51,15 @@ def make(kind, n=2, codes=CODES, stim=True):
 def as_set(folder):
     """Without places of electrodes, as MNE-Python writes it: they are nan."""
     make("eeg", stim=False).export(folder / "eeg.set", verbose="error")
+    return folder / "eeg.set"
+
+
+def as_set_of_fields(folder):
+    """As newer versions of EEGLAB save it: the fields of EEG alone, and the samples beside them."""
+    as_set(folder)
+    content = {k: v for k, v in loadmat(folder / "eeg.set").items() if not k.startswith("__")}
+    content["data"].astype("<f4").T.tofile(folder / "eeg.fdt")
+    savemat(folder / "eeg.set", {**content, "data": "eeg.fdt"})
     return folder / "eeg.set"
 
 
@@ -101,6 +111,7 @@ def put(source, tmp_path, words=False):
     ("write", "words", "name", "said"),
     [
         (as_set, True, "eeg/sub-01_task-faces_eeg.set", ["The places of the electrodes in eeg.set are not whole"]),
+        (as_set_of_fields, True, "eeg/sub-01_task-faces_eeg.set", ["The places of the electrodes in eeg.set are"]),
         (as_snirf, True, "nirs/sub-01_task-faces_nirs.snirf", []),
         (as_fif("mag"), False, "meg/sub-01_task-faces_meg.fif", []),
         (as_xdf, True, "eeg/sub-01_task-faces_eeg.vhdr", ["a.xdf was converted to sub-01_task-faces_eeg.vhdr"]),
@@ -114,6 +125,7 @@ def test_triggers_are_those_of_the_session(tmp_path, capsys, write, words, name,
     assert copy.recording == tmp_path / "stage" / "sub-01" / name
     assert len(notes) == len(said) and all(a.startswith(b) for a, b in zip(notes, said, strict=True))
     again = read_eeg(copy.recording)
+    assert again.notes == ()
     found = [(round(t, 3), code.rpartition("/")[2]) for t, code in again.triggers.itertuples(index=False)]
     assert found == sorted((t, code if words else code[2:]) for code, onsets in CODES.items() for t in onsets)
     assert "".join(capsys.readouterr()) == "", "nothing is printed"
