@@ -188,10 +188,11 @@ def _check(names: Sequence[str], runs: Sequence[RunResult], options: ExportOptio
 def _check_files(runs: Sequence[RunResult], options: ExportOptions) -> None:
     """Refuse files that belong to no run: nothing would be done with them."""
     recordings = [run.recording.file.name for run in runs]
-    videos = [names for run in runs for names in (video_names(run), *_camera_videos(run).values())]
+    videos = [{*video_names(run)}.union(*_camera_videos(run).values()) for run in runs]
     for what, given, known in (
         ("recording", options.recordings, recordings),
-        ("video", options.videos, [name for names in videos for name in names]),
+        # A run whose video is not known by name takes what is given.
+        ("video", options.videos, sorted(set().union(*videos)) if all(videos) else []),
     ):
         strange = [path.name for path in given if path.name not in known]
         if known and strange:
