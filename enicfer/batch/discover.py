@@ -298,9 +298,11 @@ def _partners(
     best = [file for file in fitting if len(_carried(file.entities)) == most]
     if len(best) > 1 and len({file.entities.get("split") for file in best} - {None}) != len(best):
         names = ", ".join(file.path.relative_to(folder).as_posix() for file in best)
+        cameras = {file.entities.get("recording") for file in best} - {None}
+        more = ", and name each camera in its column camera" if len(cameras) == len(best) else ""
         raise InputError(
             f"{stem} has {len(best)} files that may be its {what} ({names})",
-            remedy=f"give {option('videos', '--videos TABLE')}",
+            remedy=f"give {option('videos', '--videos TABLE')}{more}",
         )
     return [file.path for file in sorted(best, key=_split)]
 

@@ -36,7 +36,7 @@ from enicfer.sync.aligned import AlignedRun
 
 _COVER, _KEEP = option('faces="cover"', "--deidentify"), option('faces="keep"', "--with-faces")
 _CHOICE = f"give {_COVER} for a copy with every face painted over, or {_KEEP} for the video as it is"
-_LEFT = ("events", "xdf", "trace", "coarse_offset", "faces")  # of a run, that BIDS has no place for
+_LEFT = ("xdf", "trace", "coarse_offset", "faces")  # of a run, that BIDS has no place for
 
 
 @dataclass(frozen=True)
@@ -152,11 +152,7 @@ class _Writer:
         session = self.session
         for number, (run, found, result) in enumerate(zip(session.runs, aligned, results, strict=True)):
             self._write_run(run, found, result, self.scratch / str(number))
-            self.notes += [
-                f"{key} of {run.name} stays behind: BIDS has no place for it, and process-dataset does without it."
-                for key in _LEFT
-                if getattr(run, key)
-            ]
+            self.notes += _left_behind(run)
         stem = session.stem
         known = describe_people(self.stage, self.bids, self.scratch / "0")
         write_participant(self.stage, self.bids, session.participant, known)
@@ -198,6 +194,16 @@ class _Writer:
         file = copy.recording or copy.bold
         assert file is not None
         self._times[file] = begin
+
+
+def _left_behind(run: Run) -> list[str]:
+    """A sentence on each key of ``session.toml`` that says more than the files; the trials of ``events`` go along."""
+    return [
+        f"{'face' if key == 'faces' else key} of {run.name} stays behind: BIDS has no place for it, and "
+        "process-dataset does without it."
+        for key in _LEFT
+        if getattr(run, key)
+    ]
 
 
 def _check_runs(session: Session) -> None:

@@ -13,7 +13,7 @@ from enicfer.export.event_table import ExportOptions, ExportRun, Notes
 from enicfer.io.brainvision import read_entry, read_header
 
 _MARKER = re.compile(r"\s*Mk\s*\d+\s*=\s*(.*)", re.IGNORECASE)
-_NO_MARKERS = """\
+NO_MARKERS = """\
 Brain Vision Data Exchange Marker File, Version 1.0
 
 [Common Infos]
@@ -64,7 +64,7 @@ def write_brainvision(runs: Sequence[ExportRun], folder: Path, options: ExportOp
             header = set_entry(header, key, name)
         (folder / f"{stem}.vhdr").write_bytes(header.encode("latin-1"))
         markers = _named(source, read_header(source), "MarkerFile")
-        text = _decode(markers.read_bytes()) if markers is not None else _NO_MARKERS
+        text = _decode(markers.read_bytes()) if markers is not None else NO_MARKERS
         text = _with_markers(set_entry(text, "DataFile", names["DataFile"]), _markers(item, notes))
         (folder / names["MarkerFile"]).write_text(text, encoding="utf-8", newline="\n")
         copy_binary(data, folder / names["DataFile"], options.link, notes)

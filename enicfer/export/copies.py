@@ -25,13 +25,14 @@ def need_recording(item: ExportRun, program: str, suffixes: tuple[str, ...]) -> 
     InputError
         If it was not given, is of another kind, or is another recording.
     """
-    name = item.run.recording.file.name
-    if item.recording is None:
+    file = item.run.recording.file
+    name = file.name
+    if file.suffix.lower() in suffixes and item.recording is None:
         raise InputError(
             f"{program} needs the recording of {item.stem}, because its file is a copy with the events",
             remedy=f"give {option('recordings', '--recording')} FOLDER/{name}",
         )
-    if item.recording.suffix.lower() not in suffixes:
+    if item.recording is None or item.recording.suffix.lower() not in suffixes:
         raise InputError(
             f"{name} is no {' or '.join(suffixes)} file, and {program} gets a copy of such a file",
             remedy=f"choose another program with {option('programs', '--to')}",

@@ -140,12 +140,25 @@ def _copy_set(
     content = _read_set(source)
     data = _data_file(source, content)
     content["event"] = _merged(content.get("event"), events)
-    content |= {"filename": target.name, "filepath": "", "saved": "yes"}
+    _write_set(target, content, data, link, notes)
+
+
+def _write_set(target: Path, content: Mapping[str, Any], data: Path | None, link: bool, notes: Notes) -> None:
+    """Write a data set under its own name, with its own ``.fdt``."""
+    content = {**content, "filename": target.name, "filepath": "", "saved": "yes"}
     if data is not None:
         name = target.with_suffix(".fdt").name
         content |= {"data": name, "datfile": name}
         copy_binary(data, target.with_suffix(".fdt"), link, notes)
     write_mat(target, {"EEG": content}, compress=False)
+
+
+def give_data(source: Path, copy: Path) -> None:
+    """Give the copy of a data set its own ``.fdt``, where it still names that of its source."""
+    content = _read_set(copy)
+    lost, data = _data_file(copy, content), _data_file(source, content)
+    if lost is not None and not lost.is_file() and data is not None and data.is_file():
+        _write_set(copy, content, data, False, Notes())
 
 
 def _make_set(item: ExportRun, target: Path, events: Sequence[Mapping[str, Any]]) -> None:

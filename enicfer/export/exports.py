@@ -125,6 +125,7 @@ def export_results(
     names = tuple(dict.fromkeys([to] if isinstance(to, str) else to))
     chosen = choose_runs(result, runs)
     _check(names, chosen, options)
+    _check_files(choose_runs(result, ()), options)
     items = [_prepare(run, output, options) for run in chosen]
     notes = Notes()
     check_folder(output)
@@ -184,6 +185,28 @@ def _check(names: Sequence[str], runs: Sequence[RunResult], options: ExportOptio
         )
 
 
+def _check_files(runs: Sequence[RunResult], options: ExportOptions) -> None:
+    """Refuse files that belong to no run: nothing would be done with them."""
+    recordings = [run.recording.file.name for run in runs]
+    videos = [{*video_names(run)}.union(*_camera_videos(run).values()) for run in runs]
+    for what, given, known in (
+        ("recording", options.recordings, recordings),
+        # A run whose video is not known by name takes what is given.
+        ("video", options.videos, sorted(set().union(*videos)) if all(videos) else []),
+    ):
+        strange = [path.name for path in given if path.name not in known]
+        if known and strange:
+            raise InputError(
+                f"{strange[0]} is the {what} of no run: the results are of {', '.join(dict.fromkeys(known))}",
+                remedy=f"give a file of this name with {option(f'{what}s', f'--{what}')}",
+            )
+
+
+def _camera_videos(run: RunResult) -> dict[str, set[str]]:
+    """Names of each camera's files."""
+    return {name: {Path(video).name for video in own} for name, own in run.provenance.camera_videos.items()}
+
+
 def _is_number(run: RunResult, name: str) -> bool:
     return run.trials[name].dtype.kind in "fiub" or str(run.trials[name].dtype) == "Int64"
 
@@ -211,7 +234,7 @@ def _camera_of(run: RunResult, videos: Sequence[Path]) -> str:
     if run.cameras is None:
         return ""
     given = {path.name for path in videos}
-    known = {name: {Path(video).name for video in own} for name, own in run.provenance.camera_videos.items()}
+    known = _camera_videos(run)
     return next((name for name in run.cameras.names if known.get(name, set()) & given), run.cameras.names[0])
 
 

@@ -39,7 +39,7 @@ from enicfer.records import Modality, Recording, RecordingDetails
 if TYPE_CHECKING:
     import mne
 
-_PAUSE = "BAD_ACQ_SKIP"  # its samples are there, so that the clock goes on
+SKIP = "BAD_ACQ_SKIP"  # its samples are there, so that the clock goes on
 # Samples are missing here: programs write a word, EEGLAB also -99 or nothing where its other events are numbers.
 _BOUNDARY = re.compile(
     r"(?:.*/)?\s*(?:(?:bad|edge)[ _])?(?:boundary|new[ _]?segment|discontinuity)\b.*",
@@ -227,7 +227,7 @@ def _annotation_triggers(raw: "mne.io.BaseRaw") -> list[tuple[float, str]]:
     return [
         (float(onset) - raw.first_time, normalise_code(description))
         for onset, description in zip(raw.annotations.onset, raw.annotations.description, strict=True)
-        if not str(description).startswith(_PAUSE) and not _is_break(raw, str(description))
+        if not str(description).startswith(SKIP) and not _is_break(raw, str(description))
         # A step tells no event on the first sample.
         if description not in channels or (onset - raw.first_time) * raw.info["sfreq"] < 0.5
     ]
@@ -307,7 +307,7 @@ def _pauses(raw: "mne.io.BaseRaw") -> tuple[tuple[float, float], ...]:
         raw.annotations.onset, raw.annotations.duration, raw.annotations.description, strict=True
     ):
         start = float(onset) - raw.first_time
-        if str(description).startswith(_PAUSE):
+        if str(description).startswith(SKIP):
             pauses.add((start, start + float(duration)))
         elif _is_break(raw, str(description)) and step < start < (raw.n_times - 1) * step:
             pauses.add((start, start))  # the first boundary of a file is its beginning

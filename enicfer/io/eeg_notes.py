@@ -16,6 +16,7 @@ from enicfer.io.brainvision import check_header, note_header, read_entry, read_h
 from enicfer.io.cnt import check_cnt
 from enicfer.io.edf import LATIN, check_edf, is_edf, note_edf
 from enicfer.io.eeg_claims import check_claims
+from enicfer.io.egi_video import check_video_folder
 from enicfer.io.files.claims import MOST_CHANNELS
 from enicfer.io.files.hdf5 import is_hdf5, read_number
 from enicfer.io.persyst import check_persyst
@@ -127,6 +128,8 @@ def check_start(path: Path, notes: list[str]) -> None:
         check_cnt(path)
     if suffix == ".lay" and (note := check_persyst(path)):
         notes.append(note)
+    if suffix == ".mff" and path.is_dir():
+        check_video_folder(path, notes)
     if suffix == ".raw":
         stated, there, rate = _read_egi_header(path)
         if there < stated:

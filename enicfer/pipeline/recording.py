@@ -123,8 +123,7 @@ def _columns(run: Run, protocol: Protocol) -> Log | None:
 
 def _count_found(events: pd.DataFrame, protocol: Protocol) -> int:
     """How many of the protocol's codes occur; one that may mean several does."""
-    bare = events["code"].str.rpartition("/")[2]
-    there = {*events["code"], *bare}
+    there = {*events["code"], *(code.rpartition("/")[2] for code in events["code"])}
     return sum(code in there for code in protocol.conditions)
 
 

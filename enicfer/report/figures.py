@@ -15,6 +15,7 @@ import numpy as np
 
 from enicfer.io.files.names import stem_of
 from enicfer.records import FloatArray, RunResult, Status
+from enicfer.records.trace import take_part
 from enicfer.timecourse.cameras import list_changes
 from enicfer.timecourse.sampling import trial_courses, window_weights
 from enicfer.timecourse.segments import LOST
@@ -255,11 +256,13 @@ def draw_cameras(figure: "Figure", run: RunResult) -> bool:
     figure.set_size_inches(10, 0.9 + 0.34 * (len(tracks) + 1))
     *strips, used = figure.subplots(len(tracks) + 1, 1, sharex=True)
     # Wide enough for some frames each, so that one that was dropped leaves no gap.
-    count = max(1, min(_STRIP_BINS, min(track.time.size for track in tracks) // 5))
+    read = [take_part(track.expression, track.time) for track in tracks]
+    count = max(1, min(_STRIP_BINS, min(int(own.sum()) for own in read) // 5))
     edges = np.linspace(*_time_limits(run), count + 1)
     shown: dict[Status, None] = {}
-    for axes, track in zip(strips, tracks, strict=True):
-        counts = [np.histogram(track.time[track.expression.status == s], edges)[0] for s in Status]
+    for axes, track, part in zip(strips, tracks, read, strict=True):
+        times, status_of = track.time[part], track.expression.status[part]
+        counts = [np.histogram(times[status_of == s], edges)[0] for s in Status]
         there = np.sum(counts, axis=0) > 0
         most = np.argmax(counts, axis=0)
         for status in (status for number, status in enumerate(Status) if (there & (most == number)).any()):

@@ -146,6 +146,7 @@ def test_two_cameras_are_ambiguous_and_a_table_decides(tmp_path):
     touch(tmp_path, "sub-01/beh/sub-01_task-a_recording-right_video.mp4", "cam 1.mp4", "cam 2.mp4")
     _, lost, _ = found(tmp_path)
     assert "2 files that may be its video" in lost["sub-01_task-a"]
+    assert "name each camera in its column camera" in lost["sub-01_task-a"]
     table = tmp_path / "videos.tsv"
     line = "sub-01/eeg/sub-01_task-a_eeg.edf\tcam {}.mp4\n"
     table.write_text("recording\tvideo\n" + line.format(2) + line.format(1), encoding="utf-8")

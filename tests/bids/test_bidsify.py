@@ -19,6 +19,7 @@ from enicfer.bids import session as module
 from enicfer.bids.session import bidsify_session
 from enicfer.config.options import ProcessingOptions
 from enicfer.config.protocol import read_protocol
+from enicfer.config.runs import Run
 from enicfer.errors import AlignmentError, InputError, OutputError
 from enicfer.io.files.atomic import files_below
 from enicfer.pipeline.recording import find_trials, read_recording
@@ -256,6 +257,12 @@ def test_what_a_data_set_cannot_hold_is_refused(session, tmp_path, old, new, sen
         bidsify_session(change(session, tmp_path, old, new), tmp_path / "raw", faces="keep")
     assert type(error.value).__module__ == "enicfer.errors"
     assert not (tmp_path / "raw").exists()
+
+
+def test_what_stays_behind_is_called_as_in_the_session_file():
+    run = Run("faces", None, (), events=Path("a.tsv"), xdf=Path("a.xdf"), faces=((0, 1.0, 1.0),))
+    said = [note.partition(" stays behind")[0] for note in module._left_behind(run)]
+    assert said == ["xdf of task-faces", "face of task-faces"], "the trials of an events table go along"
 
 
 def test_a_session_that_cannot_be_aligned_leaves_nothing(session, tmp_path, monkeypatch):

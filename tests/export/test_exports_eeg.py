@@ -322,6 +322,14 @@ def test_what_is_refused(run, brainvision, split_set, signal, tmp_path):
     refuse(
         "2 files are named eeg.vhdr", "eeglab", brainvision, recordings=(brainvision, tmp_path / "eeg.vhdr")
     )
+    refuse("eeg.vhdr is no .edf or .bdf file", "edf", brainvision)
+    refuse(
+        "other.vhdr is the recording of no run: the results are of eeg.vhdr",
+        ["fieldtrip", "brainvision"],
+        brainvision,
+        recordings=(brainvision.with_name("other.vhdr"),),
+    )
+    refuse("x.mkv is the video of no run: .* camera", "boris", brainvision, videos=(tmp_path / "x.mkv",))
     refuse("A linked copy needs a recording", "brainvision", brainvision, link=True)
     alone = make_set(run, signal, tmp_path / "alone.set", split=True)
     alone.with_suffix(".fdt").unlink()

@@ -1,5 +1,6 @@
 """FIF, EEGLAB, EGI and Neuroscan files as their formats allow them, written by MNE-Python, SciPy and by hand."""
 
+import shutil
 import struct
 
 import h5py
@@ -283,6 +284,25 @@ def test_egi_headers_that_cannot_be(tmp_path):
 def test_events_of_a_real_mff_are_named_once(shared_data):
     recording = read_eeg(shared_data / "eeg" / "example_4.mff")
     assert found(recording) == [(0.01, "SPK1"), (0.03, "SPK2"), (0.05, "SPK3")] and not recording.notes
+
+
+def test_an_mff_says_what_it_ties_to_a_video(shared_data, tmp_path):
+    source = shared_data / "eeg" / "video_sync_2.mff"
+    with pytest.raises(
+        InputError, match=r"video_sync_2.mff has no signal .*\[0, 0\], \[12.1261, 15.002\]"
+    ) as error:
+        read_eeg(source)
+    assert "[1812.15, 1815.04] and 2 more" in str(
+        error.value
+    ) and "copy the whole folder with its video" in str(error.value)
+    folder = tmp_path / "a.mff"
+    shutil.copytree(shared_data / "eeg" / "example_4.mff", folder)
+    folder.chmod(0o700)
+    shutil.copy(source / "movieSyncs1.xml", folder)
+    (note,) = read_eeg(folder).notes
+    assert note.startswith(
+        "a.mff was filmed: its movieSyncs tie s of the video to s of the recording ([0, 0]"
+    )
 
 
 # --- Neuroscan

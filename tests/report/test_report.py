@@ -11,9 +11,17 @@ from matplotlib.figure import Figure
 
 from enicfer.batch.tables import QC_COLUMNS
 from enicfer.cli.process_session import _describe_run
-from enicfer.records import Modality, ModelCard, Status
+from enicfer.records import Cameras, CameraTrack, Modality, ModelCard, Status
 from enicfer.report import write_report
-from enicfer.report.figures import _STYLE, EXPRESSION_COLORS, FIGURES, STATUS_COLORS, draw_figures, draw_trace
+from enicfer.report.figures import (
+    _STYLE,
+    EXPRESSION_COLORS,
+    FIGURES,
+    STATUS_COLORS,
+    draw_cameras,
+    draw_figures,
+    draw_trace,
+)
 from enicfer.report.group import StudyFacts, render_group
 from enicfer.report.identity import identity_rows
 from enicfer.report.page import headline, sync_rows
@@ -200,6 +208,21 @@ def test_figures_show_what_is_in_the_records(run):
     assert "only in the video" in figures["sync"] and "only in the recording" in figures["sync"]
     assert "neutral  (n = 4)" in figures["conditions"].replace("\u00a0", " ")
     assert "trial: neutral" in figures["trace"]
+
+
+def test_cameras_of_which_few_frames_were_read_show_those(run):
+    status = np.where(np.arange(run.time.size) % 10, Status.NOT_ANALYSED, run.expression.status).astype(
+        np.uint8
+    )
+    trace = replace(run.expression, status=status)
+    tracks = [CameraTrack(name, run.faces, trace, run.alignment, run.time) for name in ("front", "side")]
+    rows = np.arange(run.time.size)
+    figure = Figure()
+    assert draw_cameras(
+        figure, replace(run, cameras=Cameras(tuple(tracks), np.zeros_like(rows, np.uint8), rows, {}))
+    )
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert "ok" in names and "not analysed" not in names
 
 
 def test_a_condition_counts_and_shows_the_trials_that_have_values(run):

@@ -92,6 +92,8 @@ def probe_video(path: Path) -> VideoInfo:
             duration = float(stream.duration * stream.time_base)
         elif container.duration is not None:
             duration = container.duration / 1e6
+            if "matroska" in container.format.name:  # it counts from time 0, wherever the first frame is
+                duration -= max(container.start_time or 0, 0) / 1e6
         n_frames = stream.frames or (round(duration * rate) if math.isfinite(duration * rate) else 0)
         return VideoInfo(
             file=path,

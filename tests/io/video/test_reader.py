@@ -411,3 +411,10 @@ def test_a_scaled_picture_keeps_its_places(length, size, upright):
     assert np.abs(found - expected).max() <= 1 + scale + grey
     inner = slice(2, -2)
     assert size < 5 or np.abs(found - expected)[inner].max() <= 0.5 + scale / 2 + grey
+
+
+@pytest.mark.parametrize("ending", ["mkv", "mp4"])
+def test_a_video_that_begins_late_is_as_long_as_its_frames_last(tmp_path, ending):
+    path = tmp_path / f"a.{ending}"
+    write_video(path, [9000 + 40 * i for i in range(50)])
+    assert probe_video(path).duration == pytest.approx(2.0, abs=0.05)
