@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 
 from enicfer.coding.correlation import intraclass_correlation_of, intraclass_parts
-from enicfer.coding.intervals import jackknife_sums
 from enicfer.coding.kappa import (
     Codes,
     bennett_s,
@@ -59,6 +58,7 @@ from enicfer.records.agreement import (
     TrialAgreement,
 )
 from enicfer.records.coding import ADJUDICATED, AGAIN, CLASSIFIER, FRAME, TRIAL
+from enicfer.records.intervals import jackknife_sums
 from enicfer.records.plan import RANDOM, CodingPlan
 
 

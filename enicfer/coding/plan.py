@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from enicfer.coding.intervals import jackknife_sums
 from enicfer.errors import InputError
 from enicfer.io.files.atomic import replacing
 from enicfer.io.format_version import KEY, check_format
 from enicfer.io.tables import read_json, write_json
 from enicfer.records import FloatArray, from_plain
 from enicfer.records.agreement import Estimate
+from enicfer.records.intervals import jackknife_sums
 from enicfer.records.plan import RANDOM, CodingPlan
 
 FORMAT = 1

@@ -1,7 +1,7 @@
 """How well coders agree with each other, with themselves and with the classifier; made by `enicfer.coding.agreement`.
 
 Times are in s. A number that is not defined is NaN. Intervals are of 95 %, over children
-(`enicfer.coding.intervals`).
+(`enicfer.records.intervals`).
 """
 
 from collections.abc import Mapping

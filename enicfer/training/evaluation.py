@@ -32,7 +32,15 @@ from enicfer.io.tables import defuse_text
 from enicfer.models.calibration import Reliability, reliability
 from enicfer.training.datasets.files import UNLABELLED
 from enicfer.training.datasets.images import NO_FACE, NO_LABEL, UNREADABLE, FaceImages
-from enicfer.training.metrics import Coverage, Scores, abstain, accuracy_interval, cohen_kappa, score
+from enicfer.training.metrics import (
+    Coverage,
+    Scores,
+    abstain,
+    accuracy_interval,
+    cohen_kappa,
+    score,
+    weighted_accuracy,
+)
 
 if TYPE_CHECKING:
     from enicfer.models import Classifier
@@ -165,6 +173,12 @@ def _summary(
         "ece_before": result.before.error,
         "ece_after": result.after.error,
     }
+    drawn = np.isfinite(kept.weight)
+    if drawn.any():
+        found = weighted_accuracy((said == kept.label)[drawn], kept.weight[drawn], kept.subject[drawn])
+        summary["images_drawn_at_random"] = int(drawn.sum())
+        summary["accuracy_all_frames"] = found.value
+        summary["accuracy_all_frames_low"], summary["accuracy_all_frames_high"] = found.low, found.high
     present = np.unique(kept.label)
     if 1 < len(present) < len(result.labels):
         summary["labels_present"] = [result.labels[code] for code in present]

@@ -12,6 +12,8 @@ import numpy as np
 from scipy import stats
 
 from enicfer.errors import InputError
+from enicfer.records.agreement import Estimate
+from enicfer.records.intervals import jackknife_sums
 
 FEWEST_GROUPS = 3  # subjects, for an interval
 
@@ -115,6 +117,27 @@ def group_of(subject: np.ndarray) -> np.ndarray:
     alone = names == ""
     names[alone] = [f"\0{i}" for i in np.flatnonzero(alone)]
     return names.astype(str)
+
+
+def weighted_accuracy(right: np.ndarray, weight: np.ndarray, group: np.ndarray) -> Estimate:
+    """Accuracy over all frames of which a part was drawn at random, with its interval over groups.
+
+    Parameters
+    ----------
+    right
+        ``(n,)``: of the drawn images.
+    weight
+        ``(n,)``: how many frames each stands for.
+    group
+        ``(n,)``: subject of each image, as for `accuracy_interval`.
+
+    Notes
+    -----
+    The sum of the weights of the right ones by that of all (Hajek 1971).
+    """
+    _, member = np.unique(group_of(group), return_inverse=True)
+    parts = np.stack([np.bincount(member, weight * right), np.bincount(member, weight)], axis=1)
+    return jackknife_sums(np.asarray(parts, np.float64), lambda sums: np.asarray(sums[:, 0] / sums[:, 1]))
 
 
 def accuracy_interval(right: np.ndarray, group: np.ndarray) -> tuple[float, float]:

@@ -5,7 +5,6 @@ import pytest
 from scipy import stats
 
 from enicfer.coding.correlation import intraclass_correlation
-from enicfer.coding.intervals import jackknife_sums
 from enicfer.coding.kappa import (
     bennett_s,
     cohen_kappa,
@@ -27,6 +26,7 @@ from enicfer.coding.stretches import (
     link_events,
     tolerant_table,
 )
+from enicfer.records.intervals import jackknife_sums
 
 # Cohen 1960 (doi:10.1177/001316446002000104), the agreement matrix of proportions for 200 patients: kappa is .492.
 COHEN_1960 = 200 * np.array([[0.44, 0.05, 0.01], [0.07, 0.20, 0.03], [0.09, 0.05, 0.06]])

@@ -181,6 +181,20 @@ def test_only_images_with_a_majority_are_scored_against_the_raters(
     assert result.summary["accuracy_votes"] == pytest.approx((said == faces.majority)[voted].mean())
 
 
+def test_what_was_drawn_at_random_tells_the_accuracy_over_all_frames(
+    model: Classifier, faces: FaceImages
+) -> None:
+    assert "accuracy_all_frames" not in evaluate_model(model, faces).summary
+    weight = np.where(np.arange(len(faces)) % 2, np.nan, 1.0 + np.arange(len(faces)) % 7)
+    result = evaluate_model(model, replace(faces, weight=weight))
+    drawn = np.isfinite(weight)
+    right = model.predict(faces.image).argmax(axis=1) == faces.label
+    assert result.summary["images_drawn_at_random"] == drawn.sum()
+    assert result.summary["accuracy_all_frames"] == pytest.approx(
+        np.average(right[drawn], weights=weight[drawn])
+    )
+
+
 def test_images_that_the_model_knows_are_named_in_any_set(model: Classifier, faces: FaceImages) -> None:
     part = faces.select(np.arange(40))
     own = copy.copy(model)

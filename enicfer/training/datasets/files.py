@@ -45,6 +45,7 @@ class Entry:
     set: str = ""
     split: str = ""
     age: float = float("nan")
+    weight: float = float("nan")
     votes: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -260,6 +261,7 @@ def load_entries(entries: Iterable[Entry], options: Options) -> FaceImages:
         split=np.array([entry.split for entry in kept]),
         file=np.array([str(entry.path) for entry in kept]),
         age=np.array([entry.age for entry in kept], np.float32),
+        weight=np.array([entry.weight for entry in kept]),
         left_out={reason: tuple(files) for reason, files in left_out.items() if files},
         digest=np.array(digests, np.int64),
     )

@@ -45,6 +45,8 @@ class FaceImages:
         ...); a selection of the images keeps them all.
     digest
         ``(n,)``: by which the pictures are known again (`enicfer.models.pictures`); made from `image` unless given.
+    weight
+        ``(n,)``: how many frames of videos each image stands for that was drawn at random from them; NaN for others.
     """
 
     image: np.ndarray
@@ -60,10 +62,13 @@ class FaceImages:
     age: np.ndarray
     left_out: dict[str, tuple[str, ...]] = field(default_factory=dict)
     digest: Digests = field(default_factory=lambda: np.empty(0, np.int64))
+    weight: np.ndarray = field(default_factory=lambda: np.empty(0))
 
     def __post_init__(self) -> None:
         if len(self.digest) != len(self.image):
             object.__setattr__(self, "digest", digest_pictures(self.image))
+        if len(self.weight) != len(self.image):
+            object.__setattr__(self, "weight", np.full(len(self.image), np.nan))
 
     def __len__(self) -> int:
         return len(self.image)

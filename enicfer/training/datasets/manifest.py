@@ -2,8 +2,8 @@
 
 Conventions: one row per picture; columns `path` (relative to the manifest), `label`, and
 optionally `subject`, `age` (years), `sex`, `set`, `split`, and `votes` of raters, such as
-``happy=2;sad=1``.  `session`, `frame` and `weight` are for people and other programs.  An empty
-cell means unknown.
+``happy=2;sad=1``.  `weight` says how many frames a picture stands for that was drawn at random.  `session` and
+`frame` are for people and other programs.  An empty cell means unknown.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def read_manifest(path: Path, options: Options) -> FaceImages:
     Raises
     ------
     InputError
-        No such file, a missing or unknown column, an age that is no number, no rows.
+        No such file, a missing or unknown column, an age or a weight that is no number, no rows.
     """
     file = path / "manifest.csv" if path.is_dir() else path
     try:
@@ -75,6 +75,14 @@ def _entry(file: Path, number: int, row: dict[str, str]) -> Entry:
         raise InputError(
             f"Line {number} of {file} has the age {values['age']!r}; it must be a number of years."
         ) from None
+    try:
+        weight = float(values["weight"]) if values["weight"] else float("nan")
+    except ValueError:
+        weight = -1.0
+    if values["weight"] and not 0 < weight < float("inf"):
+        raise InputError(
+            f"Line {number} of {file} has the weight {values['weight']!r}; it must be a number above 0, or empty."
+        )
     return Entry(
         path=file.parent / values["path"],
         word=values["label"],
@@ -83,6 +91,7 @@ def _entry(file: Path, number: int, row: dict[str, str]) -> Entry:
         set=values["set"] or file.parent.name,
         split=values["split"],
         age=age,
+        weight=weight,
         votes=_read_votes(file, number, values["votes"]),
     )
 

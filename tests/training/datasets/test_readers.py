@@ -181,7 +181,7 @@ def test_a_manifest_says_everything(tmp_path: Path) -> None:
     folder = tmp_path / "Kinder über 4"
     picture(folder / "Bär.png")
     picture(folder / "b.png")
-    text = "path,label,subject,age,sex,set\nBär.png,happy,c1,5.5,female,day1\nb.png,fear,c2,,,\n"
+    text = "path,label,subject,age,sex,set,weight\nBär.png,happy,c1,5.5,female,day1,12.5\nb.png,fear,c2,,,,\n"
     (folder / "manifest.csv").write_text(text, encoding="utf-8")
     data = read_dataset(folder)
     assert names(data) == ["happy", "fearful"]
@@ -189,6 +189,7 @@ def test_a_manifest_says_everything(tmp_path: Path) -> None:
     assert data.set.tolist() == ["day1", "Kinder über 4"]
     assert data.age[0] == 5.5
     assert np.isnan(data.age[1])
+    assert data.weight[0] == 12.5 and np.isnan(data.weight[1])
 
 
 def test_votes_of_a_manifest_are_shares(tmp_path: Path) -> None:
@@ -210,6 +211,9 @@ def test_votes_of_a_manifest_are_shares(tmp_path: Path) -> None:
         ("path,label,mood\na.png,happy,1\n", "allowed are also subject"),
         ("path,label\n", "lists no picture"),
         ("path,label,age\na.png,happy,four\n", "Line 2 .* age 'four'"),
+        ("path,label,weight\na.png,happy,many\n", "Line 2 .* weight 'many'; it must be a number above 0"),
+        ("path,label,weight\na.png,happy,0\n", "Line 2 .* weight '0'"),
+        ("path,label,weight\na.png,happy,nan\n", "Line 2 .* weight 'nan'"),
         ("path,label\nmissing.png,happy\n", "cannot be read"),
         ("path,label,votes\na.png,happy,happy\n", "Line 2 .* votes 'happy'; write expressions and numbers"),
         ("path,label,votes\na.png,happy,proud=1\n", "Line 2 .* votes 'proud=1'"),

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy.stats import t as student
 
-from enicfer.records import FloatArray
 from enicfer.records.agreement import Estimate
+from enicfer.records.types import FloatArray
 
 LEVEL = 0.95
 FEWEST = 3  # children, for an interval
