@@ -20,6 +20,14 @@ _COUNT = click.IntRange(min=0)
     metavar="PLAN",
     help="JSON file for the plan.",
 )
+@click.option(
+    "--model-results",
+    "models",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="OUTPUT",
+    help="Results of the same videos by another model: frames on which they disagree come first; repeat.",
+)
 @click.option("-n", "n", type=click.IntRange(min=1), default=500, show_default=True, help="Frames in all.")
 @click.option("--random", type=_SHARE, default=0.25, show_default=True, help="Part that is drawn at random.")
 @click.option(
@@ -43,7 +51,9 @@ _COUNT = click.IntRange(min=0)
 @click.option("--repeats", type=_SHARE, default=0.05, show_default=True, help="Part that comes twice.")
 @click.option("--seed", type=_COUNT, default=0, show_default=True, help="Of all draws.")
 @click.option("--overwrite", is_flag=True, help="Replace the plan where it is there.")
-def sample(folders: tuple[Path, ...], output: Path, overwrite: bool, **settings: Any) -> None:
+def sample(
+    folders: tuple[Path, ...], output: Path, models: tuple[Path, ...], overwrite: bool, **settings: Any
+) -> None:
     """Draw frames of each STUDY (outputs, or session folders with their outputs) to be coded.
 
     A part is drawn at random, with known probabilities, so that accuracy can be estimated; the others are frames of
@@ -52,7 +62,7 @@ def sample(folders: tuple[Path, ...], output: Path, overwrite: bool, **settings:
     from enicfer.coding.sampling import SamplingOptions, describe_plan, sample_frames
 
     options = SamplingOptions(**{entry.name: settings[entry.name] for entry in fields(SamplingOptions)})
-    plan = sample_frames(folders, options, output=output, overwrite=overwrite)
+    plan = sample_frames(folders, options, models=models, output=output, overwrite=overwrite)
     for text in describe_plan(plan):
         click.echo(text)
     click.echo(output)

@@ -6,7 +6,7 @@ those of which the classifier is least sure, and which are unlike those taken be
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from enicfer.coding.drawing import (
     share_out,
     spread_peaks,
 )
+from enicfer.coding.models_differ import find_runs_of_models, uncertainty_of
 from enicfer.coding.plan import write_plan
 from enicfer.coding.ratings import find_trials
 from enicfer.errors import InputError
@@ -95,6 +96,7 @@ def sample_frames(
     folders: Sequence[str | Path],
     options: SamplingOptions | None = None,
     *,
+    models: Sequence[str | Path] = (),
     output: str | Path | None = None,
     overwrite: bool = False,
 ) -> CodingPlan:
@@ -106,6 +108,8 @@ def sample_frames(
         Session folders, folders of them, or outputs.
     options
         How many, and with which limits.
+    models
+        Folders with results of the same videos by other models: frames on which they disagree are taken first.
     output
         JSON file to write, or None.
     overwrite
@@ -119,14 +123,14 @@ def sample_frames(
     Raises
     ------
     InputError
-        If there are no results, or no valid frame.
+        If there are no results, or no valid frame; if results of another model are of another video.
     OutputError
         If the file is there already or cannot be written.
     """
     options = options or SamplingOptions()
     if output is not None:
         check_free(Path(output), overwrite)
-    frames = _gather(Study([Path(folder) for folder in folders]))
+    frames = _gather(Study([Path(folder) for folder in folders]), find_runs_of_models(models))
     plan = _make_plan(frames, options)
     if output is not None:
         Path(output).parent.mkdir(parents=True, exist_ok=True)
@@ -134,7 +138,7 @@ def sample_frames(
     return plan
 
 
-def _gather(study: Study) -> _Frames:
+def _gather(study: Study, models: Sequence[Mapping[str, ReviewRun]]) -> _Frames:
     runs = tuple(sorted(study.runs.values(), key=lambda run: (run.entities["sub"], run.name)))
     children = tuple(sorted({run.entities["sub"] for run in runs}))
     parts: list[list[np.ndarray]] = []
@@ -153,7 +157,7 @@ def _gather(study: Study) -> _Frames:
                 result.faces.video_time[ok],
                 result.time[ok],
                 trial,
-                _entropy(result.expression.probability[ok].astype(np.float64)),
+                uncertainty_of(result, ok, run.name, models),
                 _describe(result, ok),
             ]
         )
@@ -170,12 +174,6 @@ def _gather(study: Study) -> _Frames:
     return _Frames(
         runs, run_, child, children, frame, video_time, time, trial, tuple(conditions), uncertainty, features
     )
-
-
-def _entropy(probability: FloatArray) -> FloatArray:
-    """Entropy ``(n,)`` of probabilities ``(n, k)``, 0 to 1."""
-    logs = np.log(np.clip(probability, 1e-12, 1.0))
-    return np.clip(-(probability * logs).sum(axis=1) / np.log(max(probability.shape[1], 2)), 0.0, 1.0)
 
 
 def _describe(result: RunResult, places: Places) -> FloatArray:

@@ -1,6 +1,7 @@
 """Plans: what they hold, that the same seed gives the same, and what is said of them."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from enicfer.cli.sample import sample
+from enicfer.coding.models_differ import uncertainty_of
 from enicfer.coding.plan import read_plan
 from enicfer.coding.sampling import (
     REHEARSAL,
@@ -18,6 +20,7 @@ from enicfer.coding.sampling import (
     sample_frames,
 )
 from enicfer.errors import InputError, OutputError
+from enicfer.export.bids import write_run
 from tests.coding.simulate import runs_of
 
 OPTIONS = SamplingOptions(n=60, seed=3, per_trial=2, repeats=0.1)
@@ -115,3 +118,52 @@ def test_what_is_no_plan_is_said(text, tmp_path):
         read_plan(path)
     with pytest.raises(InputError, match="no plan"):
         read_plan(tmp_path / "none.json")
+
+
+def change(probability, rng):
+    """Another model: sure of another expression in every tenth frame, and otherwise of the same opinion."""
+    found = probability.copy()
+    odd = (rng.random(len(found)) < 0.1) & np.isfinite(found).all(axis=1)
+    found[odd] = 0.0
+    sure = (probability[odd].argmax(axis=1) + 1) % probability.shape[1]
+    found[np.flatnonzero(odd), sure] = 1.0
+    return found, odd
+
+
+def test_frames_on_which_models_disagree_come_first(whole_study, tmp_path, plan):
+    rng, odd = np.random.default_rng(0), {}
+    for run, result in runs_of(whole_study):
+        probability, odd[run.name] = change(result.expression.probability, rng)
+        write_run(tmp_path, replace(result, expression=replace(result.expression, probability=probability)))
+    (tmp_path / "dataset_description.json").write_text("{}", encoding="utf-8")
+    found = sample_frames([whole_study], OPTIONS, models=[tmp_path])
+
+    def part(of):
+        chosen = [item for item in of.items if item.drawn == "uncertain"]
+        return np.mean([odd[item.run][item.frame] for item in chosen])
+
+    assert part(plan) < 0.4 < 0.8 < part(found)
+    random = [[i.frame for i in each.items if i.drawn == "random"] for each in (found, plan)]
+    assert random[0] == random[1]
+
+
+def test_uncertainty_is_that_of_a_worked_example(whole_study):
+    """Two models sure of two of four expressions: 1 bit of 2, and 1 bit of divergence; alike: no divergence."""
+    (run, result), *_ = runs_of(whole_study)
+    expression = replace(
+        result.expression,
+        labels=("happy", "sad", "neutral", "angry"),
+        probability=np.tile(np.array([0.5, 0.5, 0, 0], np.float32), (result.time.size, 1)),
+    )
+    assert (
+        uncertainty_of(replace(result, expression=expression), np.arange(3), run.name, []).tolist()
+        == [0.5] * 3
+    )
+
+
+def test_results_of_another_video_are_refused(whole_study, tmp_path, make_run):
+    (run, result), *_ = runs_of(whole_study)
+    write_run(tmp_path, replace(make_run(seconds=41.0, n_trials=4), entities=result.entities))
+    (tmp_path / "dataset_description.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(InputError, match=f"The results of {run.name} in .* are of another video"):
+        sample_frames([whole_study], OPTIONS, models=[tmp_path])
