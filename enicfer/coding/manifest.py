@@ -22,6 +22,7 @@ from enicfer.coding.rated import newest_book
 from enicfer.coding.tracks import CodedRun, read_coded_study
 from enicfer.config.shipped import list_shipped
 from enicfer.errors import OUTPUT, OVERWRITE, EnicferError, InputError, OutputError
+from enicfer.expressions import Expression
 from enicfer.faces.crop import Source, crop_face
 from enicfer.io.files.atomic import staged
 from enicfer.io.files.places import check_folder
@@ -299,13 +300,34 @@ def _split_children(subjects: Sequence[str], seed: int) -> dict[str, tuple[str, 
     }
 
 
+def _make_recipe(rows: Sequence[Mapping[str, object]]) -> str:
+    """The shipped recipe for these pictures, which are crops, with the parts and expressions of the rows."""
+    recipe = list_shipped("recipe")["own-children"].read_text(encoding="utf-8")
+    learnt = {str(row["label"]) for row in rows if row["split"] == "train"}
+    labels = ", ".join(f'"{label}"' for label in Expression if label in learnt)
+    divided = any(row["split"] == "validation" for row in rows)
+    split = 'split = "given"\ntrain = "train"\nvalidation = "validation"' if divided else 'split = "order"'
+    lines = {
+        "crop = ": "crop = false",
+        "split = ": split,
+        "share = ": None if divided else "share = 0.2",
+        "labels = ": f"labels = [{labels}]" if len(learnt) > 1 else "",
+        "vote_weight = ": "vote_weight = 0.0",
+    }
+    made = []
+    for line in recipe.splitlines():
+        key = next((key for key in lines if line.startswith(key)), None)
+        new = line if key is None else lines[key]
+        made += [] if new is None else [new or line]
+    return "\n".join(made) + "\n"
+
+
 def _publish(target: Path, found: _Collected, old: Sequence[str]) -> None:
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(sorted(found.rows, key=lambda row: str(row["path"])))
-    recipe = list_shipped("recipe")["own-children"].read_text(encoding="utf-8")
-    recipe = recipe.replace("crop = true ", "crop = false")
+    recipe = _make_recipe(found.rows)
     table = text.getvalue().encode("utf-8")
     files = {**found.pictures, MANIFEST: table, RECIPE: recipe.encode("utf-8")}
     try:

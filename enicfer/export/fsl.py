@@ -54,7 +54,11 @@ def write_fsl(runs: Sequence[ExportRun], folder: Path, options: ExportOptions) -
                 values = rows[measure].to_numpy(np.float64)
                 path, weight = folder / f"{item.stem}_{word}_{measure}_pmod.txt", modulation(values)
                 if weight is None:
-                    why = f"the run has no {condition}" if rows.empty else f"{measure} does not vary in {condition}"
+                    why = (
+                        f"the run has no {condition}"
+                        if rows.empty
+                        else f"{measure} does not vary in {condition}"
+                    )
                     notes.add(f"{path.name} is empty (0 0 0): {why}.")
                 known = np.isfinite(values) & (weight is not None)
                 _write(

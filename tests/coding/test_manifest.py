@@ -25,6 +25,7 @@ from enicfer.review.study import Study
 from enicfer.training.datasets import read_dataset
 from enicfer.training.datasets.check import check_dataset
 from enicfer.training.recipe import read_recipe
+from enicfer.training.splits import divide
 from tests.coding.simulate import BOOK, write_frames
 from tests.numbered import draw, write
 
@@ -143,6 +144,13 @@ def test_training_reads_them(filmed_study, tmp_path):
     assert check_dataset(out).shared_subjects == ()
     recipe = read_recipe(out / "own-children.toml")
     assert recipe.data.crop is False and recipe.data.path
+    parts = divide(data, recipe.data, 0)
+    assert {part: set(data.subject[parts.split == part]) for part in ("train", "validation")} == {
+        part: {f"sub-{child.removeprefix('sub-')}" for child in found.splits[part]}
+        for part in ("train", "validation")
+    }, "as the manifest says, also with two children"
+    learnt = {row["label"] for row in rows_of(out) if row["split"] == "train"}
+    assert set(recipe.data.labels) == learnt or len(learnt) < 2
 
 
 def test_weights_of_a_plan(filmed_study, tmp_path):

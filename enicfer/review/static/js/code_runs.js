@@ -273,7 +273,7 @@ async function open() {
   const pictures = new ExactPictures(source, () => stage.pictureWidth());
   const player = new Player({ frames, proxy, pictures, video, hasVideo });
   const none = { arrived: new Signal(), at: () => null };
-  stage = new Stage({ info, frames, player, statuses: [], values: none });
+  stage = new Stage({ info, frames, player, statuses: [], values: none, others: { of: () => [] } });
   new Transport({ player, proxy, frames, keys: { slower: ",", faster: "." }, loops: false });
   const step = frames.n > 1 ? (frames.time[frames.n - 1] - frames.time[0]) / (frames.n - 1) : 0.04;
   const axis = new TimeAxis(frames.time[0], frames.time[frames.n - 1] + step);
