@@ -6,10 +6,11 @@ from pathlib import Path
 from enicfer.coding.adjudication import Disagreement, list_disagreements
 from enicfer.coding.agreement import measure_rated
 from enicfer.coding.outputs import check_outputs, write_agreement
-from enicfer.coding.plan import read_plan
+from enicfer.coding.plan import check_videos, read_plan
 from enicfer.coding.rated import rate_study
 from enicfer.coding.tracks import read_coded_study
 from enicfer.records.agreement import Agreement
+from enicfer.review.study import Study
 
 
 def compare_coders(
@@ -50,6 +51,8 @@ def compare_coders(
     if output is not None:
         check_outputs(Path(output), overwrite)
     drawn = None if plan is None else read_plan(Path(plan))
+    if drawn is not None:
+        check_videos(drawn, Study([Path(folder) for folder in folders]))
     study = read_coded_study([Path(folder) for folder in folders], book)
     rated, unknown = rate_study(study)
     found = measure_rated(study, rated, unknown, drawn)

@@ -15,6 +15,7 @@ import numpy as np
 
 from enicfer.coding.adjudication import find_disagreements
 from enicfer.coding.drawing import draw_order, draw_share
+from enicfer.coding.plan import check_videos
 from enicfer.coding.ratings import NOTHING, TIME
 from enicfer.coding.tracks import read_coded_study
 from enicfer.errors import InputError, option
@@ -94,7 +95,7 @@ def list_frames(
     Raises
     ------
     InputError
-        If not one run of the plan is there.
+        If not one run of the plan is there, or one is of another video.
     """
     runs = {run.name: run for run in sorted(study.runs.values(), key=lambda one: one.id)}
     sizes = {
@@ -105,6 +106,7 @@ def list_frames(
         raise InputError(
             f"The plan is of other runs than those below {places}", remedy="make the plan of this study"
         )
+    check_videos(plan, study)
     lost = sorted({item.run for item in plan.items} - set(sizes))
     notes = [f"The plan has frames of {', '.join(lost)}, which are not here: they are left out."] * bool(lost)
     beyond = sum(item.frame >= sizes.get(item.run, item.frame + 1) for item in plan.items)

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from enicfer.batch.study import read_ages
-from enicfer.coding.plan import read_plan
+from enicfer.coding.plan import check_videos, read_plan
 from enicfer.coding.rated import newest_book
 from enicfer.coding.tracks import CodedRun, read_coded_study
 from enicfer.config.shipped import list_shipped
@@ -117,13 +117,13 @@ def write_manifest(
     OutputError
         If the folder holds something already, or cannot be written.
     """
-    target = Path(output)
+    target, places = Path(output), [Path(folder) for folder in folders]
     old = _check_target(target, overwrite)
     weights: dict[tuple[str, int], float] = {}
     if plan is not None:
-        items = read_plan(Path(plan)).items
-        weights = {(item.run, item.frame): item.weight for item in items if item.drawn == RANDOM}
-    places = [Path(folder) for folder in folders]
+        drawn = read_plan(Path(plan))
+        check_videos(drawn, Study(places))
+        weights = {(item.run, item.frame): item.weight for item in drawn.items if item.drawn == RANDOM}
     coded = read_coded_study(places, book)
     expressions = {category: one for one, category in newest_book(coded).expressions().items()}
     study, found = Study(places), _Collected(notes=list(coded.notes))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from enicfer.coding.store import hash_video
 from enicfer.errors import InputError
 from enicfer.io.files.atomic import replacing
 from enicfer.io.format_version import KEY, check_format
@@ -13,6 +14,7 @@ from enicfer.records import FloatArray, from_plain
 from enicfer.records.agreement import Estimate
 from enicfer.records.intervals import jackknife_sums
 from enicfer.records.plan import RANDOM, CodingPlan
+from enicfer.review.study import Study
 
 FORMAT = 1
 _REMEDY = "make the plan again with enicfer sample"
@@ -52,6 +54,24 @@ def read_plan(path: Path) -> CodingPlan:
     ):
         raise InputError(f"{path.name} is no plan: its numbers do not fit each other", remedy=_REMEDY)
     return plan
+
+
+def check_videos(plan: CodingPlan, study: Study) -> None:
+    """Refuse a plan whose frames were drawn from other videos than those of the study's runs of these names.
+
+    Raises
+    ------
+    InputError
+        With the first such run.
+    """
+    for run in sorted(study.runs.values(), key=lambda one: one.name):
+        drawn = plan.videos.get(run.name, "")
+        if drawn and drawn != (hash_video(study.quality(run).provenance.inputs) or drawn):
+            raise InputError(
+                f"The plan is of another video of {run.name} than the one whose results are in {run.output}",
+                place=run.output,
+                remedy="make the plan of this study",
+            )
 
 
 def estimate_mean(values: FloatArray, probability: FloatArray, groups: FloatArray) -> Estimate:

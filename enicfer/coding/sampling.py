@@ -25,6 +25,7 @@ from enicfer.coding.drawing import (
 from enicfer.coding.models_differ import find_runs_of_models, uncertainty_of
 from enicfer.coding.plan import write_plan
 from enicfer.coding.ratings import find_trials
+from enicfer.coding.store import hash_video
 from enicfer.errors import InputError
 from enicfer.io.files.places import check_free
 from enicfer.io.results import read_run
@@ -90,6 +91,7 @@ class _Frames:
     condition: tuple[str, ...]
     uncertainty: FloatArray
     features: FloatArray
+    videos: Mapping[str, str]
 
 
 def sample_frames(
@@ -143,8 +145,10 @@ def _gather(study: Study, models: Sequence[Mapping[str, ReviewRun]]) -> _Frames:
     children = tuple(sorted({run.entities["sub"] for run in runs}))
     parts: list[list[np.ndarray]] = []
     conditions: list[str] = []
+    videos = {}
     for number, run in enumerate(runs):
         result = read_run(run.frames)
+        videos[run.name] = hash_video(result.provenance.inputs)
         ok = np.flatnonzero(result.expression.ok)
         trial = find_trials(result, result.time[ok])
         names = result.trials["trial_type"].astype(str).tolist()
@@ -171,9 +175,9 @@ def _gather(study: Study, models: Sequence[Mapping[str, ReviewRun]]) -> _Frames:
     run_, child, frame, video_time, time, trial, uncertainty, features = (
         np.concatenate(column) for column in zip(*parts, strict=True)
     )
-    return _Frames(
-        runs, run_, child, children, frame, video_time, time, trial, tuple(conditions), uncertainty, features
-    )
+    condition = tuple(conditions)
+    columns = (run_, child, children, frame, video_time, time, trial, condition, uncertainty, features)
+    return _Frames(runs, *columns, videos)
 
 
 def _describe(result: RunResult, places: Places) -> FloatArray:
@@ -215,7 +219,7 @@ def _make_plan(frames: _Frames, options: SamplingOptions) -> CodingPlan:
         _item(frames, int(p), bool(r), float(probability[p]), bool(s))
         for p, r, s in zip(places, is_random, second, strict=True)
     )
-    return CodingPlan(options.seed, n, items, draw_order(again, rng), tuple(notes))
+    return CodingPlan(options.seed, n, items, draw_order(again, rng), tuple(notes), frames.videos)
 
 
 def find_probabilities(

@@ -3,7 +3,8 @@
 Times are in s: ``video_time`` of the video, ``time`` of the recording.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 RANDOM, UNCERTAIN = "random", "uncertain"
 
@@ -65,6 +66,8 @@ class CodingPlan:
         Places in ``items`` in the order in which they are shown; a place that comes a second time is a repeat.
     notes
         What could not be done as asked, one sentence each.
+    videos
+        Name of a run -> SHA-256 of the video whose frames were drawn.
     """
 
     seed: int
@@ -72,3 +75,4 @@ class CodingPlan:
     items: tuple[PlanItem, ...]
     order: tuple[int, ...]
     notes: tuple[str, ...] = ()
+    videos: Mapping[str, str] = field(default_factory=dict)

@@ -10,8 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from enicfer.cli.sample import sample
+from enicfer.coding.items import list_frames
 from enicfer.coding.models_differ import uncertainty_of
-from enicfer.coding.plan import read_plan
+from enicfer.coding.plan import check_videos, read_plan
 from enicfer.coding.sampling import (
     REHEARSAL,
     SamplingOptions,
@@ -21,6 +22,7 @@ from enicfer.coding.sampling import (
 )
 from enicfer.errors import InputError, OutputError
 from enicfer.export.bids import write_run
+from enicfer.review.study import Study
 from tests.coding.simulate import runs_of
 
 OPTIONS = SamplingOptions(n=60, seed=3, per_trial=2, repeats=0.1)
@@ -167,3 +169,15 @@ def test_results_of_another_video_are_refused(whole_study, tmp_path, make_run):
     (tmp_path / "dataset_description.json").write_text("{}", encoding="utf-8")
     with pytest.raises(InputError, match=f"The results of {run.name} in .* are of another video"):
         sample_frames([whole_study], OPTIONS, models=[tmp_path])
+
+
+def test_a_plan_of_another_video_is_refused(plan, whole_study, monkeypatch):
+    assert list(plan.videos) == sorted({run.name for run, _ in runs_of(whole_study)})
+    monkeypatch.setattr("enicfer.coding.plan.hash_video", lambda inputs: "1" * 64)
+    for known in ({}, dict.fromkeys(plan.videos, "1" * 64)):  # a plan of before says nothing of videos
+        check_videos(replace(plan, videos=known), Study([whole_study]))
+    other = replace(plan, videos=dict.fromkeys(plan.videos, "0" * 64))
+    with pytest.raises(InputError, match="The plan is of another video of sub-01"):
+        check_videos(other, Study([whole_study]))
+    with pytest.raises(InputError, match="The plan is of another video of sub-01"):
+        list_frames(Study([whole_study]), other, "Anna", False)
