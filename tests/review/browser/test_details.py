@@ -93,11 +93,18 @@ def test_enter_in_a_note_stores_only_what_has_a_reason(visit: Callable[..., Any]
     page.locator("#reason-note").fill("not yet")
     page.keyboard.press("Enter")
     assert page.is_visible("#reject") and page.evaluate(FOCUSED) == "radio"
+    assert page.inner_text("#notice") == "Choose a reason first."
     assert page.locator("#reject input:checked").count() == 0
+    page.keyboard.press("2")
+    reason = page.locator("#reject input:checked").get_attribute("value")
+    page.keyboard.press("Shift+Tab")
     page.keyboard.press("1")
-    page.locator("#reason-note").focus()
+    first = page.locator("#reject input:checked").get_attribute("value")
+    assert first != reason
+    page.keyboard.press("Control+A")
+    page.keyboard.type("6 fax")
     page.keyboard.press("Enter")
-    wait_stored(page, "rejected")
+    wait_stored(page, f"rejected: {first}. Note: 6 fax")
     assert page.evaluate(FOCUSED) == "queue"
     page.keyboard.press("4")
     page.locator("#sign-name").fill("Anna K.")
