@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.review.browser.waiting import wait_stored, wait_until
+from tests.review.browser.waiting import take_back, wait_stored, wait_until
 from tests.review.conftest import keep_faces, serving
 
 pytestmark = pytest.mark.slow
@@ -222,5 +222,4 @@ def test_the_page_tells_when_new_results_are_there(visit: Callable[..., Any], se
     wait_until(
         page, "document.body.dataset.ready === 'true' && document.getElementById('new-results').hidden"
     )
-    page.keyboard.press("u")
-    wait_stored(page, "Taken back")
+    take_back(page)

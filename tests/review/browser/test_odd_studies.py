@@ -58,7 +58,9 @@ def test_without_the_video_all_else_is_there(chromium: Any, serve: Callable[...,
         assert page.is_hidden("#aim-help")
         page.keyboard.press("n")
         page.keyboard.press("a")
-        wait_stored(page, "accepted")
+        wait_stored(page, "Not stored. There is no picture of trial")
+        page.keyboard.press("a")
+        wait_stored(page, "accepted.")
 
 
 def test_read_only_stores_nothing_and_says_so(chromium: Any, serve: Callable[..., Any], plain: Path) -> None:

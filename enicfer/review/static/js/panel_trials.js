@@ -44,9 +44,14 @@ export class TrialsPanel {
     return this.store.trials.find(({ trial }) => trial === this.store.selected) ?? null;
   }
 
+  get hasPicture() {
+    return this.player.hasVideo && this.player.shown.kind !== "failed";
+  }
+
   /** Look at a trial: play it in a loop with its padding. */
   open(trial) {
     if (trial === null || trial === undefined) return;
+    this.unseen = null; // the trial without a picture of which was said that it has none
     this.store.select(trial);
     const { start, stop } = this.trial;
     const [first, last] = this.store.queue.find((row) => row.trial === trial)?.loop ?? [start - 1, stop + 1];
@@ -67,6 +72,11 @@ export class TrialsPanel {
   async accept() {
     if (!this.trial) return this.next(1, true);
     const { trial } = this.trial;
+    if (!this.hasPicture && this.unseen !== trial && !this.store.readOnly) {
+      this.unseen = trial;
+      announce(`Not stored. There is no picture of trial ${trial}: accept again to accept it unseen.`, true);
+      return true;
+    }
     if (
       await this.store.post({ kind: "trial", trial, verdict: "accepted", note: "" }, `Trial ${trial} accepted.`)
     )
