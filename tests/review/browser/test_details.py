@@ -111,6 +111,7 @@ def test_enter_in_a_note_stores_only_what_has_a_reason(visit: Callable[..., Any]
     page.keyboard.press("Enter")
     page.click("#ask-sign")
     wait_stored(page, "Signed off")
+    assert page.evaluate("document.getElementById('video').paused"), "signing plays no trial"
     assert page.is_visible("#panel-trials") and page.evaluate(FOCUSED) == "queue"
     for _ in range(2):
         page.keyboard.press("u")

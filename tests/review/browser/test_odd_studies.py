@@ -114,6 +114,7 @@ def test_a_server_that_is_gone_is_told(chromium: Any, serve: Callable[..., Any],
         page.keyboard.press("n")
         page.route("**/review", lambda route: route.abort())
         page.keyboard.press("a")
+        page.keyboard.press("a")
         wait_stored(page, "Not stored. The review server does not answer")
         assert page.locator("#queue .verdict.accepted").count() == 0
         page.unroute("**/review")
