@@ -256,9 +256,11 @@ def _tell_lapsed(held: Mapping[str, Held]) -> list[str]:
     trials, signed = kinds.count(TRIAL), kinds.count(SIGNOFF)
     if not kinds:
         return []
+    said = [counted(n, word) for n, word in ((trials, "verdict"), (signed, "sign-off")) if n]
+    does = "does" if trials + signed == 1 else "do"
+    again = " Look at these trials again in enicfer review." if trials else " Sign again in enicfer review."
     return [
-        f"The review was made before the participant was changed: {counted(trials, 'verdict')} and "
-        f"{counted(signed, 'sign-off')} do not count. Look at these trials again in enicfer review."
+        f"The review was made before the participant was changed: {' and '.join(said)} {does} not count.{again}"
     ]
 
 

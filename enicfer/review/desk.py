@@ -30,6 +30,7 @@ from enicfer.records.review import (
 from enicfer.review.cover import find_others
 from enicfer.review.entries import (
     check_entry,
+    describe_log,
     describe_review,
     describe_stake,
     note_followed,
@@ -43,7 +44,7 @@ from enicfer.review.pointing import check_point
 from enicfer.review.proxy import Proxy, proxy_folder
 from enicfer.review.recent import Recent, state_of, state_of_records, version_of
 from enicfer.review.run_data import describe_run
-from enicfer.review.study import ReviewRun, Study
+from enicfer.review.study import ReviewRun, Study, as_typed
 
 OPEN_RUNS = 4
 
@@ -205,10 +206,13 @@ class Desk:
 
     def describe_review(self, run: ReviewRun) -> dict[str, Any]:
         """What this coder said of a run, how much others did, and what is to be done that results follow."""
+        said = self.study.version_of_reviews(run)  # first: what is added meanwhile is then seen as new
         following, held = self.study.following(run), self.held(run)
         can_undo = self.why_read_only(run) == "" and self.options.coder in self.study.entries(run)
         return {
             **describe_review(held, self.options.coder, can_undo),
+            **describe_log(self.study.log(run, self.options.coder)),
+            "said": said,
             "at_stake": describe_stake(held.values()),
             "stale": self.is_stale(run),
             "pending": self.say_pending(run) if following.pending else "",
@@ -266,8 +270,13 @@ class Desk:
             notes.append("This face is followed already: what was said still counts.")
         reopened = self.held(run, after).get(coder, Held()).reopened
         if reopened is not None and before.reopened is None:
-            notes.append(f"{say_reopened(reopened)}.")
+            text = say_reopened(reopened)
+            notes.append(f"{text[0].upper()}{text[1:]}.")
         return entry, [note for note in notes if note]
+
+    def find_entry(self, run: ReviewRun, wanted: str) -> ReviewEntry | None:
+        """What this coder said under an id, also what was undone; None for no id."""
+        return next((entry for entry in self.study.log(run, self.options.coder) if entry.id == wanted), None)
 
     def is_stale(self, run: ReviewRun) -> bool:
         """Whether the review says what the results do not hold."""
@@ -282,7 +291,24 @@ class Desk:
 
     def _about(self, read_only: bool) -> dict[str, Any]:
         options = self.options
-        return {"coder": options.coder, "read_only": read_only, "blur_others": options.blur_others}
+        return {
+            "coder": options.coder,
+            "read_only": read_only,
+            "blur_others": options.blur_others,
+            "restart": self._restart(),
+        }
+
+    def _restart(self) -> str:
+        """What is typed so that this review is served again, but for the port."""
+        options = self.options
+        switches = {
+            "read-only": options.read_only,
+            "blur-others": options.blur_others,
+            "shared": options.shared,
+        }
+        more = [f"--{name}" for name, given in switches.items() if given]
+        folders = (str(folder.resolve()) for folder in self.study.folders)
+        return as_typed(["enicfer", "review", *folders, "--coder", options.coder, *more])
 
     def _order(self) -> list[str]:
         scored = []

@@ -121,6 +121,13 @@ def describe_review(held: Mapping[str, Held], coder: str, can_undo: bool) -> dic
     }
 
 
+def describe_log(log: Sequence[ReviewEntry]) -> dict[str, Any]:
+    """How much a coder ever said of a run, and the last of it that was not undone, with its number from 0."""
+    last = _last(log)
+    about = None if last is None else {"id": last.id, "number": log.index(last)}
+    return {"n_entries": len(log), "last": about}
+
+
 def describe_stake(held: Iterable[Held]) -> dict[str, Any]:
     """What of all coders would no longer count if another face was followed: numbers, and a sentence or ""."""
     kinds = Counter(entry.kind for own in held for entry in own.counting)
@@ -182,15 +189,24 @@ def _unjudged(
 
 def _undone(known: Sequence[ReviewEntry], run: str, wanted: str) -> str:
     """The entry that is taken back: the one that was named, or the last one that holds."""
-    gone = {entry.entry for entry in known if entry.kind == UNDO}
-    later = [e for e in known if e.run == run and e.kind != UNDO and e.id not in gone]
+    own = [entry for entry in known if entry.run == run]
     if wanted:
-        if not any(entry.id == wanted for entry in later):
+        if not any(entry.id == wanted for entry in _not_undone(own)):
             raise InputError("There is no such entry of this coder that holds: load the page again.")
         return wanted
-    if not later:
+    last = _last(own)
+    if last is None:
         raise InputError("There is nothing to take back.")
-    return later[-1].id
+    return last.id
+
+
+def _not_undone(log: Sequence[ReviewEntry]) -> list[ReviewEntry]:
+    gone = {entry.entry for entry in log if entry.kind == UNDO}
+    return [entry for entry in log if entry.kind != UNDO and entry.id not in gone]
+
+
+def _last(log: Sequence[ReviewEntry]) -> ReviewEntry | None:
+    return next(reversed(_not_undone(log)), None)
 
 
 def _text(value: Any, name: str, longest: int) -> str:

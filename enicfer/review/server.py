@@ -5,6 +5,7 @@ import math
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -234,18 +235,32 @@ class _Pages:
         return FileResponse(path, media_type="video/mp4")
 
     def results(self, request: Request) -> Response:
-        return _json({"results": version_of(self._run(request))})
+        run = self._run(request)
+        return _json({"results": version_of(run), "said": self.desk.study.version_of_reviews(run)})
 
     def review(self, request: Request) -> Response:
         return _json(self.desk.describe_review(self._run(request)))
 
     def write_review(self, request: Request, content: Any) -> Response:
         run = self._run(request)
+        self._check_coder(request)
         if why := self.desk.why_read_only(run):
             raise Refused(403, "read_only", why)
         entry, notes = self.desk.store(run, content)
+        undone = self.desk.find_entry(run, entry.entry)
         review = self.desk.describe_review(run)
-        return _json({"entry": shown_text(entry), "told": notes, "review": review}, 201)
+        about = {} if undone is None else {"undone": shown_text(undone)}
+        return _json({"entry": shown_text(entry), **about, "told": notes, "review": review}, 201)
+
+    def _check_coder(self, request: Request) -> None:
+        """Refuse what a page says that was opened for another coder; other programs need not name one."""
+        theirs, coder = request.headers.get("x-coder"), self.desk.options.coder
+        if theirs is not None and unquote(theirs) != coder:
+            raise Refused(
+                409,
+                "coder",
+                f"This page is {unquote(theirs)}'s, and the server was started for {coder}: load the page again.",
+            )
 
 
 _SHOWN = ("state", "frames_done", "seconds_done", "version", "width", "height", "error")

@@ -4,6 +4,7 @@ import os
 import shlex
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -83,12 +84,13 @@ class Study:
     """
 
     def __init__(self, folders: Sequence[Path]) -> None:
+        folders = [_folder_of(Path(folder)) for folder in folders]
         for folder in folders:
-            if not Path(folder).is_dir():
+            if not folder.is_dir():
                 raise InputError(
                     f"There is no folder {folder}: give a session folder, or a folder of outputs."
                 )
-        self.folders = tuple(dict.fromkeys(_session_of(Path(folder)) for folder in folders))
+        self.folders = tuple(dict.fromkeys(map(_session_of, folders)))
         self._lock = Lock()
         self._kept: dict[Path, tuple[tuple[int, int, int], Any]] = {}
         self._listings: dict[Path, tuple[float, dict[str, Path]]] = {}
@@ -132,12 +134,26 @@ class Study:
         """
         said: dict[str, tuple[ReviewEntry, ...]] = {}
         for path in find_reviews(run.output, run.session):
-            coders, _ = self._read(path, _by_coder)
+            coders = self._read(path, _by_coder)[0]
             for coder, entries in coders.items():
                 own = tuple(entry for entry in entries if entry.run == run.name)
                 if own:
                     said[coder] = (*said.get(coder, ()), *own)
         return said
+
+    def log(self, run: ReviewRun, coder: str) -> tuple[ReviewEntry, ...]:
+        """All that a coder ever said of a run, in its order: also what was undone."""
+        logs = (self._read(path, _by_coder)[2] for path in find_reviews(run.output, run.session))
+        return tuple(e for log in logs for e in log if (e.run, e.coder) == (run.name, coder))
+
+    def version_of_reviews(self, run: ReviewRun) -> str:
+        """What changes with what anybody says of a run's session: text that says nothing else."""
+        about = []
+        for path in find_reviews(run.output, run.session):
+            with suppress(OSError):
+                now = path.stat()
+                about.append(f"{path.name} {now.st_mtime_ns} {now.st_size}")
+        return sha256("\n".join(about).encode()).hexdigest()[:12]
 
     def following(self, run: ReviewRun) -> Following:
         """Whom the results of a run follow, as far as its review needs it.
@@ -176,7 +192,7 @@ class Study:
         words = ["enicfer", "process-session", "SESSION" if folder is None else str(folder.resolve())]
         if folder is None or run.output != (folder / "derivatives" / "enicfer").resolve():
             words += ["--output", str(run.output)]
-        return list2cmdline(words) if os.name == "nt" else shlex.join(words)
+        return as_typed(words)
 
     def failures(self) -> Iterator[dict[str, str]]:
         """Sessions of the outputs that could not be processed: ``name`` and ``reason``."""
@@ -265,6 +281,16 @@ class Study:
         return content
 
 
+def _folder_of(path: Path) -> Path:
+    """The folder itself, or that of the ``session.toml`` that was given for it."""
+    return path.parent if path.name == SETTINGS and path.is_file() else path
+
+
+def as_typed(words: Sequence[str]) -> str:
+    """A command as it is typed in a terminal of this machine."""
+    return list2cmdline(words) if os.name == "nt" else shlex.join(words)
+
+
 def _session_of(folder: Path) -> Path:
     """The session folder to which a folder without results belongs, or the folder itself."""
     if (folder / SETTINGS).is_file() or find_results(folder):
@@ -305,13 +331,13 @@ def _read_check(path: Path) -> RunCheck:
     return check
 
 
-def _by_coder(path: Path) -> tuple[dict[str, tuple[ReviewEntry, ...]], str]:
-    """Coder -> the entries that stand; and what is wrong with the file."""
+def _by_coder(path: Path) -> tuple[dict[str, tuple[ReviewEntry, ...]], str, tuple[ReviewEntry, ...]]:
+    """Coder -> the entries that stand; what is wrong with the file; and all its entries."""
     log = read_log(path)
     entries = standing(log.entries)
     coders: Iterable[str] = dict.fromkeys(entry.coder for entry in entries)
     own = {coder: tuple(entry for entry in entries if entry.coder == coder) for coder in coders}
-    return own, log.note
+    return own, log.note, tuple(log.entries)
 
 
 def _visit_of(run: ReviewRun) -> tuple[str, str]:

@@ -7,7 +7,8 @@ import pytest
 
 from enicfer.export.bids import write_run
 from enicfer.io.results import read_run
-from enicfer.pipeline.review import apply_review, read_reviews
+from enicfer.pipeline.review import _tell_lapsed, apply_review, read_reviews
+from enicfer.records.review import Held, ReviewEntry
 from enicfer.report.page import headline, methods_of, review_text
 from enicfer.review.study import Study
 
@@ -91,6 +92,8 @@ def test_verdicts_and_sign_offs_lapse_with_the_face_until_they_are_given_again(p
         run = process_again(out, place_of(OTHER), moved=200)
         assert "fer_reviewed" not in run.trials and run.quality.review is None
         assert "3 verdicts and 1 sign-off do not count" in run.warnings[-1]
+        (one,) = _tell_lapsed({"A": Held(lapsed=(ReviewEntry("a", "b", "A", "r", "signoff"),))})
+        assert one.endswith("changed: 1 sign-off does not count. Sign again in enicfer review.")
         assert run.provenance.review.n_points == 1
         assert anna.runs()[0]["n_lapsed"] == 4 and not anna.runs()[0]["stale"]
 
@@ -187,7 +190,7 @@ def test_a_sign_off_before_the_last_verdict_is_told_everywhere(plain, serve):
         answer = judge(client, left[0])
         at = answer["review"]["reopened"]["at"]
         says = f"signed by Anna K. on {at[:10]} {at[11:16]} UTC, before the last verdict or correction: sign again"
-        assert answer["told"] == [f"{says}."] and answer["review"]["signed"] is None
+        assert answer["told"] == [f"S{says[1:]}."] and answer["review"]["signed"] is None
         assert client.runs()[0]["stale"]
         assert says in client.runs()[0]["why"]
         assert client.runs()[0]["reviews"][0]["reopened"]["name"] == "Anna K."
@@ -210,7 +213,7 @@ def test_a_page_from_before_judges_nothing_of_the_new_face(plain, serve):
     with serve(plain) as client:
         known = client.get(client.run()).json()
         before = known["followed"]
-        assert client.get(f"{client.run()}/results").json() == {"results": known["results"]}
+        assert client.get(f"{client.run()}/results").json()["results"] == known["results"]
         process_again(plain / "out", ((7, 1.0, 2.0),))
         assert client.get(f"{client.run()}/results").json()["results"] != known["results"]
         entry = {"kind": "trial", "trial": 0, "verdict": "accepted", "followed": before}

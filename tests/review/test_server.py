@@ -68,6 +68,14 @@ def test_undo_and_two_coders(plain, serve):
         assert anna.get(place).json()["others"][0]["coder"] == "Jörg Müller"
         theirs = other.get(place).json()["entries"][0]["id"]
         assert anna.post(place, {"kind": "undo", "entry": theirs}).status_code == 400
+        mine = {"kind": "trial", "trial": 2, "verdict": "accepted"}
+        refused = anna.post(place, mine, **{"X-Coder": "J%C3%B6rg%20M%C3%BCller"})
+        assert refused.status_code == 409 and refused.json()["kind"] == "coder"
+        says = "This page is Jörg Müller's, and the server was started for Anna: load the page again."
+        assert refused.json()["error"] == says
+        assert other.post(place, mine, **{"X-Coder": "J%C3%B6rg%20M%C3%BCller"}).status_code == 201
+        restart = other.get(other.run()).json()["restart"]
+        assert restart == f"enicfer review {plain} --coder 'Jörg Müller'"
     assert len(list((plain / "out" / "reviews").glob("*.jsonl"))) == 2
 
 
@@ -79,8 +87,14 @@ def test_two_servers_of_one_coder_on_one_study(plain, serve):
         for client in (one, two):
             said = client.get(f"{client.run()}/review").json()["entries"]
             assert [entry["trial"] for entry in said] == list(range(8))
-        one.post(f"{one.run()}/review", {"kind": "undo"})
-        assert len(two.get(f"{two.run()}/review").json()["entries"]) == 7
+        place = f"{one.run()}/review"
+        look = f"{one.run()}/results"
+        known, said = two.get(place).json(), two.get(look).json()["said"]
+        assert known["said"] == said and (known["n_entries"], known["last"]["number"]) == (8, 7)
+        undone = one.post(place, {"kind": "undo", "entry": known["last"]["id"]}).json()
+        assert undone["undone"]["trial"] == 7 and undone["review"]["last"]["number"] == 6
+        assert undone["review"]["n_entries"] == 9 and two.get(look).json()["said"] != said
+        assert len(two.get(place).json()["entries"]) == 7
 
 
 @pytest.mark.parametrize(
@@ -326,6 +340,8 @@ def test_three_hundred_sessions(make_run, tmp_path, serve):
 
 
 def test_ids_tell_no_path_and_stay(plain, tmp_path):
+    (plain / "session.toml").write_text("", encoding="utf-8")
+    assert Study([plain / "session.toml"]).folders == (plain,)
     one, two = Study([plain]), Study([plain / "out", plain / "out" / "sub-01"])
     assert one.runs.keys() == two.runs.keys()
     assert all(len(key) == 16 and int(key, 16) >= 0 for key in one.runs)

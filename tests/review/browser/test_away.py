@@ -40,9 +40,12 @@ def test_a_server_that_stops_and_starts_anew(chromium: Any, serve: Callable[...,
     page.on("request", lambda request: asked.append((time.monotonic(), request.url)))
     page.keyboard.press("n")
     page.keyboard.press("a")
+    page.keyboard.press("a")
     wait_stored(page, "Not stored. The review server does not answer")
     said = page.inner_text("#banner")
-    assert said.startswith("The review server does not answer. Start it again with enicfer review")
+    assert said.startswith(
+        f"The review server does not answer. Start it again with enicfer review {plain} --coder Anna"
+    )
     assert f"--port {port}" in said and "is stored, nothing since." in said
     assert page.get_attribute("#banner", "role") == "alert"
     for key in ("End", "Home", "PageDown", "+"):
@@ -62,11 +65,27 @@ def test_a_server_that_stops_and_starts_anew(chromium: Any, serve: Callable[...,
         page.keyboard.press("a")
         wait_stored(page, "accepted")
         assert page.locator("#queue .verdict.accepted").count() == 1
+    with serve(plain, enter=False, at=port, coder="root") as client:
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        page.wait_for_selector("#banner:has-text('was started anew. Open the link that it printed')")
+        other = visit.context.new_page()
+        other.goto(client.link)
+        other.wait_for_selector("body[data-ready=true]")
+        other.close()
+        wait_until(page, HIDDEN)
+        page.wait_for_selector("#new-results:has-text('This page is Anna')")
+        page.keyboard.press("r")
+        page.keyboard.press("1")
+        page.keyboard.press("Enter")
+        wait_stored(
+            page, "Not stored. This page is Anna's, and the server was started for root: load the page again."
+        )
+        assert page.locator("#queue .verdict.accepted").count() == 1
     visit.context.close()
     mine = [
         fault
         for fault in visit.faults
-        if "Failed to load resource" not in fault and "/favicon.svg" not in fault
+        if "Failed to load resource" not in fault and not fault.startswith(("401", "409"))
     ]
     assert not mine
 

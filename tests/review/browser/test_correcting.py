@@ -96,11 +96,31 @@ def test_a_click_at_the_wall_is_refused_and_one_at_a_face_says_what_follows(
     page.keyboard.press("c")
     shown = page.locator("#exact").bounding_box()
     assert "1 verdict will no longer count" in page.inner_text("#aim-help")
+    page.keyboard.press("Escape")
+    page.keyboard.press("2")
+    page.locator("#panel-face .person button", has_text="This is the participant").first.click()
+    assert "1 verdict will no longer count" in page.inner_text("#panel-face .ask")
+    page.keyboard.press("Escape")
+    assert page.locator("#panel-face .ask").count() == 0 and "No corrections" in page.inner_text(
+        "#corrections"
+    )
+    never = page.locator("#panel-face .person button", has_text="Never this person").first
+    never.click()
+    page.keyboard.press("Enter")
+    wait_stored(page, "Stored: never this person")
+    page.keyboard.press("u")
+    wait_stored(page, "never this person, taken back")
+    page.keyboard.press("Home")
+    for _ in range(frame):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_selector(f"#picture[data-shows=exact][data-frame='{frame}']")
+    page.keyboard.press("c")
     page.mouse.click(shown["x"] + 4, shown["y"] + 4)
     wait_stored(page, "Not stored. There is no face where you clicked")
     assert f"in frame {frame}: the nearest one is" in page.inner_text("#notice")
     page.mouse.click(shown["x"] + 530 * shown["width"] / 640, shown["y"] + 50 * shown["height"] / 480)
     wait_stored(page, "The participant is pointed at. Now run: enicfer process-session")
+    assert "alert" not in page.get_attribute("#notice", "class")
     command = f"enicfer process-session {folder / 'session'} --output {folder / 'enicfer'}"
     assert command in page.inner_text("#notice")
     assert page.locator("#chips .chip:text-is('process again')").count() == 1

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.review.browser.waiting import wait_stored, wait_until
+from tests.review.browser.waiting import take_back, wait_stored, wait_until
 from tests.review.conftest import keep_faces, serving
 
 pytestmark = pytest.mark.slow
@@ -93,17 +93,25 @@ def test_enter_in_a_note_stores_only_what_has_a_reason(visit: Callable[..., Any]
     page.locator("#reason-note").fill("not yet")
     page.keyboard.press("Enter")
     assert page.is_visible("#reject") and page.evaluate(FOCUSED) == "radio"
+    assert page.inner_text("#notice") == "Choose a reason first."
     assert page.locator("#reject input:checked").count() == 0
+    page.keyboard.press("2")
+    reason = page.locator("#reject input:checked").get_attribute("value")
+    page.keyboard.press("Shift+Tab")
     page.keyboard.press("1")
-    page.locator("#reason-note").focus()
+    first = page.locator("#reject input:checked").get_attribute("value")
+    assert first != reason
+    page.keyboard.press("Control+A")
+    page.keyboard.type("6 fax")
     page.keyboard.press("Enter")
-    wait_stored(page, "rejected")
+    wait_stored(page, f"rejected: {first}. Note: 6 fax")
     assert page.evaluate(FOCUSED) == "queue"
     page.keyboard.press("4")
     page.locator("#sign-name").fill("Anna K.")
     page.keyboard.press("Enter")
     page.click("#ask-sign")
     wait_stored(page, "Signed off")
+    assert page.evaluate("document.getElementById('video').paused"), "signing plays no trial"
     assert page.is_visible("#panel-trials") and page.evaluate(FOCUSED) == "queue"
     for _ in range(2):
         page.keyboard.press("u")
@@ -215,5 +223,4 @@ def test_the_page_tells_when_new_results_are_there(visit: Callable[..., Any], se
     wait_until(
         page, "document.body.dataset.ready === 'true' && document.getElementById('new-results').hidden"
     )
-    page.keyboard.press("u")
-    wait_stored(page, "Taken back")
+    take_back(page)

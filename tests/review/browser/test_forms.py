@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.review.browser.waiting import wait_stored, wait_until
+from tests.review.browser.waiting import take_back, wait_stored, wait_until
 from tests.thorough import only_thorough
 
 pytestmark = [pytest.mark.slow, only_thorough]
@@ -186,7 +186,4 @@ def test_a_sign_off_with_trials_that_were_not_judged_asks(visit: Callable[..., A
     assert "3 of the queue not judged" in page.inner_text("tbody tr")
     page.go_back()
     page.wait_for_selector("body.run[data-ready=true]")
-    for _ in range(2):
-        page.keyboard.press("u")
-        wait_stored(page, "Taken back")
-        page.wait_for_timeout(200)
+    take_back(page, 2)

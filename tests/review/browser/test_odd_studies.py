@@ -58,7 +58,9 @@ def test_without_the_video_all_else_is_there(chromium: Any, serve: Callable[...,
         assert page.is_hidden("#aim-help")
         page.keyboard.press("n")
         page.keyboard.press("a")
-        wait_stored(page, "accepted")
+        wait_stored(page, "Not stored. There is no picture of trial")
+        page.keyboard.press("a")
+        wait_stored(page, "accepted.")
 
 
 def test_read_only_stores_nothing_and_says_so(chromium: Any, serve: Callable[..., Any], plain: Path) -> None:
@@ -111,6 +113,7 @@ def test_a_server_that_is_gone_is_told(chromium: Any, serve: Callable[..., Any],
         page = open_first(visit)
         page.keyboard.press("n")
         page.route("**/review", lambda route: route.abort())
+        page.keyboard.press("a")
         page.keyboard.press("a")
         wait_stored(page, "Not stored. The review server does not answer")
         assert page.locator("#queue .verdict.accepted").count() == 0

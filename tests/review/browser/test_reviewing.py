@@ -9,7 +9,7 @@ import pytest
 
 from enicfer import read_result
 from tests.review.browser.coded import CONDITIONS, SCRIPT
-from tests.review.browser.waiting import wait_stored, wait_until
+from tests.review.browser.waiting import take_back, wait_stored, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -43,8 +43,9 @@ def test_a_trial_is_rejected_with_a_reason_and_is_so_after_a_reload(visit: Calla
     said = page.inner_text("#trial .said")
     assert said.startswith("You rejected it: ") and said.endswith(HOSTILE)
     page.keyboard.press("u")
-    wait_stored(page, "Taken back")
-    assert rows(page, "rejected") == 0
+    wait_stored(page, "There is nothing of this page to take back.")
+    assert rows(page, "rejected") == 1
+    take_back(page)
     reload(page)
     assert rows(page, "rejected") == 0
 
@@ -189,12 +190,18 @@ def test_a_signed_review_is_seen_on_the_study_page_and_opens_again(visit: Callab
     page.keyboard.press("a")
     wait_stored(page, "accepted")
     wait_until(page, "document.getElementById('chips').textContent.includes('signed off')", False)
+    assert "accepted. Signed by Jürgen Groß on" in page.inner_text("#notice")
     page.keyboard.press("u")
-    wait_stored(page, "Taken back")
+    wait_stored(page, ": accepted, taken back")
+    wait_until(page, "document.getElementById('chips').textContent.includes('signed off')")
+    page.keyboard.press("u")
+    wait_stored(page, "There is nothing of this page to take back.")
+    take_back(page)
 
 
 def test_two_windows_see_what_the_other_stored(visit: Callable[..., Any]) -> None:
     one, two = visit().open_run(), visit().open_run()
+    one.route("**/results", lambda route: None)  # it does not learn what the other one stores
     one.keyboard.press("n")
     one.keyboard.press("a")
     wait_stored(one, "accepted")
@@ -204,8 +211,11 @@ def test_two_windows_see_what_the_other_stored(visit: Callable[..., Any]) -> Non
     wait_stored(two, "Marked")
     two.keyboard.press("1")
     assert rows(two, "accepted") == 1
-    for _ in range(2):
-        two.keyboard.press("u")
-        wait_stored(two, "Taken back")
-        two.wait_for_timeout(200)
-    assert rows(two, "accepted") == 0
+    title = one.inner_text("#trial h3")
+    one.keyboard.press("u")
+    wait_stored(one, ": accepted, taken back")
+    assert one.inner_text("#trial h3") != title, "it is shown again what was taken back"
+    two.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    wait_until(two, "document.querySelectorAll('#queue .verdict.accepted').length", 0)
+    two.keyboard.press("u")
+    wait_stored(two, ": marked, taken back")

@@ -35,8 +35,8 @@ export async function getJson(address, options = {}) {
   return (await answer(address, options)).json();
 }
 
-export async function postJson(address, body) {
-  const headers = { "Content-Type": "application/json" };
+export async function postJson(address, body, more = {}) {
+  const headers = { "Content-Type": "application/json", ...more };
   return (await answer(address, { method: "POST", headers, body: JSON.stringify(body) })).json();
 }
 
@@ -80,8 +80,9 @@ export class RunSource {
     return getJson(`${this.base}/curves?${query}`, { signal });
   }
 
-  post(entry) {
-    return postJson(`${this.base}/review`, entry);
+  /** Store an entry of the coder whose review the page shows. */
+  post(entry, coder) {
+    return postJson(`${this.base}/review`, entry, { "X-Coder": encodeURIComponent(coder) });
   }
 
   makeProxy() {

@@ -19,6 +19,7 @@ class Connection {
     this.delay = FIRST;
     this.waiting = new Set();
     this.back = new Signal();
+    this.restart = `enicfer ${COMMAND} ...`; // what is typed to start the server again, but for the port
     setInterval(() => this.check(), QUIET);
     document.addEventListener("visibilitychange", () => this.check());
   }
@@ -95,7 +96,7 @@ class Connection {
       this.state === "gone"
         ? [
             `The ${SERVER} does not answer. Start it again with `,
-            el("code", {}, `enicfer ${COMMAND} ... --port ${location.port}`),
+            el("code", {}, `${this.restart} --port ${location.port}`),
             " and open the link that it prints: then this page goes on by itself.",
           ]
         : [`The ${SERVER} was started anew. Open the link that it printed: then this page goes on by itself.`];

@@ -41,8 +41,8 @@ export function fill(element, ...children) {
     (controls()[Math.min(focused, controls().length - 1)] ?? document.body).focus({ preventScroll: true });
 }
 
-/** Say a sentence to a screen reader, and show it for some seconds. */
-export function announce(sentence, alert = false) {
+/** Say a sentence to a screen reader, and show it for some seconds; `alert`: as a failure. */
+export function announce(sentence, alert = false, long = alert) {
   const place = byId("notice");
   place.setAttribute("aria-live", alert ? "assertive" : "polite");
   // A screen reader says a sentence anew only where it changes.
@@ -51,5 +51,5 @@ export function announce(sentence, alert = false) {
   place.classList.toggle("alert", alert);
   place.classList.add("shown");
   clearTimeout(announce.timer);
-  announce.timer = setTimeout(() => place.classList.remove("shown"), alert ? 12000 : 4000);
+  announce.timer = setTimeout(() => place.classList.remove("shown"), long ? 12000 : 4000);
 }

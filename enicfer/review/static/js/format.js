@@ -41,6 +41,11 @@ export function isolated(name) {
   return `\u2068${name}\u2069`;
 }
 
+/** A text with its end left out where it is long. */
+export function shortened(text, most = 80) {
+  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
+}
+
 /** What coders who disagree say of a trial; `judgements` are [coder, verdict], this coder's own has the name "you". */
 export function disputeInWords(judgements) {
   const said = judgements.map(([coder, verdict]) => `${coder === "you" ? coder : isolated(coder)} ${verdict}`);

@@ -1,7 +1,7 @@
-// Whether the session was processed again since this page was opened.
+// Whether the session was processed again since this page was opened, and what other windows stored.
 
 import { connection } from "./connection.js";
-import { byId, el, fill } from "./dom.js";
+import { byId, el, fill, nameOf } from "./dom.js";
 
 const EVERY = 5000; // ms between looks
 
@@ -17,22 +17,32 @@ export class NewResults {
 
   async look() {
     const { store } = this;
-    if (store.hasNewResults || store.busy || !connection.isThere || document.visibilityState !== "visible") return;
+    if (store.hasNewResults || store.otherCoder || store.busy || !connection.isThere || document.visibilityState !== "visible") return;
     try {
-      const { results } = await store.source.get("results");
-      if (results && results !== store.results) store.refresh();
+      const { results, said } = await store.source.get("results");
+      if ((results && results !== store.results) || said !== store.review.said) store.refresh();
     } catch {
       // The banner says that the server is away.
     }
   }
 
   show() {
-    if (!this.store.hasNewResults || !this.place.hidden) return;
+    const { store, place } = this;
+    if (store.otherCoder)
+      this.tell(
+        ["This page is ", nameOf(store.coder), "'s, and the server was started for ", nameOf(store.otherCoder), "."],
+        "Load the page again",
+      );
+    else if (store.hasNewResults && place.hidden)
+      this.tell(["New results are there. This page still shows those from before."], "Show the new results");
+  }
+
+  tell(said, does) {
     this.place.hidden = false;
     fill(
       this.place,
-      el("p", {}, "New results are there. This page still shows those from before."),
-      el("button", { type: "button", onclick: () => location.reload() }, "Show the new results"),
+      el("p", {}, said),
+      el("button", { type: "button", onclick: () => location.reload() }, does),
     );
   }
 }

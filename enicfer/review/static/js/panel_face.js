@@ -1,6 +1,7 @@
 // Whose face was followed, and the corrections: who is the participant, who is not, who never is.
 
 import { byId, el, fill, nameOf } from "./dom.js";
+import { formIsOpen, holdPlayer } from "./forms.js";
 import { count, percent, seconds } from "./format.js";
 import { Thumbnails } from "./thumbnails.js";
 import { whatToRun } from "./what_to_run.js";
@@ -114,6 +115,7 @@ export class FacePanel {
     const strip = el("div", { class: "strip", role: "group", "aria-label": `Faces over time: ${title}` });
     const actions = el("div", { class: "actions small", role: "group", "aria-label": `The chosen face: ${title}` });
     const choose = (chosen) => {
+      this.closeAsk();
       [...strip.children].forEach((button, i) => button.setAttribute("aria-pressed", String(i === chosen)));
       fill(
         actions,
@@ -161,10 +163,52 @@ export class FacePanel {
         title: KINDS[kind].means,
         "aria-describedby": `means-${kind}`,
         disabled: this.store.readOnly,
-        onclick: () => this.store.post(entry, KINDS[kind].done),
+        onclick: ({ currentTarget }) => this.correct(entry, currentTarget),
       },
       KINDS[kind].says,
     );
+  }
+
+  /** Store a correction; where it puts verdicts or a sign-off at stake, ask first. */
+  correct(entry, button) {
+    const { kind } = entry;
+    const store = () => this.store.post(entry, KINDS[kind].done);
+    const { text } = this.store.review.at_stake;
+    this.closeAsk();
+    if (!text) return store();
+    if (formIsOpen()) return null;
+    const goOn = holdPlayer(this.player);
+    const end = (act) => {
+      this.closeAsk();
+      button.focus({ preventScroll: true });
+      act();
+    };
+    const yes = el("button", { type: "button", class: "main", onclick: () => end(store) }, `${KINDS[kind].says} `, el("kbd", {}, "Enter"));
+    this.ask = el(
+      "div",
+      {
+        class: "ask",
+        role: "group",
+        "aria-label": "Store the correction?",
+        "data-form": "open",
+        onkeydown: (event) => {
+          if (event.key !== "Escape") return;
+          event.stopPropagation();
+          end(goOn);
+        },
+      },
+      el("p", { class: "bad" }, text),
+      el("div", { class: "actions small" }, yes, el("button", { type: "button", onclick: () => end(goOn) }, "Cancel ", el("kbd", {}, "Esc"))),
+    );
+    button.closest("section").append(this.ask);
+    this.ask.scrollIntoView({ block: "nearest" });
+    yes.focus({ preventScroll: true });
+    return null;
+  }
+
+  closeAsk() {
+    this.ask?.remove();
+    this.ask = null;
   }
 
   stretchRows(title, stretches) {

@@ -1,7 +1,7 @@
 // Signing a review off, and the reviewer's marks.
 
 import { byId, el, fill, nameOf } from "./dom.js";
-import { openDialog } from "./forms.js";
+import { holdPlayer, openDialog } from "./forms.js";
 import { count, date, seconds } from "./format.js";
 import { whatToRun } from "./what_to_run.js";
 
@@ -183,7 +183,9 @@ export class SignPanel {
   }
 
   async storeSignOff() {
-    if (await this.store.post(this.entry, "Signed off.")) this.done();
+    if (!(await this.store.post(this.entry, "Signed off."))) return;
+    holdPlayer(this.player);
+    this.done();
   }
 
   async mark(event) {

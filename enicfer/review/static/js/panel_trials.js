@@ -1,9 +1,9 @@
 // The queue of trials that most need eyes: each is played in a loop, then accepted or rejected with a reason.
 
-import { byId, el, fill, nameOf } from "./dom.js";
+import { announce, byId, el, fill, nameOf } from "./dom.js";
 import { formIsOpen, holdFocus, holdPlayer } from "./forms.js";
 import { conditionLetter } from "./conditions.js";
-import { count, disputeInWords, isolateNames, percent, seconds } from "./format.js";
+import { count, disputeInWords, isolateNames, percent, seconds, shortened } from "./format.js";
 
 const OTHER = "other";
 const BEFORE = {
@@ -44,9 +44,14 @@ export class TrialsPanel {
     return this.store.trials.find(({ trial }) => trial === this.store.selected) ?? null;
   }
 
+  get hasPicture() {
+    return this.player.hasVideo && this.player.shown.kind !== "failed";
+  }
+
   /** Look at a trial: play it in a loop with its padding. */
   open(trial) {
     if (trial === null || trial === undefined) return;
+    this.unseen = null; // the trial without a picture of which was said that it has none
     this.store.select(trial);
     const { start, stop } = this.trial;
     const [first, last] = this.store.queue.find((row) => row.trial === trial)?.loop ?? [start - 1, stop + 1];
@@ -67,6 +72,11 @@ export class TrialsPanel {
   async accept() {
     if (!this.trial) return this.next(1, true);
     const { trial } = this.trial;
+    if (!this.hasPicture && this.unseen !== trial && !this.store.readOnly) {
+      this.unseen = trial;
+      announce(`Not stored. There is no picture of trial ${trial}: accept again to accept it unseen.`, true);
+      return true;
+    }
     if (
       await this.store.post({ kind: "trial", trial, verdict: "accepted", note: "" }, `Trial ${trial} accepted.`)
     )
@@ -346,7 +356,10 @@ export class TrialsPanel {
     if (event.key === "Escape") this.cancel();
     else if (!writing && reason) {
       this.choose(reason).focus();
-      this.chose(reason);
+      if (reason === OTHER) this.text.focus();
+      else this.note.focus();
+    } else if (event.key === "Tab" && event.shiftKey && event.target === this.note && this.form.elements.reason.value !== OTHER) {
+      (this.form.querySelector("[name=reason]:checked") ?? this.form.elements.reason[0]).focus();
     } else return;
     event.preventDefault();
     event.stopImmediatePropagation();
@@ -361,18 +374,18 @@ export class TrialsPanel {
       return;
     }
     const { trial } = this.trial;
-    const entry = { kind: "trial", trial, verdict: "rejected", reason, note: this.note.value.trim() };
-    if (await this.store.post(entry, `Trial ${trial} rejected.`)) {
+    const note = this.note.value.trim();
+    const said = isolateNames(`Trial ${trial} rejected: ${reason}.${note ? ` Note: ${shortened(note)}` : ""}`, [reason, note]);
+    if (await this.store.post({ kind: "trial", trial, verdict: "rejected", reason, note }, said)) {
       this.closeForm();
       this.list.focus({ preventScroll: true });
       this.onward();
     }
   }
 
-  /** Go on to where a reason is given, and say so there. */
+  /** Go on to where a reason is given, and say so. */
   askForReason(control) {
-    control.setCustomValidity("Choose a reason, or write one.");
-    control.reportValidity();
-    control.setCustomValidity("");
+    announce("Choose a reason first.", true);
+    control.focus();
   }
 }

@@ -121,6 +121,7 @@ function build(source, known) {
     face.pictures.show(name === "face");
     clock.pictures.show(name === "clock");
     if (name !== "trials") trials.closeForm();
+    if (name !== "face") face.closeAsk();
   });
   new SignPanel({
     ...parts,
@@ -164,6 +165,7 @@ function comeBack({ store, player, proxy, hasVideo }) {
 async function open() {
   const source = new RunSource(runIdOfPage());
   const known = await fetchAll(source);
+  connection.restart = known.info.restart;
   showHeader(known, known.review);
   const page = build(source, known);
   useSmoothing(page);

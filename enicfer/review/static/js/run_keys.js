@@ -30,6 +30,10 @@ export function pageKeys(page, openHelp) {
     tabs.open("sign");
     byId("mark-note").focus();
   };
+  const takeBack = async () => {
+    const undone = await store.undo();
+    if (undone?.kind === "trial") trials.open(undone.trial);
+  };
   return [
     { key: " ", says: "play, stop", act: () => player.toggle(), group: "Playing" },
     { key: "ArrowLeft", shift: false, says: "one frame back", act: () => step(-1), group: "Playing" },
@@ -61,7 +65,7 @@ export function pageKeys(page, openHelp) {
       key: "u",
       says: "take back the last entry",
       act: () => {
-        store.undo();
+        takeBack();
       },
       group: "Review",
     },

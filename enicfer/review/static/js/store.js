@@ -3,11 +3,21 @@
 import { announce } from "./dom.js";
 import { Signal } from "./signal.js";
 
+/** What an entry says, without a full stop. */
+function entryInWords({ kind, trial, verdict, reason, frame }) {
+  if (kind === "trial") return `Trial ${trial}: ${verdict === "open" ? "open again" : verdict}${reason ? ` (${reason})` : ""}`;
+  if (kind === "signoff") return "Signed off";
+  return `Frame ${frame}: ${{ mark: "marked", participant: "the participant", not_participant: "not the participant", never: "never this person" }[kind]}`;
+}
+
 export class ReviewStore {
   constructor(source, { review, trials, queue, readOnly, whyReadOnly, followed }) {
     Object.assign(this, { source, trials, queue, readOnly, whyReadOnly, followed });
     this.results = review.results;
+    this.coder = review.coder;
+    this.opened = review.n_entries; // said before this page was opened
     this.hold(review);
+    this.otherCoder = null; // for whom the server was started anew, if not for the coder of this page
     this.selected = null;
     this.busy = false;
     this.changed = new Signal();
@@ -72,27 +82,29 @@ export class ReviewStore {
     return this.review.entries.filter(({ kind }) => ["participant", "not_participant", "never"].includes(kind));
   }
 
-  /** Store an entry; true once the server has it on its disk. */
+  /** Store an entry; what the server answers once it has it on its disk, else null. `sentence` is text, or makes it of the answer. */
   async post(entry, sentence) {
     if (this.readOnly) {
       announce(this.whyReadOnly || "This review is read-only: nothing is stored.", true);
-      return false;
+      return null;
     }
     if (this.busy) {
       announce("The entry before is still being stored: do this again.", true);
-      return false;
+      return null;
     }
     this.busy = true;
     try {
       const judges = entry.kind === "trial" || entry.kind === "signoff";
-      const answer = await this.source.post(judges ? { ...entry, followed: this.followed } : entry);
+      const answer = await this.source.post(judges ? { ...entry, followed: this.followed } : entry, this.coder);
       this.hold(answer.review);
       const more = this.whatElse(answer);
-      announce([sentence, ...more].join(" "), more.length > 0);
-      return true;
+      const said = typeof sentence === "function" ? sentence(answer) : sentence;
+      announce([said, ...more].join(" "), false, more.length > 0);
+      return answer;
     } catch (error) {
       announce(`Not stored. ${error.message}`, true);
-      return false;
+      if (error.kind === "coder" || entry.kind === "undo") this.refresh();
+      return null;
     } finally {
       this.busy = false;
       this.changed.send();
@@ -110,21 +122,33 @@ export class ReviewStore {
   async refresh() {
     try {
       const review = await this.source.get("review");
+      if (review.coder !== this.coder) {
+        this.otherCoder = review.coder;
+        this.changed.send();
+        return;
+      }
       // What is made anew loses a click or a selection in it.
-      if (JSON.stringify(review) === JSON.stringify(this.review)) return;
+      const same = JSON.stringify({ ...review, said: this.review.said }) === JSON.stringify(this.review);
       this.hold(review);
+      if (same) return;
       this.changed.send();
     } catch {
       // It went away again: its return asks once more.
     }
   }
 
-  undo(entry = null) {
-    if (!this.review.can_undo && !entry) {
-      announce("There is nothing to take back.");
-      return Promise.resolve(false);
+  /** Take back an entry, or else the last one that was stored since this page was opened; the entry, or null. */
+  async undo(wanted = null) {
+    const { last } = this.review;
+    if (!wanted && !this.readOnly && (!last || last.number < this.opened)) {
+      announce("There is nothing of this page to take back. To change what was said before, judge again.");
+      return null;
     }
-    return this.post(entry ? { kind: "undo", entry } : { kind: "undo" }, "Taken back.");
+    const answer = await this.post(
+      { kind: "undo", entry: wanted ?? last?.id ?? "" },
+      ({ undone }) => `${entryInWords(undone)}, taken back.`,
+    );
+    return answer?.undone ?? null;
   }
 
   select(trial) {

@@ -1,6 +1,7 @@
 // The study page: every run, those in need of attention first.
 
 import { getStudy } from "./api.js";
+import { connection } from "./connection.js";
 import { announce, byId, el, fill, nameOf } from "./dom.js";
 import { count, date, percent } from "./format.js";
 import { listenToKeys, makeHelp } from "./keys.js";
@@ -242,7 +243,9 @@ function reviewLine({ coder, n_reviewed: reviewed, n_rejected: rejected, signed,
 }
 
 async function open() {
-  const page = new StudyPage(await getStudy());
+  const study = await getStudy();
+  connection.restart = study.restart;
+  const page = new StudyPage(study);
   const group = "Study page";
   const rows = [
     { key: ["ArrowDown", "j"], says: "next run", act: () => page.move(1), group },
