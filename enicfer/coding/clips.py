@@ -82,15 +82,16 @@ def _region(video: RunVideo, boxes: Float32Array, frame: int, margin: float) -> 
 
 def _make_clip(video: RunVideo, frames: np.ndarray, times: FloatArray, region: Box | None) -> bytes:
     pictures, shown = [], []
-    for number, at in zip(frames.tolist(), times.tolist(), strict=True):
-        try:
-            picture = video.picture(number)
-        except EnicferError:
-            if video.state != "there":
-                raise
-            continue  # a frame that does not decode
-        pictures.append(encode(picture, region, CLIP_WIDTH, QUALITY))
-        shown.append(at)
+    with video.in_turn:
+        for number, at in zip(frames.tolist(), times.tolist(), strict=True):
+            try:
+                picture = video.picture(number)
+            except EnicferError:
+                if video.state != "there":
+                    raise
+                continue  # a frame that does not decode
+            pictures.append(encode(picture, region, CLIP_WIDTH, QUALITY))
+            shown.append(at)
     if not pictures:
         raise InputError("Not one of these frames can be decoded: the video is damaged there.")
     sizes = np.array([len(data) for data in pictures], "<u4").tobytes()

@@ -337,5 +337,7 @@ def _publish(target: Path, found: _Collected, old: Sequence[str]) -> None:
                 make_private_folder((stage.tree / name).parent)
                 write_private(stage.tree / name, data)
             stage.publish(list(files), remove=[name for name in old if name not in files])
+        for folder in {(target / name).parent for name in files}:
+            make_private_folder(folder)
     except OSError as error:
         raise OutputError(f"The pictures cannot be written to {target}: {error.strerror or error}.") from None

@@ -57,6 +57,7 @@ class RunVideo:
         self.size: tuple[int, int] | None = None  # of the upright picture
         self._finder: FrameFinder | None = None
         self._lock = Lock()
+        self.in_turn = Lock()  # for who reads many frames: in turn they need no seeking
         self._kept: OrderedDict[tuple[object, ...], bytes] = OrderedDict()
         self._checker: Thread | None = None
 

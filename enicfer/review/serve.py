@@ -1,5 +1,6 @@
 """Starts the server of a review on this machine alone, and says the link that opens it."""
 
+import logging
 import os
 import socket
 from collections.abc import Callable, Sequence
@@ -151,5 +152,8 @@ def run_app(app: Guard, listening: socket.socket, tell: Callable[[str], None]) -
     )
     listening.listen(128)
     tell(app.link)
+    server = uvicorn.Server(config)
+    # What is cut off when the server stops is no error.
+    logging.getLogger("uvicorn.error").addFilter(lambda record: not server.should_exit)
     with suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listening])
+        server.run(sockets=[listening])

@@ -130,6 +130,7 @@ def test_nobody_else_can_read_them(filmed_study, tmp_path):
     write_manifest([filmed_study], out)
     modes = {stat.S_IMODE(path.stat().st_mode) for path in out.rglob("*") if path.is_file()}
     assert modes == {0o600} and stat.S_IMODE(out.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in out.rglob("*") if path.is_dir()} == {0o700}
 
 
 def test_training_reads_them(filmed_study, tmp_path):
