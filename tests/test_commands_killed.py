@@ -39,6 +39,7 @@ def test_the_commands_that_write_are_there():
         "events",
         "protocols",
         "codebooks",
+        "doctor",
         "review",
         "code",
     }  # print only, or serve

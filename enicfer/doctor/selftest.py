@@ -156,13 +156,14 @@ def check_files(folder: Path) -> str:
     import h5py
 
     from enicfer.io.files.atomic import staged
+    from enicfer.io.files.hdf5 import Kind, open_hdf5
 
     values = np.linspace(0, 1, 1000)
     with staged(folder / "results", make=True) as stage:
         with h5py.File(stage.tree / "frames.h5", "w") as file:
             file.create_dataset("probability", data=values, compression="gzip")
         stage.publish()
-    with h5py.File(folder / "results" / "frames.h5") as file:
+    with open_hdf5(folder / "results" / "frames.h5", {"probability": Kind("f", ("n",))}) as file:
         same = np.array_equal(file["probability"][:], values)
     return "" if same else "Results were not read as they were written."
 
