@@ -57,7 +57,7 @@ def identity_rows(run: RunResult) -> list[tuple[str, str]]:
 
     def of(*statuses: Status) -> str:
         n = sum(counts[status.label] for status in statuses)
-        return f"{n} of {quality.n_frames_inside} frames ({percent_below(n / inside)})"
+        return f"{n} of {quality.n_frames_inside} frames ({n / inside:.1%})"
 
     return [
         ("participant", describe_identity(quality, run.provenance, run.warnings)["text"]),
