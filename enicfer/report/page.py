@@ -37,7 +37,7 @@ _CAPTIONS = {
     "status": "Each invalid frame has one reason. The percentages are of the frames during the recording.",
     "sync": (
         "Left: each matched pulse, and triangles for pulses that found no partner. Right: half-width of the 95 % "
-        "interval of a frame's time."
+        "interval of the clocks' map."
     ),
     "cameras": (
         "Each camera's frames over the run, valid or not with the reason, and below them the camera whose frames "
