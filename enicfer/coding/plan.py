@@ -1,9 +1,6 @@
 """A plan as a file: JSON, which a person can read, and from which accuracy is estimated without bias."""
 
-from collections.abc import Callable
 from pathlib import Path
-
-import numpy as np
 
 from enicfer.coding.store import hash_video
 from enicfer.errors import InputError
@@ -12,7 +9,7 @@ from enicfer.io.format_version import KEY, check_format
 from enicfer.io.tables import read_json, write_json
 from enicfer.records import FloatArray, from_plain
 from enicfer.records.agreement import Estimate
-from enicfer.records.intervals import jackknife_sums
+from enicfer.records.intervals import weighted_mean
 from enicfer.records.plan import RANDOM, CodingPlan
 from enicfer.review.study import Study
 
@@ -85,12 +82,5 @@ def estimate_mean(values: FloatArray, probability: FloatArray, groups: FloatArra
         ``(n,)`` with which each was.
     groups
         ``(n,)`` number of the child of each; the interval is over children.
-
-    Notes
-    -----
-    Each value is weighted by 1 / probability, and the sum divided by the sum of the weights (Hajek 1971).
     """
-    weighted = np.column_stack([values / probability, 1 / probability])
-    parts = np.stack([weighted[groups == group].sum(axis=0) for group in np.unique(groups)])
-    ratio: Callable[[FloatArray], FloatArray] = lambda sums: sums[:, 0] / sums[:, 1]  # noqa: E731
-    return jackknife_sums(parts, ratio)
+    return weighted_mean(values, 1 / probability, groups)

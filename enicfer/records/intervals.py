@@ -1,8 +1,10 @@
 """Intervals over children: each child is left out once with all of its units, as frames of one child are alike."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy.stats import t as student
 
 from enicfer.records.agreement import Estimate
@@ -41,3 +43,25 @@ def jackknife_sums(parts: FloatArray, measure: Callable[[FloatArray], FloatArray
     return Estimate(
         value, float(np.tanh(np.arctanh(value) - reach)), float(np.tanh(np.arctanh(value) + reach))
     )
+
+
+def weighted_mean(values: npt.ArrayLike, weight: npt.ArrayLike, group: npt.NDArray[Any]) -> Estimate:
+    """Mean over all units of which a part was drawn at random, with its interval over groups.
+
+    Parameters
+    ----------
+    values
+        ``(n,)`` of the units that were drawn.
+    weight
+        ``(n,)``: how many units each stands for, 1 / the probability with which it was drawn.
+    group
+        ``(n,)``: the child of each.
+
+    Notes
+    -----
+    The sum of the weighted values by that of the weights (Hajek 1971).
+    """
+    _, member = np.unique(group, return_inverse=True)
+    weights = np.asarray(weight, np.float64)
+    parts = [np.bincount(member, each) for each in (np.asarray(values, np.float64) * weights, weights)]
+    return jackknife_sums(np.stack(parts, axis=1), lambda sums: np.asarray(sums[:, 0] / sums[:, 1]))

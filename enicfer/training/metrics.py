@@ -13,7 +13,7 @@ from scipy import stats
 
 from enicfer.errors import InputError
 from enicfer.records.agreement import Estimate
-from enicfer.records.intervals import jackknife_sums
+from enicfer.records.intervals import weighted_mean
 
 FEWEST_GROUPS = 3  # subjects, for an interval
 
@@ -130,14 +130,8 @@ def weighted_accuracy(right: np.ndarray, weight: np.ndarray, group: np.ndarray) 
         ``(n,)``: how many frames each stands for.
     group
         ``(n,)``: subject of each image, as for `accuracy_interval`.
-
-    Notes
-    -----
-    The sum of the weights of the right ones by that of all (Hajek 1971).
     """
-    _, member = np.unique(group_of(group), return_inverse=True)
-    parts = np.stack([np.bincount(member, weight * right), np.bincount(member, weight)], axis=1)
-    return jackknife_sums(np.asarray(parts, np.float64), lambda sums: np.asarray(sums[:, 0] / sums[:, 1]))
+    return weighted_mean(right, weight, group_of(group))
 
 
 def accuracy_interval(right: np.ndarray, group: np.ndarray) -> tuple[float, float]:
