@@ -32,6 +32,7 @@ from enicfer.records.coding import (
     standing_codings,
 )
 from enicfer.review.pictures import RunVideo, Videos
+from enicfer.review.recent import Recent
 from enicfer.review.study import ReviewRun, Study
 
 OPEN_VIDEOS = 64  # faces come from all runs in turn
@@ -83,9 +84,9 @@ class CodingDesk:
     def __init__(self, study: Study, items: Sequence[CodingItem], options: CodingOptions) -> None:
         self.study, self.options = study, options
         self.items = {item.id: item for item in items}
-        self._results: dict[str, RunResult] = {}
+        self._results: Recent[RunResult] = Recent(OPEN_VIDEOS)
         self._videos = Videos(OPEN_VIDEOS)
-        self._lock, self._reading = Lock(), Lock()
+        self._lock = Lock()
         self._told: set[str] = set()
         self._said = self._recover()  # id of an item and of its code, in order
         self._decided = options.decided - {known for known, _ in self._said}
@@ -97,12 +98,7 @@ class CodingDesk:
 
     def result(self, run: ReviewRun) -> RunResult:
         """The results of a run, as they were when they were first needed."""
-        with self._reading:
-            if run.id not in self._results:
-                self._results[run.id] = read_run(run.frames).of_camera()
-            while len(self._results) > OPEN_VIDEOS:
-                self._results.pop(next(key for key in self._results if key != run.id))
-            return self._results[run.id]
+        return self._results.get((run.id,), lambda: read_run(run.frames).of_camera())
 
     def video(self, run: ReviewRun) -> RunVideo:
         """The video of a run."""

@@ -9,7 +9,6 @@ Where runs are coded continuously, an item has ``video``, ``clock``, ``frame/N.j
 in ``docs/review_api.md`` but without what is hidden, and ``codes``, to which a POST adds.
 """
 
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -17,18 +16,26 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from enicfer.coding.continuous import IntervalDesk
 from enicfer.coding.desk import CodingDesk, NotShownError
 from enicfer.coding.items import CodingItem
 from enicfer.errors import EnicferError, OutputError
-from enicfer.records import to_plain
+from enicfer.review.answers import (
+    KINDS,
+    error_answer,
+    json_answer,
+    no_route,
+    preview_answer,
+    read_content,
+    static_answer,
+)
 from enicfer.review.desk import static_files
 from enicfer.review.guard import Guard, Refused
-from enicfer.review.ranges import file_part
-from enicfer.review.server import KINDS, STATIC
+from enicfer.review.proxy import StaleVersionError
+from enicfer.review.server import STATIC
 
 PAGE, RUNS_PAGE = "code.html", "code_runs.html"
 _SHARED = (
@@ -66,7 +73,7 @@ def make_coding_app(desk: CodingDesk, port: int) -> Guard:
         said = {"/api/items/{id}/codes": runs.write, "/api/items/{id}/proxy": runs.start_proxy}
     routes = [Route(path, pages.told(answer), methods=["GET"]) for path, answer in asked.items()]
     routes += [Route(path, pages.told(answer), methods=["POST"]) for path, answer in said.items()]
-    app = Starlette(routes=routes, exception_handlers={HTTPException: _no_route})
+    app = Starlette(routes=routes, exception_handlers={HTTPException: no_route})
     app.router.redirect_slashes = False
     return Guard(app, port, "code")
 
@@ -83,20 +90,22 @@ class _Pages:
         async def call(request: Request) -> Response:
             try:
                 body = await request.body() if request.method == "POST" else b"{}"
-                return await run_in_threadpool(lambda: answer(request, _content(body)))
+                return await run_in_threadpool(lambda: answer(request, read_content(body)))
             except Refused as refused:
-                return _error(request, refused)
+                return error_answer(request, refused)
             except NotShownError as error:
-                return _error(request, Refused(409, "not_shown", str(error)))
+                return error_answer(request, Refused(409, "not_shown", str(error)))
+            except StaleVersionError as error:
+                return error_answer(request, Refused(409, "version", str(error)))
             except OutputError as error:
                 self.desk.tell(str(error))
-                return _error(request, Refused(507, "disk", _NOT_STORED))
+                return error_answer(request, Refused(507, "disk", _NOT_STORED))
             except EnicferError as error:
                 self.desk.tell(str(error))
-                return _error(request, Refused(400, "bad_request", _ODD))
+                return error_answer(request, Refused(400, "bad_request", _ODD))
             except Exception as error:  # a fault; the page says so, and the server goes on
                 self.desk.tell(f"This is a fault of enicfer ({type(error).__name__}: {error}): report it.")
-                return _error(request, Refused(500, "server", _ODD))
+                return error_answer(request, Refused(500, "server", _ODD))
 
         return call
 
@@ -106,23 +115,17 @@ class _Pages:
             raise Refused(404, "not_found", "The server was started anew: load the page again.")
         return item
 
-    def _file(self, name: str) -> Response:
-        path = self.files.get(name)
-        if path is None:
-            raise Refused(404, "not_found", "There is no such file.")
-        return Response(path.read_bytes(), media_type=KINDS[path.suffix])
-
     def page(self, request: Request, _: Any) -> Response:
-        return self._file(PAGE)
+        return static_answer(self.files, PAGE)
 
     def static(self, request: Request, _: Any) -> Response:
-        return self._file(request.path_params["name"])
+        return static_answer(self.files, request.path_params["name"])
 
     def favicon(self, request: Request, _: Any) -> Response:
-        return self._file("favicon.svg")
+        return static_answer(self.files, "favicon.svg")
 
     def coding(self, request: Request, _: Any) -> Response:
-        return _json(self.desk.describe())
+        return json_answer(self.desk.describe())
 
     def face(self, request: Request, _: Any) -> Response:
         return Response(self.desk.face(self._item(request)), media_type="image/jpeg")
@@ -137,11 +140,11 @@ class _Pages:
 
     def code(self, request: Request, content: Any) -> Response:
         item = self._item(request)
-        return _json({"id": item.id, "done": self.desk.store(item, content)}, 201)
+        return json_answer({"id": item.id, "done": self.desk.store(item, content)}, 201)
 
     def undo(self, request: Request, _: Any) -> Response:
         item, done = self.desk.undo()
-        return _json({"id": item.id, "done": done}, 201)
+        return json_answer({"id": item.id, "done": done}, 201)
 
 
 class _Runs(_Pages):
@@ -150,10 +153,10 @@ class _Runs(_Pages):
     desk: IntervalDesk
 
     def page(self, request: Request, _: Any) -> Response:
-        return self._file(RUNS_PAGE)
+        return static_answer(self.files, RUNS_PAGE)
 
     def video(self, request: Request, _: Any) -> Response:
-        return _json(self.desk.describe_video(self._item(request)))
+        return json_answer(self.desk.describe_video(self._item(request)))
 
     def clock(self, request: Request, _: Any) -> Response:
         n, table = self.desk.clock(self._item(request))
@@ -166,48 +169,18 @@ class _Runs(_Pages):
         return Response(data, media_type="image/jpeg", headers={"X-Frame": str(number)})
 
     def proxy(self, request: Request, _: Any) -> Response:
-        return _json(self.desk.describe_proxy(self._item(request)))
+        return json_answer(self.desk.describe_proxy(self._item(request)))
 
     def start_proxy(self, request: Request, _: Any) -> Response:
-        return _json(self.desk.start_proxy(self._item(request)))
+        return json_answer(self.desk.start_proxy(self._item(request)))
 
     def proxy_file(self, request: Request, _: Any) -> Response:
-        wanted, span = request.query_params.get("v", ""), request.headers.get("range", "")
-        if not (wanted.isascii() and wanted.isdecimal() and len(wanted) < 17):
-            raise Refused(400, "bad_request", "v must be the version of a preview.")
-        proxy = self.desk.proxy(self._item(request))
-        path, size, whole = proxy.part(int(wanted))
-        if whole and span and wanted != str(proxy.state.version):  # the parts of two files make none
-            raise Refused(409, "version", "The preview is complete now: ask for it from its beginning.")
-        return (
-            FileResponse(path, media_type="video/mp4") if whole else file_part(path, size, span, "video/mp4")
-        )
+        if "v" not in request.query_params:
+            raise Refused(400, "bad_request", "v must be the version of a proxy.")
+        return preview_answer(self.desk.proxy(self._item(request)), request)
 
     def codes(self, request: Request, _: Any) -> Response:
-        return _json({"codes": self.desk.codes(self._item(request))})
+        return json_answer({"codes": self.desk.codes(self._item(request))})
 
     def write(self, request: Request, content: Any) -> Response:
-        return _json({"codes": self.desk.write(self._item(request), content)}, 201)
-
-
-def _content(body: bytes) -> Any:
-    try:
-        return json.loads(body.decode("utf-8"))
-    except (ValueError, RecursionError):
-        raise Refused(400, "bad_request", "A write is one JSON object.") from None
-
-
-def _error(request: Request, refused: Refused) -> Response:
-    if request.url.path.startswith("/api/"):
-        return _json({"error": refused.text, "kind": refused.kind}, refused.status)
-    return Response(refused.text, refused.status, media_type="text/plain")
-
-
-async def _no_route(request: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    return _error(request, Refused(status, "not_found", "There is nothing of this name."))
-
-
-def _json(content: Any, status: int = 200) -> Response:
-    text = json.dumps(to_plain(content), ensure_ascii=False, allow_nan=False)
-    return Response(text, status, media_type="application/json")
+        return json_answer({"codes": self.desk.write(self._item(request), content)}, 201)

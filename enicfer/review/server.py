@@ -1,6 +1,5 @@
 """The routes; ``docs/review_api.md`` describes each."""
 
-import json
 import math
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -11,20 +10,27 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from enicfer.errors import EnicferError, InputError, OutputError
-from enicfer.records import to_plain
 from enicfer.records.review import Held
+from enicfer.review.answers import (
+    KINDS,
+    error_answer,
+    json_answer,
+    no_route,
+    preview_answer,
+    read_content,
+    static_answer,
+)
 from enicfer.review.curves import FEWEST, MOST, USUAL, curves_between
 from enicfer.review.desk import Desk, static_files
 from enicfer.review.entries import shown_text
-from enicfer.review.guard import LARGEST_WRITE, Guard, Refused
+from enicfer.review.guard import Guard, Refused
 from enicfer.review.judge import pick_trials
 from enicfer.review.pictures import Box, VideoMissingError, measure
 from enicfer.review.proxy import StaleVersionError
-from enicfer.review.ranges import file_part
 from enicfer.review.recent import version_of
 from enicfer.review.run_data import (
     axis_of,
@@ -39,17 +45,6 @@ from enicfer.review.run_data import (
 from enicfer.review.study import ReviewRun
 
 STATIC = Path(__file__).with_name("static")
-KINDS = {
-    ".js": "text/javascript; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".html": "text/html; charset=utf-8",
-    ".svg": "image/svg+xml",
-    ".png": "image/png",
-    ".ico": "image/x-icon",
-    ".woff2": "font/woff2",
-    ".json": "application/json",
-    ".txt": "text/plain; charset=utf-8",
-}
 Answer = Callable[[Request], Response]
 
 
@@ -66,7 +61,7 @@ def make_app(desk: Desk, port: int) -> Guard:
         Route("/api/runs/{run}/proxy", _told(pages.start_proxy), methods=["POST"]),
         Route("/api/runs/{run}/review", _written(pages.write_review), methods=["POST"]),
     ]
-    app = Starlette(routes=routes, exception_handlers={HTTPException: _no_route})
+    app = Starlette(routes=routes, exception_handlers={HTTPException: no_route})
     app.router.redirect_slashes = False
     return Guard(app, port)
 
@@ -109,30 +104,24 @@ class _Pages:
             raise Refused(404, "not_found", "There is no such run: go back to the study.")
         return run
 
-    def _static(self, name: str) -> Response:
-        path = self.files.get(name)
-        if path is None:
-            raise Refused(404, "not_found", "There is no such file.")
-        return Response(path.read_bytes(), media_type=KINDS[path.suffix])
-
     def study_page(self, request: Request) -> Response:
-        return self._static("study.html")
+        return static_answer(self.files, "study.html")
 
     def run_page(self, request: Request) -> Response:
         self._run(request)
-        return self._static("run.html")
+        return static_answer(self.files, "run.html")
 
     def static(self, request: Request) -> Response:
-        return self._static(request.path_params["name"])
+        return static_answer(self.files, request.path_params["name"])
 
     def favicon(self, request: Request) -> Response:
-        return self._static("favicon.svg")
+        return static_answer(self.files, "favicon.svg")
 
     def study(self, request: Request) -> Response:
-        return _json(self.desk.describe_study())
+        return json_answer(self.desk.describe_study())
 
     def run(self, request: Request) -> Response:
-        return _json(self.desk.describe_run(self._run(request)))
+        return json_answer(self.desk.describe_run(self._run(request)))
 
     def clock(self, request: Request) -> Response:
         result = self.desk.result(self._run(request))
@@ -147,15 +136,15 @@ class _Pages:
         if not start < stop:
             raise Refused(400, "bad_request", "start must be before stop, in s.")
         series = request.query_params.get("series", "raw")
-        return _json(curves_between(result, start, stop, points, series))
+        return json_answer(curves_between(result, start, stop, points, series))
 
     def segments(self, request: Request) -> Response:
-        return _json({"segments": list_segments(self.desk.result(self._run(request)))})
+        return json_answer({"segments": list_segments(self.desk.result(self._run(request)))})
 
     def trials(self, request: Request) -> Response:
         run = self._run(request)
         found = list_trials(self.desk.result(run), self.desk.held(run))
-        return _json(
+        return json_answer(
             {"conditions": list(dict.fromkeys(trial["condition"] for trial in found)), "trials": found}
         )
 
@@ -165,7 +154,7 @@ class _Pages:
         if number >= len(table):
             raise Refused(404, "not_found", f"There is no trial {number}: the run has {len(table)}.")
         row = {name: None if value != value else value for name, value in table.iloc[number].items()}
-        return _json({"trial": number, "columns": row})
+        return json_answer({"trial": number, "columns": row})
 
     def pulses(self, request: Request) -> Response:
         run = self._run(request)
@@ -174,17 +163,17 @@ class _Pages:
         region = None
         if size is not None and fractions is not None:
             region = [round(part * size[k % 2], 1) for k, part in enumerate(fractions)]
-        return _json({**describe_pulses(result), "region": region})
+        return json_answer({**describe_pulses(result), "region": region})
 
     def queue(self, request: Request) -> Response:
         run = self._run(request)
         own = self.desk.held(run).get(self.desk.options.coder, Held())
-        return _json({"queue": pick_trials(self.desk.result(run), own.counting)})
+        return json_answer({"queue": pick_trials(self.desk.result(run), own.counting)})
 
     def people(self, request: Request) -> Response:
         run = self._run(request)
         others = self.desk.others(run)
-        return _json(describe_people(self.desk.result(run), self.desk.study.entries(run), others))
+        return json_answer(describe_people(self.desk.result(run), self.desk.study.entries(run), others))
 
     def others(self, request: Request) -> Response:
         faces = self.desk.faces(self._run(request))
@@ -209,7 +198,9 @@ class _Pages:
         state = proxy.state
         about = {name: getattr(state, name) for name in _SHOWN}
         length = float(times[-1] - times[0]) if times.size else 0.0
-        return _json({**about, "n_frames": int(times.size), "video_duration": length, "offset": proxy.offset})
+        return json_answer(
+            {**about, "n_frames": int(times.size), "video_duration": length, "offset": proxy.offset}
+        )
 
     def start_proxy(self, request: Request) -> Response:
         run = self._run(request)
@@ -219,27 +210,14 @@ class _Pages:
         return self.proxy(request)
 
     def proxy_file(self, request: Request) -> Response:
-        wanted, span = request.query_params.get("v"), request.headers.get("range", "")
-        if wanted is not None and not (wanted.isascii() and wanted.isdecimal() and len(wanted) < 17):
-            raise Refused(400, "bad_request", "v must be the version of a proxy.")
-        proxy = self.desk.proxy(self._run(request))
-        path, size, whole = proxy.part(None if wanted is None else int(wanted))
-        complete = StaleVersionError("The preview is complete now: ask for it from its beginning.")
-        if not whole:
-            try:
-                return file_part(path, size, span, "video/mp4")
-            except FileNotFoundError:
-                raise complete from None
-        if span and wanted not in (None, str(proxy.state.version)):  # the parts of two files make none
-            raise complete
-        return FileResponse(path, media_type="video/mp4")
+        return preview_answer(self.desk.proxy(self._run(request)), request)
 
     def results(self, request: Request) -> Response:
         run = self._run(request)
-        return _json({"results": version_of(run), "said": self.desk.study.version_of_reviews(run)})
+        return json_answer({"results": version_of(run), "said": self.desk.study.version_of_reviews(run)})
 
     def review(self, request: Request) -> Response:
-        return _json(self.desk.describe_review(self._run(request)))
+        return json_answer(self.desk.describe_review(self._run(request)))
 
     def write_review(self, request: Request, content: Any) -> Response:
         run = self._run(request)
@@ -250,7 +228,7 @@ class _Pages:
         undone = self.desk.find_entry(run, entry.entry)
         review = self.desk.describe_review(run)
         about = {} if undone is None else {"undone": shown_text(undone)}
-        return _json({"entry": shown_text(entry), **about, "told": notes, "review": review}, 201)
+        return json_answer({"entry": shown_text(entry), **about, "told": notes, "review": review}, 201)
 
     def _check_coder(self, request: Request) -> None:
         """Refuse what a page says that was opened for another coder; other programs need not name one."""
@@ -280,65 +258,35 @@ def _written(answer: Callable[[Request, Any], Response]) -> Callable[[Request], 
         try:
             body = await request.body()
         except Refused as refused:
-            return _error(request, refused)
+            return error_answer(request, refused)
 
         def work(request: Request) -> Response:
-            return answer(request, _content(body))
+            return answer(request, read_content(body))
 
         return await _explained(request, work)
 
     return call
 
 
-def _content(body: bytes) -> Any:
-    try:
-        return json.loads(body.decode("utf-8"), parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        raise Refused(
-            400, "bad_request", f"A write is one JSON object of at most {LARGEST_WRITE} bytes."
-        ) from None
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(name)
-
-
 async def _explained(request: Request, answer: Answer) -> Response:
     try:
         return await run_in_threadpool(answer, request)
     except Refused as refused:
-        return _error(request, refused)
+        return error_answer(request, refused)
     except VideoMissingError as error:
-        return _error(request, Refused(409, "no_video", str(error)))
+        return error_answer(request, Refused(409, "no_video", str(error)))
     except StaleVersionError as error:
-        return _error(request, Refused(409, "version", str(error)))
+        return error_answer(request, Refused(409, "version", str(error)))
     except OutputError as error:
-        return _error(request, Refused(507, "disk", str(error)))
+        return error_answer(request, Refused(507, "disk", str(error)))
     except InputError as error:
         kind = (400, "bad_request") if request.method == "POST" else (404, "not_found")
-        return _error(request, Refused(*kind, str(error)))
+        return error_answer(request, Refused(*kind, str(error)))
     except EnicferError as error:
-        return _error(request, Refused(500, "server", str(error)))
+        return error_answer(request, Refused(500, "server", str(error)))
     except Exception as error:  # a fault; the page says so, and the server goes on
         text = f"This is a fault of enicfer ({type(error).__name__}: {error}): report it."
-        return _error(request, Refused(500, "server", text))
-
-
-def _error(request: Request, refused: Refused) -> Response:
-    if request.url.path.startswith("/api/"):
-        return _json({"error": refused.text, "kind": refused.kind}, refused.status)
-    return Response(refused.text, refused.status, media_type="text/plain")
-
-
-async def _no_route(request: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    kind = "not_found" if status == 404 else "bad_request"
-    return _error(request, Refused(status, kind, "There is nothing of this name."))
-
-
-def _json(content: Any, status: int = 200) -> Response:
-    text = json.dumps(to_plain(content), ensure_ascii=False, allow_nan=False)
-    return Response(text, status, media_type="application/json")
+        return error_answer(request, Refused(500, "server", text))
 
 
 def _number(request: Request, name: str, usual: float) -> float:

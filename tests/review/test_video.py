@@ -5,6 +5,7 @@ import os
 import shutil
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import av
 import cv2
@@ -13,9 +14,10 @@ import pytest
 
 from enicfer.io.results import read_run
 from enicfer.io.video.reader import read_frames
+from enicfer.review.answers import preview_answer
 from enicfer.review.cover import cover_others
 from enicfer.review.pictures import RunVideo
-from enicfer.review.proxy import Proxy, clean_proxies
+from enicfer.review.proxy import Proxy, StaleVersionError, clean_proxies
 from enicfer.review.proxy_file import GOP, end_of_fragments
 from enicfer.review.ranges import file_part
 from tests.io.video.test_finder import KINDS
@@ -284,6 +286,9 @@ def test_a_part_that_is_removed_while_it_is_sent_arrives_whole(tmp_path, span, a
     assert int(answer.headers["content-length"]) == len(asked)
     with pytest.raises(FileNotFoundError):
         file_part(tmp_path / "growing.mp4", 900, span, "video/mp4")
+    proxy = SimpleNamespace(part=lambda version: (tmp_path / "growing.mp4", 900, False))
+    with pytest.raises(StaleVersionError, match="complete now"):
+        preview_answer(proxy, SimpleNamespace(query_params={"v": "3"}, headers={"range": span}))
 
 
 @pytest.mark.parametrize("video", [60], indirect=True)
