@@ -132,11 +132,13 @@ class Alignment:
     origin, slope, intercept
         ``(m,)`` s, s/s, s.
     variance
-        ``(m, 3)`` polynomial coefficients of the variance of ``time`` around ``origin``, in s**2.
+        ``(m, 3)`` polynomial coefficients of the variance of ``time`` around ``origin``, in s**2, with errors that
+        all pulses share and that differ from video to video.
     t_factor
         ``(m,)`` quantile of Student's t that turns a standard deviation into a 95 % bound.
     floor
-        ``(m,)`` s, systematic part of the bound, such as the unknown part of a frame's exposure.
+        ``(m,)`` s, systematic part of the bound, which may be as large in every video: half a frame where flashes
+        are short, or what the recording's time 0 may be off.
     pulse_video_time, pulse_time
         ``(p,)`` s: the matched pulses on both clocks.
     residual

@@ -60,7 +60,7 @@ def find_beeps(sound: npt.ArrayLike, rate: float, start: float = 0.0) -> Onsets:
         )
     onset, spread, doubt = find_alike(x, rate, single)
     # The sound began after the sample before the one that shows it.
-    return Onsets(start + (onset - 0.5) / rate, np.maximum(spread, 1) / rate, floor=0.5 / rate + doubt)
+    return Onsets(start + (onset - 0.5) / rate, np.maximum(spread, 1) / rate, floor=0.5 / rate, shared=doubt)
 
 
 def _stand_out(

@@ -15,7 +15,8 @@ from enicfer.sync.stretch import Piece
 SAME_PHASE = 4.0  # Rayleigh's statistic n r^2; onsets that fall anywhere exceed it in 2 % of the cases
 # Of an unexplained spread: shift of all onsets that goes with it (benchmarks/alignment.py).
 FLICKER_SHIFT = 0.5
-SHAPE_SHIFT = 0.005  # of the exposure: what the shape of the camera's response leaves open for all onsets
+# Of the exposure: what the shape of the camera's response leaves open for all onsets that light a frame in part.
+SHAPE_SHIFT = 0.01
 
 
 def doubt_phase(
@@ -53,12 +54,21 @@ def doubt_light(pieces: Sequence[Piece], bents: Sequence[Bent], onsets: Onsets) 
     camera = onsets.camera
     if camera is None:
         return 0.0
-    doubt = least = SHAPE_SHIFT * float(camera.expected[0])
+    doubt = 0.0
     for piece, bent in zip(pieces, bents, strict=True):
         in_part = camera.in_part[piece.video]
         if in_part.sum() < MIN_PULSES:
             continue
         found = (1.4826 * float(np.median(np.abs(bent.residual[in_part])))) ** 2
         stated = float(np.median(onsets.spread[piece.video][in_part])) ** 2 + camera.jitter**2
-        doubt = max(doubt, least + FLICKER_SHIFT * float(np.sqrt(max(found - stated, 0))))
+        doubt = max(doubt, FLICKER_SHIFT * float(np.sqrt(max(found - stated, 0))))
     return doubt
+
+
+def doubt_shape(onsets: Onsets) -> float:
+    """95 % bound in s of the error that all onsets share as the shape of the camera's response is not known.
+
+    Onsets between two exposures do not depend on it.
+    """
+    camera = onsets.camera
+    return 0.0 if camera is None else SHAPE_SHIFT * float(camera.expected[0]) * float(camera.in_part.mean())

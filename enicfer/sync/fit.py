@@ -41,6 +41,14 @@ class Line:
         """Bound on the error of the drift, as a share."""
         return self.t_factor * float(np.sqrt(self.variance[2]))
 
+    def variance_with(self, shared: float) -> tuple[float, ...]:
+        """Its ``variance`` with an error that all pulses share, of the 95 % bound ``shared`` in s.
+
+        The two errors are independent, so that their squares add (JCGM 100:2008, 5.1.2).
+        """
+        at, both, slope = self.variance
+        return at + (shared / self.t_factor if shared else 0.0) ** 2, both, slope
+
     def time(self, video_time: npt.ArrayLike) -> FloatArray:
         """Map ``video_time`` (s) to ``time`` (s)."""
         return np.asarray(self.slope * (np.asarray(video_time) - self.origin) + self.intercept)

@@ -19,7 +19,7 @@ import numpy as np
 
 from enicfer.errors import AlignmentError
 from enicfer.records import Alignment, AlignmentDetails, FloatArray, PieceDetails, RivalMatch
-from enicfer.sync.doubts import doubt_light, doubt_phase
+from enicfer.sync.doubts import doubt_light, doubt_phase, doubt_shape
 from enicfer.sync.drift import note_drifts
 from enicfer.sync.fit import Line
 from enicfer.sync.led import Onsets
@@ -116,6 +116,7 @@ def align_pulses(
         details=details,
         notes=notes,
         floor=[onsets.floor + locked + flicker + x for x in floors],
+        shared=float(np.hypot(onsets.shared, doubt_shape(onsets))),
         jitter=find_jitter(pieces, bents, onsets, breaks),
     )
     if breaks.video_time is not None:
@@ -308,6 +309,7 @@ def _alignment(
     notes: tuple[str, ...],
     floor: Sequence[float],
     jitter: float = 0.0,
+    shared: float = 0.0,
 ) -> Alignment:
     nothing = np.nan
     return Alignment(
@@ -315,7 +317,7 @@ def _alignment(
         origin=np.array([nothing if x is None else x.origin for x in lines]),
         slope=np.array([nothing if x is None else x.slope for x in lines]),
         intercept=np.array([nothing if x is None else x.intercept for x in lines]),
-        variance=np.array([(nothing,) * 3 if x is None else x.variance for x in lines], dtype=np.float64),
+        variance=np.array([(nothing,) * 3 if x is None else x.variance_with(shared) for x in lines]),
         t_factor=np.array([nothing if x is None else x.t_factor for x in lines]),
         floor=np.array([nothing if x is None else more for x, more in zip(lines, floor, strict=True)]),
         pulse_video_time=pulses[0],

@@ -53,14 +53,14 @@ def film(world, seed, led=None, **camera):
     ids=lambda c: " ".join(map(str, c.values())),
 )
 def test_the_bound_of_an_led_holds_whatever_the_camera_encodes(world, camera):
-    covered, bound = zip(*(within_bound(*film(world, seed, **camera)) for seed in range(4)), strict=True)
+    covered, bound = zip(*(within_bound(*film(world, seed, **camera)) for seed in range(12)), strict=True)
     assert np.mean(covered) >= 0.85
     assert np.median(bound) < 0.006
 
 
 @pytest.mark.parametrize("led", [{"light": 2.0}, {"colour": "red"}, {"spill": 0.02}, {"pwm": 200.0}])
 def test_the_bound_holds_whatever_the_led_is(world, led):
-    found = [film(world, seed, world.Led(**led), exposure=0.9) for seed in range(4)]
+    found = [film(world, seed, world.Led(**led), exposure=0.9) for seed in range(12)]
     covered, bound = zip(*(within_bound(*x) for x in found), strict=True)
     assert np.mean(covered) >= 0.85
     assert np.median(bound) < 0.006
