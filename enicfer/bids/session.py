@@ -23,7 +23,7 @@ from enicfer.bids.root import (
 from enicfer.bids.video import PlacedVideo, describe_video, place_videos, start_time
 from enicfer.config.runs import Run, Session
 from enicfer.config.session import read_session
-from enicfer.errors import OVERWRITE, InputError, OutputError, option, shown
+from enicfer.errors import MAKE_ROOM, OVERWRITE, InputError, OutputError, option, shown
 from enicfer.io.files.atomic import staged
 from enicfer.io.files.names import session_folder, session_stem, stem_of
 from enicfer.io.files.places import check_folder
@@ -125,7 +125,11 @@ def bidsify_session(
             writer.write(aligned, given, older)
             paths = stage.publish(remove=[path.relative_to(bids).as_posix() for path in older])
     except OSError as error:
-        raise OutputError(f"{bids} cannot be written: {error.strerror or error}.") from None
+        raise OutputError(
+            f"{bids} cannot be written: {error.strerror or error}",
+            place=bids,
+            remedy=MAKE_ROOM,
+        ) from None
     return Bidsified(tuple(paths), tuple(dict.fromkeys(writer.notes)))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from enicfer.errors import OVERWRITE, InputError, OutputError, option, shown
+from enicfer.errors import MAKE_ROOM, OVERWRITE, InputError, OutputError, option, shown
 from enicfer.export.afni import write_afni
 from enicfer.export.boris import write_boris
 from enicfer.export.brainvision import write_brainvision
@@ -145,7 +145,11 @@ def export_results(
                 )
             paths = stage.publish()
     except OSError as error:
-        raise OutputError(f"{output} cannot be written: {error.strerror or error}.") from None
+        raise OutputError(
+            f"{output} cannot be written: {error.strerror or error}",
+            place=output,
+            remedy=MAKE_ROOM,
+        ) from None
     return Exported(tuple(paths), tuple(notes.said))
 
 

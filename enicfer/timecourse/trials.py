@@ -95,14 +95,13 @@ def check_inside(trials: pd.DataFrame, protocol: Protocol, duration: float, sour
     text = (
         f"{outside.sum()} of {len(onset)} trials of {source} lie outside of the recording, which lasts "
         f"{duration:.1f} s: their onsets are {which.min():.1f} to {which.max():.1f} s"
-        + ("; are they in ms instead of s? Then call the column onset_ms." if in_ms else ".")
+        + ("; are they in ms instead of s?" if in_ms else ".")
     )
+    advice = "call the column onset_ms" if in_ms else "give onsets in s from the start of the recording"
+    error = InputError(text, remedy=f"{advice}, or give the file of this run")
     if outside.all():
-        advice = (
-            "" if in_ms else " Give onsets in s from the start of the recording, or the file of this run."
-        )
-        raise InputError(text + advice)
-    return (text,)
+        raise error
+    return (str(error) if in_ms else text,)
 
 
 def build_trials(triggers: pd.DataFrame, protocol: Protocol, source: str) -> pd.DataFrame:
@@ -136,9 +135,9 @@ def build_trials(triggers: pd.DataFrame, protocol: Protocol, source: str) -> pd.
     if found.empty:
         codes = list(protocol.conditions)
         raise ProtocolError(
-            f"None of the codes of the protocol {protocol.name} ({', '.join(codes[:20])}) occurs in "
-            f"{source}: it has {list_codes(triggers, codes)}. Correct [conditions] in the protocol "
-            f"{protocol.name}, or give the right recording."
+            f"None of the codes of the protocol {protocol.name} ({', '.join(codes[:20])}) occurs "
+            f"in {source}: it has {list_codes(triggers, codes)}.",
+            remedy=f"correct [conditions] in the protocol {protocol.name}, or give the right recording",
         )
     names = found["code"].map(
         lambda code: protocol.conditions.get(code, protocol.conditions.get(_bare(code)))

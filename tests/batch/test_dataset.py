@@ -14,7 +14,7 @@ from enicfer.batch.dataset import (
     process_dataset,
     summarise_dataset,
 )
-from enicfer.batch.discover import read_video_table
+from enicfer.batch.video_table import read_video_table
 from enicfer.config.options import ProcessingOptions
 from enicfer.config.protocol import read_protocol
 from enicfer.errors import InputError
