@@ -144,7 +144,7 @@ def test_a_spectrum_is_no_series(tmp_path, unit):
 def test_other_axes_are_refused(tmp_path, shape):
     path = tmp_path / "a.nii"
     nibabel.Nifti1Image(np.zeros(shape, np.int16), np.eye(4)).to_filename(path)
-    with pytest.raises(InputError, match="needs a fourth axis, time"):
+    with pytest.raises(InputError, match="which has a fourth axis, time"):
         read_bold(path)
 
 

@@ -87,8 +87,11 @@ def test_a_missing_or_another_trunk_is_named(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("trunk", "said"),
     [
-        ({"file": "../trunk.safetensors"}, "only a .safetensors file beside it"),
-        ({"file": "trunk.pt"}, "only a .safetensors file beside it"),
+        (
+            {"file": "../trunk.safetensors"},
+            "take them from a .safetensors file beside it, which alone is allowed",
+        ),
+        ({"file": "trunk.pt"}, "take them from a .safetensors file beside it, which alone is allowed"),
         ({"file": 3}, "but not from which"),
         ({"names": None}, "lacks layers"),
         ({"names": [["fc1.weight"]]}, "lacks layers"),

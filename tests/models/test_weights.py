@@ -147,5 +147,5 @@ def test_weights_that_are_not_numbers_are_refused(tmp_path: Path) -> None:
 
 
 def test_another_ending_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"must end in \.safetensors"):
+    with pytest.raises(InputError, match=r"end it with \.safetensors"):
         save_model(tmp_path / "a.pt", RonNet(5, 16), name="a", architecture="ronnet", labels=FIVE)

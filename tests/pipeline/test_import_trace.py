@@ -110,7 +110,7 @@ def test_two_faces_that_are_not_told_apart_are_no_guess():
 def test_a_table_of_another_video_is_refused():
     with pytest.raises(InputError, match=rf"frame 500 .* has {TIME.size} frames"):
         place_rows(rows(frame=[0, 500]), TIME, DECODABLE, "a.csv")
-    with pytest.raises(InputError, match="is it the table of this video"):
+    with pytest.raises(InputError, match="check that it is the table of this video"):
         place_rows(rows(time=[0.0, 90.0]), TIME, DECODABLE, "a.csv")
 
 

@@ -127,7 +127,7 @@ def test_each_model_is_measured_on_each_set(recipe: Recipe, tmp_path: Path) -> N
     ]
     assert all(row["images"] == 96 and not row["trained_on_these"] for row in rows)
     assert path.read_text(encoding="utf-8").startswith("model,data,images,")
-    with pytest.raises(InputError, match="Two data sets are called one; name each once"):
+    with pytest.raises(InputError, match="Two data sets are called one: name each once"):
         cross_evaluate_files(["ronnet-7"], [sets[0], sets[0]])
 
 

@@ -150,7 +150,7 @@ def test_weights_of_a_network_that_was_built_otherwise_are_one_sentence(
 def test_labels_without_images_are_refused_or_said(tmp_path: Path, small: Recipe, stripes: Stripes) -> None:
     data = stripes()
     one_less = data.select((data.label != 2) | (data.split != "train"))
-    with pytest.raises(InputError, match=r"No training image shows happy; take that out of \[data\] labels"):
+    with pytest.raises(InputError, match=r"No training image shows happy: take that out of \[data\] labels"):
         train(small, one_less, tmp_path / "a", quiet)
     messages: list[str] = []
     short = replace(
