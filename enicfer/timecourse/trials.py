@@ -17,6 +17,7 @@ from enicfer.config.protocol import Protocol, Trial
 from enicfer.config.values import Window
 from enicfer.errors import InputError, ProtocolError
 from enicfer.records import Alignment, ExpressionTrace, Float32Array, FloatArray, Status, select_frames
+from enicfer.records.inverse import video_time_at
 from enicfer.records.review import REJECTED, REVIEWED
 from enicfer.timecourse.segments import UNCERTAIN, frame_support
 
@@ -209,13 +210,12 @@ def summarise_trials(
     columns = list(_summary(0.0, time[:0], start[:0], stop[:0], _empty(trace), trial))
     table = pd.DataFrame(rows, columns=columns, index=trials.index)
     centre = trials["onset"].to_numpy(np.float64) + sum(trial.window) / 2
-    video_time = np.interp(centre, time, trace.video_time) if time.size else centre
     if min_probability > 0:
         highest = table[[f"fer_{label}_mean" for label in trace.labels]].max(axis=1)
         table.loc[highest < min_probability, "fer_dominant"] = UNCERTAIN
     for name, values in (extra or {}).items():
         table[name] = [_mean(float(onset), start, stop, values, trial) for onset in trials["onset"]]
-    table.insert(0, "fer_time_uncertainty", alignment.uncertainty(video_time))
+    table.insert(0, "fer_time_uncertainty", alignment.uncertainty(video_time_at(alignment, centre)))
     return pd.concat([trials, table], axis=1)
 
 
