@@ -32,27 +32,12 @@ from enicfer.io.tables import write_json, write_table
 from enicfer.pipeline.align import align_runs
 from enicfer.pipeline.recording import find_trials
 from enicfer.records import Modality, Progress, RunResult
+from enicfer.records.written import WrittenFiles
 from enicfer.sync.aligned import AlignedRun
 
 _COVER, _KEEP = option('faces="cover"', "--deidentify"), option('faces="keep"', "--with-faces")
 _CHOICE = f"give {_COVER} for a copy with every face painted over, or {_KEEP} for the video as it is"
 _LEFT = ("xdf", "trace", "coarse_offset", "faces")  # of a run, that BIDS has no place for
-
-
-@dataclass(frozen=True)
-class Bidsified:
-    """What came of `bidsify_session`.
-
-    Attributes
-    ----------
-    paths
-        The files, sorted.
-    notes
-        What the user should know, one sentence each.
-    """
-
-    paths: tuple[Path, ...]
-    notes: tuple[str, ...]
 
 
 def bidsify_session(
@@ -65,7 +50,7 @@ def bidsify_session(
     max_uncertainty: float | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
-) -> Bidsified:
+) -> WrittenFiles:
     """Put the recordings and videos of a session into a BIDS data set.
 
     Parameters
@@ -91,7 +76,7 @@ def bidsify_session(
 
     Returns
     -------
-    Bidsified
+    WrittenFiles
         The files and notes.
 
     Raises
@@ -130,7 +115,7 @@ def bidsify_session(
             place=bids,
             remedy=MAKE_ROOM,
         ) from None
-    return Bidsified(tuple(paths), tuple(dict.fromkeys(writer.notes)))
+    return WrittenFiles(tuple(paths), tuple(dict.fromkeys(writer.notes)))
 
 
 @dataclass

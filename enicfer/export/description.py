@@ -159,12 +159,13 @@ def descriptions_sidecar() -> dict[str, Any]:
     }
 
 
-def readme(run: RunResult) -> str:
-    """Content of ``README.md``; ``run`` stands for the runs that were processed in the same way."""
+def readme(run: RunResult | None) -> str:
+    """Content of ``README.md``; ``run`` stands for the runs that were processed in the same way, None for no run."""
+    cited = references(run) if run is not None else [text for key, text in _REFERENCES if key == "bids"]
     return _README.format(
         version=__version__,
-        methods=methods_text(run),
-        references="\n".join(f"- {text}" for text in references(run)),
+        methods=methods_text(run) if run is not None else "No run is done yet; group.html says why.",
+        references="\n".join(f"- {text}" for text in cited),
     )
 
 
