@@ -154,3 +154,31 @@ def test_an_error_can_be_said_of_what_it_was_found_in():
     assert type(error) is OutputError and error.place == Path("out")
     assert str(error).startswith("Fold 1: out is there already; give overwrite=True to replace it")
     assert "--overwrite" in error.for_command_line()
+
+
+LONGEST = 24  # words of a sentence, or of a part of one that a colon or semicolon ends; a value counts as one
+
+
+def text_of(node):
+    """What a string or f-string says, with X for each value."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(text_of(part) for part in node.values)
+    return str(node.value) if isinstance(node, ast.Constant) else "X"
+
+
+def test_sentences_of_errors_are_short():
+    long = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = path.relative_to(PACKAGE).as_posix()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if name.split("/")[0] in STILL or not isinstance(node, ast.Call) or not node.args:
+                continue
+            if getattr(node.func, "id", getattr(node.func, "attr", "")) in KINDS:
+                parts = [
+                    text_of(node.args[0]),
+                    *(text_of(k.value) for k in node.keywords if k.arg == "remedy"),
+                ]
+                for part in (part for text in parts for part in re.split(r"(?<=[.;:!?]) ", text)):
+                    if len(part.split()) > LONGEST:
+                        long[f"{name}:{node.lineno}"] = part
+    assert long == {}

@@ -265,7 +265,7 @@ def _check_nannies(workers: Collection[Any], scheduler: str) -> None:
     if bare:
         raise InputError(
             f"{bare} of its {len(workers)} workers at the Dask scheduler {scheduler} run without "
-            "a nanny, so that nobody would replace one that dies or hangs",
+            "a nanny; nobody would replace one that dies or hangs",
             remedy="leave out --no-nanny where they are started",
         )
 

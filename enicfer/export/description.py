@@ -191,9 +191,9 @@ def methods_text(run: RunResult) -> str:
     if run.time_course.about:
         rest += ["The probabilities were processed further.", *run.time_course.about.values()]
     rest.append(
-        "For each trial we report mean, peak, latency of the peak, area under the curve and dwell time of each "
-        "expression in the trial's window, weighted by the time that each frame stands for; trials with too few "
-        "valid frames are missing."
+        "For each trial and expression we report mean, peak, latency of the peak, area under the curve and dwell "
+        "time. They are of the trial's window; each frame is weighted by the time that it stands for. Trials with "
+        "too few valid frames are missing."
     )
     baseline = run.provenance.protocol.baseline
     if baseline is not None:

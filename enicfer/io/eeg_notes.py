@@ -169,8 +169,8 @@ def _say_missing(name: str, missing: float, least: bool, behind: int | None, not
     if least and missing > IMPOSSIBLE:
         notes.append(
             f"{behind} of the markers of {name} {'lies' if behind == 1 else 'lie'} up to {missing / 86400:.1f} days "
-            "behind the end of the data, which is no recording's length, and are left out: the marker file is "
-            "damaged, or is of another recording."
+            "behind the end of the data, and are left out. No recording is so long: the marker file is damaged, or "
+            "is of another recording."
         )
         return
     if behind is None:

@@ -114,8 +114,7 @@ def _frames_of(rows: FaceRows, time: FloatArray, source: str) -> tuple[np.ndarra
         if off > 2 * step:
             raise InputError(
                 f"{source} has {rows.time.size} rows up to {rows.time.max():.2f} s, the video "
-                f"{time.size} frames up to {since[-1]:.2f} s, and times are up to {off * 1000:.0f} ms "
-                "apart",
+                f"{time.size} frames up to {since[-1]:.2f} s; their times differ by up to {off * 1000:.0f} ms",
                 remedy="check that it is the table of this video",
             )
         notes.append(f"{source} has times but no frame numbers: each row is the frame nearest to it.")

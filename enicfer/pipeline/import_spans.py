@@ -86,8 +86,8 @@ def place_spans(
             f"{source} codes expressions from {first:.1f} to {last:.1f} s, but the video lasts "
             f"{since[-1]:.1f} s",
             remedy=(
-                "check that it is the coding of this video, with times in the unit that its columns "
-                "say and without an offset"
+                "check that it is the coding of this video; its times must be in the unit that its columns say, and "
+                "without an offset"
             ),
         )
     weight, otherwise = _weigh(codes, since, labels, options.uncoded)

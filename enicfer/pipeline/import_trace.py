@@ -173,8 +173,8 @@ def read_said(path: Path, program: str | None = None) -> Said:
             f"{explain_unknown(path.name, read_header(path), kinds)}",
             place=path,
             remedy=(
-                "give a per-frame table of Py-Feat, OpenFace or FaceReader, an export of BORIS, ELAN, Datavyu or The "
-                "Observer, a table with onset, offset and code, or an HDF5 file of enicfer trace"
+                "give a per-frame table of Py-Feat, OpenFace or FaceReader; an export of BORIS, ELAN, Datavyu or The "
+                "Observer; a table with onset, offset and code; or an HDF5 file of enicfer trace"
             ),
         )
     return said
