@@ -61,7 +61,7 @@ def test_every_pulse_source_has_a_whole_protocol_in_the_docs():
     assert alignment.time(video) == pytest.approx(time, abs=0.02)
 
 
-def test_the_worked_table_of_psychopy_has_the_codes_that_the_docs_say(tmp_path):
+def test_the_worked_table_of_psychopy_has_the_documented_codes(tmp_path):
     page = (ROOT / "docs" / "sessions.md").read_text(encoding="utf-8")
     (tmp_path / "log.csv").write_text(*blocks(ROOT / "docs" / "sessions.md", "csv"))
     read = read_trigger_log(tmp_path / "log.csv").table

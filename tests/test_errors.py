@@ -100,7 +100,7 @@ def flags_in(path):
                     yield from (f"{node.lineno}: {flag}" for flag in set(FLAG.findall(text.value)) - OTHERS)
 
 
-def test_no_error_of_the_library_names_a_flag_that_python_does_not_have():
+def test_no_error_names_a_flag_that_python_does_not_have():
     found = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         name = path.relative_to(PACKAGE).as_posix()

@@ -172,7 +172,7 @@ def test_tables_stay_when_the_markers_were_removed(without_video, tmp_path):
     assert [(output / f"group_{name}.tsv").read_bytes() for name in ("qc", "trials")] == before
 
 
-def test_a_session_is_done_again_for_its_review_alone_and_the_group_counts(without_video, tmp_path):
+def test_a_session_is_done_again_for_its_review_and_counted(without_video, tmp_path):
     from enicfer.io.results import read_run
     from enicfer.io.review_log import add_entry, new_entry, review_path
 

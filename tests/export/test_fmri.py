@@ -270,7 +270,7 @@ def test_convolved_columns_agree_with_nilearn(run):
     assert "fer_neutral_hrf_derivative" not in table
 
 
-def test_modulation_is_demeaned_without_gaps_and_beside_the_main_effect(run):
+def test_modulation_is_demeaned_beside_the_main_effect(run):
     events = modulation_events(run, "happy")
     assert events.notna().all().all() and events["onset"].is_monotonic_increasing
     for condition in ("happy", "neutral"):

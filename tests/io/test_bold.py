@@ -207,7 +207,7 @@ def test_a_packed_image_whose_name_does_not_say_so(tmp_path):
         read_bold(path)
 
 
-def test_echoes_of_a_multiband_series_share_the_timing_of_their_sidecars(tmp_path):
+def test_echoes_of_a_multiband_series_share_their_timing(tmp_path):
     """The TR stands above the echoes, as MRI converters and curators write it; slices go in pairs."""
     func = tmp_path / "sub-01" / "func"
     func.mkdir(parents=True)

@@ -34,7 +34,7 @@ def test_folders_are_mapped_by_name_not_by_alphabet(tmp_path: Path) -> None:
     assert set(data.subject) == {""}
 
 
-def test_contempt_is_dropped_content_is_a_choice_and_the_rest_is_refused(tmp_path: Path) -> None:
+def test_contempt_is_dropped_and_content_is_a_choice(tmp_path: Path) -> None:
     for word in ("happy", "contempt", "content", "Sadness"):
         picture(tmp_path / word / "a.jpg")
     assert sorted(names(read_dataset(tmp_path))) == ["happy", "sad"]
