@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
 
 def option(keyword: str, flag: str) -> str:
@@ -26,6 +26,7 @@ def option(keyword: str, flag: str) -> str:
 
 
 OVERWRITE, OUTPUT = option("overwrite=True", "--overwrite"), option("output", "--output")
+MAKE_ROOM = "make room there, or give a folder that can be written to"  # where writing failed
 _OPTION = re.compile("\ue000([^\ue001]*)\ue001([^\ue002]*)\ue002")
 
 
@@ -38,6 +39,7 @@ class EnicferError(Exception):
     ----------
     cause
         What was found; the whole sentence where there is no ``remedy``. The options in it are made by `option`.
+        With a full stop it is a sentence of its own, and the remedy the next one.
     place
         The file, folder or table that it is about, if one can be named.
     remedy
@@ -69,12 +71,24 @@ class EnicferError(Exception):
         return _OPTION.sub(r"\1", self._remedy)
 
     def __str__(self) -> str:
-        return f"{self.cause}: {self.remedy}." if self._remedy else self.cause
+        return _join(self.cause, self.remedy)
 
     def for_command_line(self) -> str:
         """The sentence with the options as the command line has them."""
-        whole = f"{self.args[0]}: {self._remedy}." if self._remedy else str(self.args[0])
-        return _OPTION.sub(r"\2", whole)
+        return _OPTION.sub(r"\2", _join(str(self.args[0]), self._remedy))
+
+    def said_of(self, what: str) -> Self:
+        """The same error, said of something in which it was found: "what: cause; remedy."."""
+        return type(self)(f"{what}: {self.args[0]}", place=self.place, remedy=self._remedy)
+
+
+def _join(cause: str, remedy: str) -> str:
+    """Both parts as text; a sentence has one colon."""
+    if not remedy:
+        return cause
+    if cause.endswith("."):
+        return f"{cause} {remedy[0].upper()}{remedy[1:]}."
+    return f"{cause}{';' if ': ' in cause else ':'} {remedy}."
 
 
 class InputError(EnicferError):

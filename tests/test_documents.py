@@ -61,7 +61,7 @@ def test_every_pulse_source_has_a_whole_protocol_in_the_docs():
     assert alignment.time(video) == pytest.approx(time, abs=0.02)
 
 
-def test_the_worked_table_of_psychopy_has_the_codes_that_the_docs_say(tmp_path):
+def test_the_worked_table_of_psychopy_has_the_documented_codes(tmp_path):
     page = (ROOT / "docs" / "sessions.md").read_text(encoding="utf-8")
     (tmp_path / "log.csv").write_text(*blocks(ROOT / "docs" / "sessions.md", "csv"))
     read = read_trigger_log(tmp_path / "log.csv").table
@@ -138,3 +138,20 @@ def test_every_place_that_contributing_names_is_there():
         text = file.read_text(encoding="utf-8")
         for name in names:
             assert re.search(rf"\b{name}\b", text), (path, name)
+
+
+def test_the_example_of_contributing_stands_in_the_files():
+    (shown,) = re.findall(
+        r"```diff\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.DOTALL
+    )
+    parts = re.split(r"^--- (.+)\n", shown, flags=re.MULTILINE)[1:]
+    assert len(parts) == 6
+    for name, lines in zip(parts[::2], parts[1::2], strict=True):
+        text = "\n".join(line[1:] for line in lines.splitlines())
+        assert text in (ROOT / name).read_text(encoding="utf-8"), name
+
+
+def test_contributing_lists_every_room():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("Where to look first")[0]
+    rooms = {path.parent.name for path in (ROOT / "enicfer").glob("*/__init__.py")}
+    assert [room for room in sorted(rooms) if f"`{room}`" not in text] == []

@@ -40,7 +40,7 @@ def test_every_named_test_exists():
 
 
 @pytest.mark.parametrize("name", SECTIONS)
-def test_every_test_named_without_its_file_is_in_the_file_that_the_section_names(name):
+def test_every_named_test_is_in_the_file_of_its_section(name):
     section = SECTIONS[name]
     files = re.search(r"Rows [^`|]*`(tests/[\w/]+\.py)`", section)
     text = (ROOT / files[1]).read_text(encoding="utf-8") if files else ""

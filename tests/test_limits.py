@@ -64,3 +64,14 @@ def test_functions_are_short_and_take_few_parameters():
 @pytest.mark.parametrize("name", MODULES)
 def test_modules_are_short(name):
     assert len(MODULES[name].read_text(encoding="utf-8").splitlines()) <= LENGTH
+
+
+def test_names_of_tests_are_short():
+    names = [
+        node.name.removeprefix("test_")
+        for path in sorted(Path(__file__).parent.rglob("test_*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    ]
+    assert len(names) > 1500
+    assert len([name for name in names if len(name) > 60]) <= 32, "a name has 60 letters at most"

@@ -51,7 +51,7 @@ def test_a_longer_video_takes_no_more_memory(tmp_path):
 
 
 @only_thorough
-def test_what_may_show_an_led_does_not_wait_in_memory_for_the_other_parts(tmp_path):
+def test_what_may_show_an_led_does_not_wait_in_memory(tmp_path):
     """A grid is 3 kB a frame: all of them would be 650 MB for two hours."""
     video = repeat_clip(write_clip(tmp_path / "clip.mkv"), tmp_path / "long.mkv", 60)
     assert len(cut_recording([video])) >= 10

@@ -25,9 +25,13 @@ from enicfer.errors import InputError
 QUEUES = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "sge": "SGECluster", "lsf": "LSFCluster"}
 PATIENCE = 600.0  # s that a queue may take to give a first worker, or that the cluster may have none
 _TICK = 0.5
-_MISSING = (
-    "The command needs Dask for --dask-scheduler: pip install 'enicfer[cluster]', on the workers as well."
-)
+
+
+def _missing() -> InputError:
+    return InputError(
+        "The command needs Dask for --dask-scheduler",
+        remedy="pip install 'enicfer[cluster]', on the workers as well",
+    )
 
 
 def ask_workers(client: Any) -> dict[str, dict[str, Any]]:
@@ -212,13 +216,13 @@ def open_cluster(scheduler: str, n_jobs: int) -> Iterator[tuple[Sequence[Slot], 
     try:
         from distributed import Client
     except ImportError:
-        raise InputError(_MISSING) from None
+        raise _missing() from None
     with contextlib.ExitStack() as stack:
         if scheduler in QUEUES:
             try:
                 import dask_jobqueue
             except ImportError:
-                raise InputError(_MISSING) from None
+                raise _missing() from None
             try:
                 queue = stack.enter_context(
                     getattr(dask_jobqueue, QUEUES[scheduler])(
@@ -261,7 +265,7 @@ def _check_nannies(workers: Collection[Any], scheduler: str) -> None:
     if bare:
         raise InputError(
             f"{bare} of its {len(workers)} workers at the Dask scheduler {scheduler} run without "
-            "a nanny, so that nobody would replace one that dies or hangs",
+            "a nanny; nobody would replace one that dies or hangs",
             remedy="leave out --no-nanny where they are started",
         )
 

@@ -11,13 +11,13 @@ from enicfer.batch.discover import (
     find_run_files,
     list_named_files,
     pick_recordings,
-    read_video_table,
 )
 from enicfer.batch.engine import Report, Watch
 from enicfer.batch.jobs import hash_protocol
 from enicfer.batch.markers import BatchFolders, read_marker
 from enicfer.batch.sessions import BatchResult, run_sessions
 from enicfer.batch.tables import write_group
+from enicfer.batch.video_table import read_video_table
 from enicfer.config.options import ExecutionOptions, ProcessingOptions
 from enicfer.config.protocol import Protocol, list_protocols, read_protocol
 from enicfer.config.runs import Run, Session
@@ -171,7 +171,9 @@ def find_dataset_sessions(
     if not selected:
         there = ", ".join(sorted(r.path.name for r in recordings)[:10]) or "no recording of this kind"
         raise InputError(
-            f"{folder.name} has no {protocol.modality.value} recording that was asked for: there is {there}."
+            f"{folder.name} has no {protocol.modality.value} recording that was asked for: there is {there}",
+            place=folder,
+            remedy="ask for one of these, or give a protocol of their kind",
         )
     found, runs = Found(lost=_unmatched(selection, selected, folder)), defaultdict(list)
     people = Selection(selection.participants, selection.sessions)
@@ -203,7 +205,14 @@ def _unmatched(
         f"{key}-{label.removeprefix(f'{key}-')}" for key, labels in selection.asked() for label in labels
     }
     return [
-        (Path(label), InputError(f"{folder.name} has no recording with {label} that was asked for."))
+        (
+            Path(label),
+            InputError(
+                f"{folder.name} has no recording with {label} that was asked for",
+                place=folder,
+                remedy="check the names, or leave the choice out",
+            ),
+        )
         for label in sorted(wanted - there)
     ]
 

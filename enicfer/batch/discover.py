@@ -5,7 +5,8 @@ protocol for EEG is used for MEG, iEEG or NIRS where the data set has no EEG. Th
 video of a recording, and the trigger log of a BOLD series, are files with the same entities, wherever they are in
 the data set or its ``sourcedata`` (not in ``derivatives``). An entity that the video lacks, such as ``run``, is no
 contradiction, but for ``ses`` where a participant has several; of several videos the one that says most is taken.
-``split-1``, ``split-2`` are consecutive files of one camera. A table can say it instead.
+``split-1``, ``split-2`` are consecutive files of one camera. A table can say it instead
+(`enicfer.batch.video_table`).
 """
 
 import os
@@ -15,13 +16,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from enicfer.batch.tables import FURTHER, entities_of
-from enicfer.config.cameras import check_files, check_names
 from enicfer.config.leftovers import is_leftover, is_system_folder, note_leftovers
 from enicfer.config.protocol import Protocol
 from enicfer.config.runs import Run
 from enicfer.config.suffixes import LOG_SUFFIXES, PACKED_SUFFIXES, RECORDING_SUFFIXES, VIDEO_SUFFIXES
 from enicfer.errors import EnicferError, InputError, option
-from enicfer.io.columns import explain_columns, split_rows
 from enicfer.io.files.names import stem_of
 from enicfer.io.physio_log import is_physio
 from enicfer.records import Modality
@@ -82,7 +81,8 @@ def pick_recordings(folder: Path, files: Iterable[Named], protocol: Protocol) ->
     """
     if protocol.modality not in _KINDS:
         raise InputError(
-            f"The protocol {protocol.name} is for a video alone: a data set needs one for EEG or fMRI."
+            f"The protocol {protocol.name} is for a video alone",
+            remedy="a data set needs one for EEG or fMRI",
         )
     files = list(files)
     modality = choose_modality(folder, [file.path for file in files], protocol)
@@ -111,8 +111,9 @@ def choose_modality(folder: Path, paths: Iterable[Path], protocol: Protocol) -> 
     if len(there) < 2 or Modality.EEG in there:
         return there[0] if there else Modality.EEG
     raise InputError(
-        f"{folder.name} has recordings of {' and '.join(kind.name for kind in there)}: write which of them is meant "
-        f'into the protocol, such as modality = "{there[0].value}".'
+        f"{folder.name} has recordings of {' and '.join(kind.name for kind in there)}",
+        place=folder,
+        remedy=f'write which of them is meant into the protocol, such as modality = "{there[0].value}"',
     )
 
 
@@ -135,8 +136,12 @@ def find_misnamed(folder: Path, protocol: Protocol) -> Iterator[tuple[Path, dict
         if _visit(entities) != visit or "task" not in entities:
             stem = stem_of(visit)
             error = InputError(
-                f"{path.name} in {path.parent.relative_to(folder).as_posix()} cannot be told from its name: name it "
-                f"{stem}_task-<label>[_run-<index>]_{suffix}, with letters and digits in the labels."
+                f"{path.name} in {path.parent.relative_to(folder).as_posix()} cannot be told from its name",
+                place=path,
+                remedy=(
+                    f"name it {stem}_task-<label>[_run-<index>]_{suffix}, with letters and digits in the "
+                    "labels"
+                ),
             )
             yield path, visit, error
 
@@ -193,7 +198,7 @@ def find_run_files(
     folder
         Its root.
     table
-        From `read_video_table`, or None to go by names.
+        From `enicfer.batch.video_table.read_video_table`, or None to go by names.
     visits
         How many sessions the participant has: with more than one, a file must say of which it is.
 
@@ -311,76 +316,3 @@ def _split(file: Named) -> tuple[int, str]:
     """Order of consecutive files: ``2`` before ``10``."""
     number = file.entities.get("split", "")
     return len(number), number
-
-
-def read_video_table(path: Path, folder: Path) -> dict[Path, Run]:
-    """Read the table that says which video belongs to which recording.
-
-    Returns
-    -------
-    dict
-        Recording -> a `Run` with its videos, in the order of the lines, and its triggers; where lines name a
-        ``camera``, each camera has its own videos.
-
-    Raises
-    ------
-    InputError
-        If the table cannot be read, a line of it is not whole, or it names files that are missing; all are named.
-    """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError):
-        raise InputError(f"There is no table {path.name} that can be read as UTF-8 text.") from None
-    numbered = [(i, line) for i, line in enumerate(text.splitlines(), 1) if line.strip()]
-    (_, columns), *cells = split_rows(numbered, "\t" if "\t" in text else ",", path.name) or [(0, [])]
-    if not {"recording", "video"} <= set(columns):
-        raise InputError(
-            explain_columns(path.name, columns, ("recording", "video"), "for a BOLD series also triggers")
-        )
-    if not cells:
-        raise InputError(f"{path.name} must have at least one line below its columns {', '.join(columns)}.")
-    lines = [(number, _pair_cells(columns, found)) for number, found in cells]
-    rows = [row for _, row in lines]
-    for number, row in lines:
-        if "" in row or not all(row[name].strip() for name in ("recording", "video")):
-            raise InputError(
-                f"Line {number} of {path.name} is not whole: each line must name a recording and its video, and have "
-                f"nothing beyond the columns {', '.join(columns)}."
-            )
-    missing = sorted(
-        {row[key] for row in rows for key in ("recording", "video", "triggers") if row.get(key)}
-        - {name for row in rows for name in row.values() if (folder / name).exists()}
-    )
-    if missing:
-        raise InputError(f"{path.name} names files that are not in {folder.name}: {', '.join(missing)}.")
-    found: dict[Path, Run] = {}
-    for row in rows:
-        recording = folder / row["recording"]
-        known = found[recording].views if recording in found else ()
-        triggers = folder / row["triggers"] if row.get("triggers") else None
-        camera, video = row.get("camera", ""), folder / row["video"]
-        videos = {view.camera: view.videos for view in known}
-        videos[camera] = (*videos.get(camera, ()), video)
-        views = [Run("", None, its, triggers=triggers, camera=name) for name, its in videos.items()]
-        found[recording] = replace(views[0], others=tuple(views[1:]))
-    for recording, run in found.items():
-        _check_cameras(run, recording.name, path.name)
-    return found
-
-
-def _check_cameras(run: Run, recording: str, table: str) -> None:
-    """Refuse cameras of a recording that have no name, one that is none, or one file."""
-    if not (run.others or run.camera):
-        return
-    try:
-        check_names([view.camera for view in run.views])
-        check_files({view.camera: view.videos for view in run.views})
-    except ValueError as error:
-        raise InputError(f"The cameras of {recording} in {table} cannot be used: {error}.") from None
-
-
-def _pair_cells(columns: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
-    """A line by its columns; what is beyond them is under ``""``."""
-    row = dict(zip(columns, [*cells, *[""] * len(columns)], strict=False))
-    beyond = "".join(cells[len(columns) :]).strip()
-    return {**row, "": beyond} if beyond else {key: cell for key, cell in row.items() if key}

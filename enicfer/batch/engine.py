@@ -169,7 +169,7 @@ def run_jobs(
                     end(future, failed(job, "time-out", f"It took longer than the {timeout:g} s allowed."))
     except InputError as error:
         raise InputError(
-            f"{error} {len(outcomes)} of {total} sessions had ended; the same command does the rest."
+            f"{error} {len(outcomes)} of {total} sessions had ended.", remedy="the same command does the rest"
         ) from None
     finally:
         for slot in slots:

@@ -163,7 +163,16 @@ def _walk(
                 inside = sorted(entries, key=lambda entry: entry.name)
         except OSError as error:
             if unread is not None:
-                unread.append((place, InputError(f"{place.name} cannot be read: {error.strerror}.")))
+                unread.append(
+                    (
+                        place,
+                        InputError(
+                            f"{place.name} cannot be read: {error.strerror}",
+                            place=place,
+                            remedy="allow reading it, or leave the folder out",
+                        ),
+                    )
+                )
             continue
         if {entry.name for entry in inside} & {HIDDEN, SETTINGS} == {HIDDEN}:
             continue
@@ -185,7 +194,16 @@ def read_sessions(
         except EnicferError as error:
             failed.append((folder, error))
         except OSError as error:
-            failed.append((folder, InputError(f"{folder.name} cannot be read: {error.strerror}.")))
+            failed.append(
+                (
+                    folder,
+                    InputError(
+                        f"{folder.name} cannot be read: {error.strerror}",
+                        place=folder,
+                        remedy="allow reading it, or leave the folder out",
+                    ),
+                )
+            )
     return sessions, failed
 
 
@@ -217,8 +235,8 @@ def make_jobs(
         name = name_session(session)
         if count[name] > 1:
             error = InputError(
-                f"{count[name]} sessions are called {name}: give each its own participant or session in "
-                f"{SETTINGS}."
+                f"{count[name]} sessions are called {name}",
+                remedy=f"give each its own participant or session in {SETTINGS}",
             )
             refused.append((session, error))
             continue

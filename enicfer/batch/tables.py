@@ -296,3 +296,5 @@ def _describe_root(output: Path, markers: Mapping[str, Marker], stage: Path) -> 
         with contextlib.suppress(EnicferError):  # a damaged run tells nothing of the others
             write_root(stage, read_run(path), filled_in(output))
             return
+    if not (output / "README.md").is_file():  # a table alone is no data set
+        write_root(stage, None, filled_in(output))

@@ -23,7 +23,7 @@ from enicfer.bids.root import (
 from enicfer.bids.video import PlacedVideo, describe_video, place_videos, start_time
 from enicfer.config.runs import Run, Session
 from enicfer.config.session import read_session
-from enicfer.errors import OVERWRITE, InputError, OutputError, option, shown
+from enicfer.errors import MAKE_ROOM, OVERWRITE, InputError, OutputError, option, shown
 from enicfer.io.files.atomic import staged
 from enicfer.io.files.names import session_folder, session_stem, stem_of
 from enicfer.io.files.places import check_folder
@@ -32,27 +32,12 @@ from enicfer.io.tables import write_json, write_table
 from enicfer.pipeline.align import align_runs
 from enicfer.pipeline.recording import find_trials
 from enicfer.records import Modality, Progress, RunResult
+from enicfer.records.written import WrittenFiles
 from enicfer.sync.aligned import AlignedRun
 
 _COVER, _KEEP = option('faces="cover"', "--deidentify"), option('faces="keep"', "--with-faces")
 _CHOICE = f"give {_COVER} for a copy with every face painted over, or {_KEEP} for the video as it is"
 _LEFT = ("xdf", "trace", "coarse_offset", "faces")  # of a run, that BIDS has no place for
-
-
-@dataclass(frozen=True)
-class Bidsified:
-    """What came of `bidsify_session`.
-
-    Attributes
-    ----------
-    paths
-        The files, sorted.
-    notes
-        What the user should know, one sentence each.
-    """
-
-    paths: tuple[Path, ...]
-    notes: tuple[str, ...]
 
 
 def bidsify_session(
@@ -65,7 +50,7 @@ def bidsify_session(
     max_uncertainty: float | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
-) -> Bidsified:
+) -> WrittenFiles:
     """Put the recordings and videos of a session into a BIDS data set.
 
     Parameters
@@ -91,7 +76,7 @@ def bidsify_session(
 
     Returns
     -------
-    Bidsified
+    WrittenFiles
         The files and notes.
 
     Raises
@@ -125,8 +110,12 @@ def bidsify_session(
             writer.write(aligned, given, older)
             paths = stage.publish(remove=[path.relative_to(bids).as_posix() for path in older])
     except OSError as error:
-        raise OutputError(f"{bids} cannot be written: {error.strerror or error}.") from None
-    return Bidsified(tuple(paths), tuple(dict.fromkeys(writer.notes)))
+        raise OutputError(
+            f"{bids} cannot be written: {error.strerror or error}",
+            place=bids,
+            remedy=MAKE_ROOM,
+        ) from None
+    return WrittenFiles(tuple(paths), tuple(dict.fromkeys(writer.notes)))
 
 
 @dataclass

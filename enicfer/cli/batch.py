@@ -108,7 +108,7 @@ def refuse_options(allowed: set[str]) -> None:
     ]
     if given:
         raise InputError(
-            f"{', '.join(given)} is only for the level participant: leave it out for the level group."
+            f"{', '.join(given)} is only for the level participant", remedy="leave it out for the level group"
         )
 
 

@@ -22,7 +22,7 @@ def cache(output: Path, older_than: float | None, max_size: float | None, everyt
     from enicfer.pipeline.cache import list_observations, prune_observations
 
     if not output.is_dir():
-        raise InputError(f"There is no folder {output}: give the root of the outputs.")
+        raise InputError(f"There is no folder {output}", place=output, remedy="give the root of the outputs")
     folder = BatchFolders(output).seen
     if older_than is None and max_size is None and not everything:
         found = list_observations(folder)

@@ -27,4 +27,6 @@ def codebooks(files: tuple[Path, ...]) -> None:
         if not files:
             click.echo(f"       {path}")
     if wrong:
-        raise ProtocolError(f"{wrong} of {len(given)} codebooks cannot be used.")
+        raise ProtocolError(
+            f"{wrong} of {len(given)} codebooks cannot be used", remedy="correct what is said of them above"
+        )

@@ -61,8 +61,8 @@ def cross_evaluate(
     strange = set(chosen) - {"", *(one.name for one in tests)}
     if strange:
         raise InputError(
-            f"--reader names {', '.join(sorted(strange))}, and the data are called "
-            f"{', '.join(one.name for one in tests)}."
+            f"--reader names {', '.join(sorted(strange))}, which is no name of the data",
+            remedy=f"give one of {', '.join(one.name for one in tests)}",
         )
     tests = [replace(one, reader=chosen.get(one.name, chosen.get("", ""))) for one in tests]
     rows = cross_evaluate_files(models, tests, output, ReadingOptions(**reading))

@@ -13,7 +13,7 @@ def _codes(given: tuple[str, ...]) -> dict[str, str]:
     for text in given:
         code, equals, category = text.rpartition("=")
         if not equals or not code.strip() or not category.strip():
-            raise InputError(f"--code is {text!r}: write CODE=CATEGORY, such as smile=happy.")
+            raise InputError(f"--code is {text!r}", remedy="write CODE=CATEGORY, such as smile=happy")
         codes[code.strip()] = category.strip()
     return codes
 

@@ -14,7 +14,7 @@ def _codes(given: tuple[str, ...]) -> dict[str, str]:
     for text in given:
         code, equals, label = text.rpartition("=")
         if not equals or not code:
-            raise InputError(f"--code is {text!r}: write CODE=EXPRESSION, such as smile=happy.")
+            raise InputError(f"--code is {text!r}", remedy="write CODE=EXPRESSION, such as smile=happy")
         codes[code] = label.strip().lower()
     return codes
 

@@ -29,7 +29,7 @@ class FacePoint(click.ParamType[FaceIn]):
             return read_camera_point(str(value))
         except ValueError:
             raise InputError(
-                f"--face is {value!r}: write {FACE_FORMAT}; of several cameras CAMERA:FRAME:X,Y."
+                f"--face is {value!r}", remedy=f"write {FACE_FORMAT}; of several cameras CAMERA:FRAME:X,Y"
             ) from None
 
 

@@ -27,4 +27,7 @@ def protocols(files: tuple[Path, ...]) -> None:
         if not files:
             click.echo(f"       {path}")
     if wrong:
-        raise ProtocolError(f"{wrong} of {len(files) or len(list_protocols())} protocols cannot be used.")
+        raise ProtocolError(
+            f"{wrong} of {len(files) or len(list_protocols())} protocols cannot be used",
+            remedy="correct what is said of them above",
+        )

@@ -35,7 +35,9 @@ def slurm_script(folders: tuple[Path, ...], output: Path, options: str, **settin
     try:
         further = shlex.split(options)
     except ValueError as error:
-        raise InputError(f"--options is {options!r} ({error}): write it as on a command line.") from None
+        raise InputError(
+            f"--options is {options!r} ({error})", remedy="write it as on a command line"
+        ) from None
     # study/* of a shell names plain files too.
     kept = [folder for folder in folders if not folder.is_file()] or list(folders)
     text = make_slurm_script(find_sessions(kept), output, further, **settings)

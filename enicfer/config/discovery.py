@@ -33,7 +33,7 @@ def find_run(folder: Path) -> Run:
         )
     _only_one(videos, "videos", folder, remedy)
     if recordings and bolds:
-        raise InputError(f"{folder} has a recording and a BOLD image: {remedy}.")
+        raise InputError(f"{folder} has a recording and a BOLD image", place=folder, remedy=f"{remedy}")
     if not recordings and not bolds:
         raise InputError(
             f"There is no recording in {folder}",
@@ -65,12 +65,14 @@ def explain_missing(folder: Path, names: Iterable[str]) -> InputError:
     like = [name for name in names if name.lower().startswith(SETTINGS)]
     if like:
         return InputError(
-            f"{folder.name} has {like[0]} where {SETTINGS} is expected: rename it (Windows hides the end of a name "
-            "unless it is told to show it)."
+            f"{folder.name} has {like[0]} where {SETTINGS} is expected",
+            place=folder,
+            remedy="rename it (Windows hides the end of a name unless it is told to show it)",
         )
     return InputError(
-        f"{folder.name} has a video and no {SETTINGS}: write one, or begin the folder's name with a dot to leave "
-        "it out."
+        f"{folder.name} has a video and no {SETTINGS}",
+        place=folder,
+        remedy="write one, or begin the folder's name with a dot to leave it out",
     )
 
 
@@ -82,4 +84,4 @@ def _with_content(files: list[Path]) -> list[Path]:
 def _only_one(found: list[Path], what: str, folder: Path, remedy: str) -> None:
     if len(found) > 1:
         names = ", ".join(p.name for p in found)
-        raise InputError(f"{folder} has {len(found)} {what} ({names}): {remedy}.")
+        raise InputError(f"{folder} has {len(found)} {what} ({names})", place=folder, remedy=f"{remedy}")

@@ -250,6 +250,7 @@ def _checked(session: Session) -> Session:
             }
             raise ProtocolError(
                 f"The protocol {session.protocol.name} needs {needs[modality]}, but {run.name} in "
-                f"{session.folder} has {needs[has]}."
+                f"{session.folder} has {needs[has]}",
+                remedy=f"give the protocol for it, or correct the run in {SETTINGS}",
             )
     return session

@@ -25,8 +25,8 @@ from enicfer.io.tables import write_json, write_table
 from enicfer.records import Modality, RunResult
 
 
-def write_root(root: Path, run: RunResult, description: Mapping[str, Any] | None = None) -> None:
-    """Write the files that describe the whole derivative; ``run`` stands for all."""
+def write_root(root: Path, run: RunResult | None, description: Mapping[str, Any] | None = None) -> None:
+    """Write the files that describe the whole derivative; ``run`` stands for all, None where none is done."""
     write_json(root / "dataset_description.json", dataset_description(description))
     write_json(root / "descriptions.json", descriptions_sidecar())
     for name, text in (

@@ -159,12 +159,13 @@ def descriptions_sidecar() -> dict[str, Any]:
     }
 
 
-def readme(run: RunResult) -> str:
-    """Content of ``README.md``; ``run`` stands for the runs that were processed in the same way."""
+def readme(run: RunResult | None) -> str:
+    """Content of ``README.md``; ``run`` stands for the runs that were processed in the same way, None for no run."""
+    cited = references(run) if run is not None else [text for key, text in _REFERENCES if key == "bids"]
     return _README.format(
         version=__version__,
-        methods=methods_text(run),
-        references="\n".join(f"- {text}" for text in references(run)),
+        methods=methods_text(run) if run is not None else "No run is done yet; group.html says why.",
+        references="\n".join(f"- {text}" for text in cited),
     )
 
 
@@ -190,9 +191,9 @@ def methods_text(run: RunResult) -> str:
     if run.time_course.about:
         rest += ["The probabilities were processed further.", *run.time_course.about.values()]
     rest.append(
-        "For each trial we report mean, peak, latency of the peak, area under the curve and dwell time of each "
-        "expression in the trial's window, weighted by the time that each frame stands for; trials with too few "
-        "valid frames are missing."
+        "For each trial and expression we report mean, peak, latency of the peak, area under the curve and dwell "
+        "time. They are of the trial's window; each frame is weighted by the time that it stands for. Trials with "
+        "too few valid frames are missing."
     )
     baseline = run.provenance.protocol.baseline
     if baseline is not None:

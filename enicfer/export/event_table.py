@@ -15,7 +15,8 @@ import pandas as pd
 from enicfer.config.suffixes import VIDEO_SUFFIXES
 from enicfer.errors import InputError, option, shown
 from enicfer.export.mne.annotations import spans_of
-from enicfer.records import Alignment, FloatArray, RunResult, SessionResult
+from enicfer.records import FloatArray, RunResult, SessionResult
+from enicfer.records.inverse import video_time_at
 from enicfer.timecourse.sampling import spans_inside
 
 TRIAL, SEGMENT = "trial", "segment"
@@ -166,23 +167,11 @@ def event_table(run: RunResult, measures: Sequence[str] = (), camera: str = "") 
 def player_time(run: RunResult, time: FloatArray) -> FloatArray:
     """Where a player shows what is at ``time`` (m,) s of the recording: s from the video's first frame.
 
-    Between the frames and beyond them it is the inverse of the clocks' map.
+    NaN where no frame has a time.
     """
-    there = np.isfinite(run.time)
-    if not there.any():
+    if not np.isfinite(run.time).any():
         return np.full(time.size, np.nan)
-    known, video = run.time[there], run.faces.video_time[there]
-    out = np.asarray(np.interp(time, known, video))
-    before, after = time < known[0], time > known[-1]
-    out[before] = video[0] + (time[before] - known[0]) / _rate(run.alignment, video[0])
-    out[after] = video[-1] + (time[after] - known[-1]) / _rate(run.alignment, video[-1])
-    return out - run.faces.video_time[0]
-
-
-def _rate(alignment: Alignment, video_time: float) -> float:
-    """Seconds of the recording for each of the video, at an instant of the video."""
-    start, stop = alignment.time(np.array([video_time - 1e-3, video_time + 1e-3]))
-    return float(stop - start) / 2e-3
+    return video_time_at(run.alignment, time) - run.faces.video_time[0]
 
 
 def name_measures(run: RunResult, wanted: Sequence[str]) -> tuple[str, ...]:

@@ -5,10 +5,10 @@ A new one is a module with one function and a line in `EXPORTS`.
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from enicfer.errors import OVERWRITE, InputError, OutputError, option, shown
+from enicfer.errors import MAKE_ROOM, OVERWRITE, InputError, OutputError, option, shown
 from enicfer.export.afni import write_afni
 from enicfer.export.boris import write_boris
 from enicfer.export.brainvision import write_brainvision
@@ -35,6 +35,7 @@ from enicfer.io.files.atomic import files_below, staged
 from enicfer.io.files.names import stem_of
 from enicfer.io.files.places import check_folder
 from enicfer.records import Modality, RunResult, SessionResult
+from enicfer.records.written import WrittenFiles
 
 Export = Callable[[Sequence[ExportRun], Path, ExportOptions], list[str]]
 
@@ -66,22 +67,6 @@ _KINDS = {
 SAMPLED = ("fieldtrip", "videobrowser")  # for every recording with samples
 
 
-@dataclass(frozen=True)
-class Exported:
-    """What came of `export_results`.
-
-    Attributes
-    ----------
-    paths
-        The files, sorted.
-    notes
-        What the user should know, one sentence each.
-    """
-
-    paths: tuple[Path, ...]
-    notes: tuple[str, ...]
-
-
 def export_results(
     result: RunResult | SessionResult,
     to: str | Sequence[str],
@@ -90,7 +75,7 @@ def export_results(
     runs: Sequence[str] = (),
     options: ExportOptions | None = None,
     overwrite: bool = False,
-) -> Exported:
+) -> WrittenFiles:
     """Write the trials and segments of a result as files for other programs.
 
     Parameters
@@ -110,7 +95,7 @@ def export_results(
 
     Returns
     -------
-    Exported
+    WrittenFiles
         The files and notes.
 
     Raises
@@ -145,8 +130,12 @@ def export_results(
                 )
             paths = stage.publish()
     except OSError as error:
-        raise OutputError(f"{output} cannot be written: {error.strerror or error}.") from None
-    return Exported(tuple(paths), tuple(notes.said))
+        raise OutputError(
+            f"{output} cannot be written: {error.strerror or error}",
+            place=output,
+            remedy=MAKE_ROOM,
+        ) from None
+    return WrittenFiles(tuple(paths), tuple(notes.said))
 
 
 def _check(names: Sequence[str], runs: Sequence[RunResult], options: ExportOptions) -> None:

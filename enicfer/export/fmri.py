@@ -95,7 +95,9 @@ def timeseries_table(
     tr, n_volumes = run.recording.repetition_time, run.recording.n_volumes
     if tr is None or n_volumes is None:
         raise InputError(
-            f"{run.recording.file.name} has no repetition time or no volumes: a time series needs an fMRI run."
+            f"{run.recording.file.name} has no repetition time or no volumes",
+            place=run.recording.file,
+            remedy="give an fMRI run, which a time series needs",
         )
     instant = _check_slice_time(run, slice_time_ref)
     edges = np.arange(n_volumes + 1, dtype=np.float64) * tr
@@ -171,8 +173,8 @@ def _check_reference(run: RunResult, reference: str | None) -> str:
         return "neutral" if "neutral" in labels else labels[-1]
     if reference not in labels:
         raise InputError(
-            f"The model {run.expression.model} has no label {reference!r}: the reference is one of "
-            f"{', '.join(labels)}."
+            f"The model {run.expression.model} has no label {reference!r}",
+            remedy=f"give one of {', '.join(labels)} as the reference",
         )
     return reference
 

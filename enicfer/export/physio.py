@@ -18,6 +18,7 @@ import pandas as pd
 
 from enicfer.export.columns import LOST_HED, UNCERTAIN_HED, describe_columns, expression_hed
 from enicfer.records import RunResult
+from enicfer.records.inverse import video_time_at
 from enicfer.timecourse.cameras import bound_at
 from enicfer.timecourse.sampling import nominal_rate, sample_values, spans_inside
 from enicfer.timecourse.segments import LOST, UNCERTAIN
@@ -131,8 +132,7 @@ def physioevents_table(run: RunResult) -> tuple[pd.DataFrame, dict[str, Any]]:
 
 def time_uncertainty(run: RunResult, time: np.ndarray) -> np.ndarray:
     """Half-width in s of the 95 % interval at each ``time`` (s, recording's clock)."""
-    placed = run.analysed
     if run.cameras is not None:
+        placed = run.analysed
         return bound_at(placed.time, placed.time_uncertainty, time)
-    video_time = np.interp(time, placed.time, placed.faces.video_time) if placed.time.size else time
-    return np.asarray(run.alignment.uncertainty(video_time))
+    return np.asarray(run.alignment.uncertainty(video_time_at(run.alignment, time)))

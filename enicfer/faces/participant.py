@@ -128,7 +128,10 @@ def choose_participant(
     reason = np.full(n_frames, Status.NO_FACE, dtype=np.uint8)
     if not len(rows):
         if hints is not None and hints.faces:
-            raise PointError("No face was found, so none can be pointed at.")
+            raise PointError(
+                "No face was found, so none can be pointed at",
+                remedy="check that the video shows the participant, or choose another detector",
+            )
         return Choice(row, reason, np.zeros(0, np.float32), 0.0, ("No face was found in any frame.",))
     tracklets, together, person = find_people(rows, signatures, n_frames, size)
     if hints is not None and hints.faces:
@@ -293,7 +296,7 @@ def _join_pointed_at(
     mine = np.isin(person, [_pointed_at(rows, person, hint) for hint in faces])
     if together[np.ix_(mine, mine)].any():
         raise PointError(
-            "The faces pointed at are of two people who are both in one frame: point at one person."
+            "The faces pointed at are of two people who are both in one frame", remedy="point at one person"
         )
     joined = person.copy()
     joined[mine] = person[mine].min()
@@ -312,7 +315,8 @@ def _pointed_at(rows: RowArray, person: npt.NDArray[np.int64], hint: FacePoint) 
         places = "; ".join(f"{(b[0] + b[2]) / 2:.0f},{(b[1] + b[3]) / 2:.0f}" for b in here["box"])
         raise PointError(
             f"{frame}:{x:g},{y:g} points at no face that can be followed: frame {frame} has "
-            + (f"faces around {places}." if places else "no face.")
+            + (f"faces around {places}" if places else "no face"),
+            remedy="point at one of them" if places else "take another frame",
         )
     return int(person[hit["tracklet"][np.argmin(hit["box"][:, 2] - hit["box"][:, 0])]])
 

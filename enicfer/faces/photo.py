@@ -43,10 +43,16 @@ def describe_photo(path: Path, detector: Detector) -> UInt8Array:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise InputError(f"The photo {path.name} cannot be read: {error.strerror}.") from None
+        raise InputError(
+            f"The photo {path.name} cannot be read: {error.strerror}",
+            place=path,
+            remedy="check the path and that you may read it",
+        ) from None
     picture = decode_bgr(content, f"The photo {path.name}")
     if picture is None:
-        raise InputError(f"{path.name} is no picture that can be read: give a JPEG or PNG photo.")
+        raise InputError(
+            f"{path.name} is no picture that can be read", place=path, remedy="give a JPEG or PNG photo"
+        )
     scale = min(1.0, detector.long_side / max(picture.shape[:2]))
     small = picture
     if scale < 1:
@@ -57,7 +63,9 @@ def describe_photo(path: Path, detector: Detector) -> UInt8Array:
     if len(found) != 1:
         count = "no face" if not len(found) else f"{len(found)} faces"
         raise InputError(
-            f"The photo {path.name} shows {count}: give one that shows the participant's face alone, from the front."
+            f"The photo {path.name} shows {count}",
+            place=path,
+            remedy="give one that shows the participant's face alone, from the front",
         )
     # As the video's faces are found and described.
     settled = settle_face(_Photo(picture), detector, found.box[0], _MIN_SCORE)

@@ -131,8 +131,9 @@ def find_weights(name: str, option: str = "--detector-weights FILE") -> Path:
         return path
     ways = f"'enicfer models fetch {name}', or add a file that you have with 'enicfer models add {name} FILE'"
     raise ModelError(
-        f"The weights {name} ({entry.file}) are not on this computer: download them with {ways}"
-        + (f" or {option}." if option else ".")
+        f"The weights {name} ({entry.file}) are not on this computer",
+        place=path,
+        remedy=f"download them with {ways}" + (f" or {option}" if option else ""),
     )
 
 
@@ -162,7 +163,7 @@ def add_weights(name: str, file: Path, sha256: str = "") -> Path:
     """
     entry = _entry(name)
     if not file.is_file():
-        raise ModelError(f"There is no file {file}.")
+        raise ModelError(f"There is no file {file}", remedy="check the path")
     if sha256:
         sha256 = _whole(name, sha256)
     check_hash(file, sha256 or entry.sha256)
@@ -211,16 +212,20 @@ def fetch_weights(name: str, sha256: str = "", url: str = "", progress: Progress
         _download(url or entry.url, part, progress, entry.size or MOST_BYTES)
     except urllib.error.HTTPError as error:
         raise ModelError(
-            f"{name} cannot be fetched: the server answered {error.code} for {error.url}."
+            f"{name} cannot be fetched: the server answered {error.code} for {error.url}",
+            remedy=f"try again later, or use 'enicfer models add {name} FILE'",
         ) from None
     except TooLargeError as error:
         part.unlink(missing_ok=True)
-        raise ModelError(f"{name} is not what was expected: {error}; what had come was removed.") from None
+        raise ModelError(
+            f"{name} is not what was expected: {error}; what had come was removed",
+            remedy=f"fetch it again, or use 'enicfer models add {name} FILE'",
+        ) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "reason", None) or error
         raise ModelError(
-            f"{name} cannot be fetched from {url or entry.url} ({reason}): run the command again to continue, or "
-            f"use 'enicfer models add {name} FILE'."
+            f"{name} cannot be fetched from {url or entry.url} ({reason})",
+            remedy=f"run the command again to continue, or use 'enicfer models add {name} FILE'",
         ) from None
     try:
         check_hash(part, expected)
@@ -243,8 +248,11 @@ def check_hash(file: Path, expected: str) -> str:
     found = _hash(file)
     if not found.startswith(expected.lower()):
         raise ModelError(
-            f"{file.name} ({file.stat().st_size} bytes) is not the file that was expected: its SHA-256 is {found}, "
-            f"it should {'be' if len(expected) == 64 else 'begin with'} {expected.lower()}."
+            f"{file.name} ({file.stat().st_size} bytes) is not the file that was expected: its "
+            f"SHA-256 is {found}, it should {('be' if len(expected) == 64 else 'begin with')} "
+            f"{expected.lower()}",
+            place=file,
+            remedy="fetch it again, or give the right file",
         )
     return found
 
@@ -254,7 +262,8 @@ def _whole(name: str, sha256: str) -> str:
     digits = sha256.strip().lower()
     if not _WHOLE.fullmatch(digits):
         raise ModelError(
-            f"The SHA-256 for {name} has {len(digits)} characters ({digits[:80]!r}): give all 64 hexadecimal digits."
+            f"The SHA-256 for {name} has {len(digits)} characters ({digits[:80]!r})",
+            remedy="give all 64 hexadecimal digits",
         )
     return digits
 
@@ -265,14 +274,17 @@ def _choose_hash(name: str, entry: Weights, sha256: str) -> str:
     if not _WHOLE.fullmatch(given):
         known = f"Only the first {len(given)} digits of the hash of" if given else "No hash is published for"
         raise ModelError(
-            f"{known} {name} ({entry.file}){' are published' * bool(given)}, so it is not fetched unchecked: give "
-            f"the whole hash that you trust with --sha256, or download it from {entry.url} and use "
-            f"'enicfer models add {name} FILE'."
+            f"{known} {name} ({entry.file}){' are published' * bool(given)}, so it is not fetched unchecked",
+            remedy=(
+                f"give the whole hash that you trust with --sha256, or download it from {entry.url} "
+                f"and use 'enicfer models add {name} FILE'"
+            ),
         )
     if not given.startswith(entry.sha256):
         raise ModelError(
             f"The SHA-256 that was given for {name} ({given}) is not the published one, which "
-            f"{'is' if len(entry.sha256) == 64 else 'begins with'} {entry.sha256}: check it."
+            f"{('is' if len(entry.sha256) == 64 else 'begins with')} {entry.sha256}",
+            remedy="check it",
         )
     return given
 
@@ -280,7 +292,7 @@ def _choose_hash(name: str, entry: Weights, sha256: str) -> str:
 def _check_address(url: str) -> None:
     scheme = urllib.parse.urlsplit(url).scheme.lower()
     if scheme not in SCHEMES:
-        raise ModelError(f"{url} is not fetched: an address must begin with {SCHEMES[0]}://.")
+        raise ModelError(f"{url} is not fetched", remedy=f"give an address that begins with {SCHEMES[0]}://")
 
 
 class TooLargeError(Exception):
@@ -333,13 +345,17 @@ def _prepare(entry: Weights) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"The folder {folder} cannot be made: {error.strerror}.") from None
+        raise OutputError(
+            f"The folder {folder} cannot be made: {error.strerror}",
+            place=folder,
+            remedy="make room there, or choose another folder with ENICFER_MODELS",
+        ) from None
     return folder / entry.file
 
 
 def _entry(name: str) -> Weights:
     if name not in WEIGHTS:
-        raise ModelError(f"There are no weights {name!r}: choose one of {', '.join(WEIGHTS)}.")
+        raise ModelError(f"There are no weights {name!r}", remedy=f"choose one of {', '.join(WEIGHTS)}")
     return WEIGHTS[name]
 
 

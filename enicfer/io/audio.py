@@ -65,7 +65,11 @@ def read_sound(path: Path) -> tuple[Float32Array, float, float, float]:
                     stamps.append(after if part.time is None else float(part.time))
                     blocks.append(block)
     except FFmpegError as error:
-        raise InputError(f"The sound track of {path.name} cannot be decoded ({error.strerror}).") from None
+        raise InputError(
+            f"The sound track of {path.name} cannot be decoded ({error.strerror})",
+            place=path,
+            remedy="copy it again, or convert it with ffmpeg",
+        ) from None
     if not blocks:
         raise InputError(f"The sound track of {path.name} is empty", remedy="use another source in [pulses]")
     counts = np.array([len(block) for block in blocks])

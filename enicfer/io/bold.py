@@ -97,7 +97,11 @@ def _read_header(path: Path) -> tuple[tuple[int, ...], float, str]:
         reason = " ".join(str(error).replace(str(path), path.name).split())[:200] or type(error).__name__
         if _is_packed(path) and path.suffix != ".gz":
             reason = f"it is packed; call it {path.name}.gz"
-        raise InputError(f"{path.name} cannot be read as a NIfTI image ({reason}).") from None
+        raise InputError(
+            f"{path.name} cannot be read as a NIfTI image ({reason})",
+            place=path,
+            remedy="copy it again, or convert it again",
+        ) from None
     if not isinstance(image, nibabel.Nifti1Pair | nibabel.Nifti1Image):
         raise InputError(
             f"{path.name} is no NIfTI image, but {type(image).__name__}",
@@ -110,13 +114,23 @@ def _read_header(path: Path) -> tuple[tuple[int, ...], float, str]:
         itemsize, offset = header.get_data_dtype().itemsize, max(0, int(getattr(image.dataobj, "offset", 0)))
     except Exception as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise InputError(f"{path.name} cannot be read as a NIfTI image ({reason}).") from None
+        raise InputError(
+            f"{path.name} cannot be read as a NIfTI image ({reason})",
+            place=path,
+            remedy="copy it again, or convert it again",
+        ) from None
     while len(shape) > 4 and shape[-1] == 1:  # further axes of one step
         shape = shape[:-1]
     if len(shape) != 4 or shape[3] < 2:
-        raise InputError(f"{path.name} has the shape {shape}: a BOLD series needs a fourth axis, time.")
+        raise InputError(
+            f"{path.name} has the shape {shape}",
+            place=path,
+            remedy="give a BOLD series, which has a fourth axis, time",
+        )
     if unit in _NOT_TIME:
-        raise InputError(f"The fourth axis of {path.name} is in {unit}, not in s: it is no BOLD series.")
+        raise InputError(
+            f"The fourth axis of {path.name} is in {unit}, not in s", place=path, remedy="give a BOLD series"
+        )
     check_image(path, shape, itemsize, offset)
     return shape, float(zooms[3]), str(unit)
 
@@ -147,7 +161,8 @@ def _sidecar_tr(path: Path, n_volumes: int) -> tuple[float | None, str]:
     name = source["RepetitionTime"].name
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _LONGEST:
         raise InputError(
-            f"{name} says RepetitionTime {value!r}: it must be a number of seconds, up to {_LONGEST:g}."
+            f"{name} says RepetitionTime {value!r}",
+            remedy=f"it must be a number of seconds, up to {_LONGEST:g}",
         )
     return float(value), name
 
@@ -159,13 +174,14 @@ def _read_timing(times: Any, n_volumes: int, name: str) -> float:
     )
     if not numbers or len(times) != n_volumes:
         raise InputError(
-            f"{name} says VolumeTiming {str(times)[:60]}: it must be a list of {n_volumes} numbers of seconds, one "
-            "for each volume."
+            f"{name} says VolumeTiming {str(times)[:60]}",
+            remedy=f"it must be a list of {n_volumes} numbers of seconds, one for each volume",
         )
     steps = [later - earlier for earlier, later in pairwise(times)]
     if max(steps) - min(steps) > _SAME_TR or min(steps) <= 0:
         raise InputError(
-            f"{name} says by VolumeTiming that volumes begin at irregular times ({min(steps):g} to {max(steps):g} s "
-            "apart): only series with one TR are read."
+            f"{name} says by VolumeTiming that volumes begin at irregular times ({min(steps):g} to "
+            f"{max(steps):g} s apart)",
+            remedy="only series with one TR are read",
         )
     return float(times[-1] - times[0]) / (len(times) - 1)

@@ -61,8 +61,9 @@ def check_header(path: Path) -> None:
     channels, interval = read_entry(header, "NumberOfChannels"), read_entry(header, "SamplingInterval")
     if not re.fullmatch(r"\+?\d{1,9}", channels) or not 1 <= int(channels) <= MOST_CHANNELS:
         raise InputError(
-            f"{path.name} says NumberOfChannels={channels[:40]}: it must be from 1 to {MOST_CHANNELS}; export it "
-            "again."
+            f"{path.name} says NumberOfChannels={channels[:40]}: it must be from 1 to {MOST_CHANNELS}",
+            place=path,
+            remedy="export it again",
         )
     try:
         step = float(interval)
@@ -70,8 +71,10 @@ def check_header(path: Path) -> None:
         step = 0.0
     if not 0 < step < np.inf:
         raise InputError(
-            f"{path.name} says SamplingInterval={interval[:40]}: it must be the microseconds from one sample to the "
-            "next, such as 1000 for 1000 Hz; export it again."
+            f"{path.name} says SamplingInterval={interval[:40]}: it must be the microseconds from "
+            "one sample to the next, such as 1000 for 1000 Hz",
+            place=path,
+            remedy="export it again",
         )
     kind = read_entry(header, "DataType")
     if kind and kind.upper() != "TIMEDOMAIN":
@@ -103,8 +106,10 @@ def _check_data_file(path: Path, name: str) -> None:
     )
     remedy = f"if {near[0]} is it, write DataFile={near[0]} there" if near else "copy it beside the header"
     raise InputError(
-        f"{path.name} cannot be read as a recording (its file {alone[:80]} is missing): the header says "
-        f"DataFile={name[:80]}; {remedy}."
+        f"{path.name} cannot be read as a recording (its file {alone[:80]} is missing): the "
+        f"header says DataFile={name[:80]}",
+        place=path,
+        remedy=f"{remedy}",
     )
 
 

@@ -34,8 +34,10 @@ def check_cnt(path: Path) -> None:
     (place,) = struct.unpack_from("<i", head, _TABLE)
     if not 0 < place <= size - 9:
         raise InputError(
-            f"{path.name} cannot be read as a recording: its table of events, which is at the end, is missing; "
-            "it is cut short, or the recording program did not finish it. Copy it again, or save it anew in Scan."
+            f"{path.name} cannot be read as a recording: its table of events, which is at the end, "
+            "is missing; it is cut short, or the recording program did not finish it.",
+            place=path,
+            remedy="copy it again, or save it anew in Scan",
         )
 
 

@@ -86,7 +86,11 @@ def keep_codebook(output: Path, book: Codebook) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{folder} cannot be made: {error.strerror or error}.") from None
+        raise OutputError(
+            f"{folder} cannot be made: {error.strerror or error}",
+            place=folder,
+            remedy="make room there, or make the folder above writable",
+        ) from None
     with replacing(path) as partial:
         partial.write_bytes(book.file.read_bytes())
 

@@ -33,8 +33,8 @@ def name_nearest(found: Sequence[str], wanted: Sequence[str]) -> str:
     return ""
 
 
-def explain_columns(name: str, found: Sequence[str], needed: Sequence[str], remedy: str = "") -> str:
-    """What to say of a table that lacks some of the needed columns.
+def explain_columns(name: str, found: Sequence[str], needed: Sequence[str]) -> str:
+    """What to say of a table that lacks some of the needed columns, without a full stop.
 
     Parameters
     ----------
@@ -42,15 +42,11 @@ def explain_columns(name: str, found: Sequence[str], needed: Sequence[str], reme
         Of the file.
     found, needed
         Names of columns.
-    remedy
-        What to do, after a colon.
     """
     missing = [column for column in needed if column not in found]
     nearest = name_nearest([column for column in found if column not in needed], missing)
-    return (
-        f"{name} has no column {', '.join(missing)}: {list_columns(found)}; needed are {', '.join(needed)}{nearest}"
-        f"{f': {remedy}' if remedy else ''}."
-    )
+    needs = f"needed are {', '.join(needed)}{nearest}"
+    return f"{name} has no column {', '.join(missing)}: {list_columns(found)}; {needs}"
 
 
 def explain_unknown(name: str, found: Sequence[str], kinds: Mapping[str, Sequence[str]]) -> str:
@@ -65,7 +61,7 @@ def explain_unknown(name: str, found: Sequence[str], kinds: Mapping[str, Sequenc
     kind = max(kinds, key=lambda kind: count(kinds[kind]))
     if not any(count(kinds[kind])):
         return f"Of {name}, {list_columns(found)}."
-    return f"The nearest is {kind}: {explain_columns(name, found, kinds[kind])}"
+    return f"The nearest is {kind}: {explain_columns(name, found, kinds[kind])}."
 
 
 def read_header(path: Path) -> list[str]:
@@ -100,7 +96,9 @@ def split_rows(lines: Sequence[tuple[int, str]], separator: str, name: str) -> l
             begin = reader.line_num
             rows += [(joined[-1][0], [cell.removesuffix("\n") for cell in cells])] if cells else []
     except csv.Error as error:
-        raise InputError(f"{name} cannot be read as a table: {error}.") from None
+        raise InputError(
+            f"{name} cannot be read as a table: {error}", remedy="correct it, or export it again"
+        ) from None
     return rows
 
 
@@ -113,6 +111,7 @@ def _check_joined(lines: Sequence[tuple[int, str]], width: int, separator: str, 
         closed = "unexpected end" not in str(error)
     if not closed or any(line.count(separator) >= width - 1 for _, line in lines[1:]):
         raise InputError(
-            f"Line {lines[0][0]} of {name} has a quotation mark that joins it with the lines up to {lines[-1][0]}: "
-            f"{lines[0][1][:60]!r}. Close it, or take it out."
+            f"Line {lines[0][0]} of {name} has a quotation mark that joins it with the lines up to "
+            f"{lines[-1][0]}: {lines[0][1][:60]!r}.",
+            remedy="close it, or take it out",
         )

@@ -36,16 +36,22 @@ def check_edf(path: Path) -> None:
     size = path.stat().st_size
     if count < 1 or 256 * (count + 1) > size:
         raise InputError(
-            f"{path.name} says that it has {count} signals, whose descriptions need {256 * (count + 1)} bytes; "
-            f"it has {size}: it is damaged or cut short; copy it again."
+            f"{path.name} says that it has {count} signals, whose descriptions need "
+            f"{256 * (count + 1)} bytes; it has {size}: it is damaged or cut short",
+            place=path,
+            remedy="copy it again",
         )
     header = read_sizes(path)
     if header is not None and header[1] == 0:
-        raise InputError(f"{path.name} has no whole data record: it is cut short; copy it again.")
+        raise InputError(
+            f"{path.name} has no whole data record: it is cut short", place=path, remedy="copy it again"
+        )
     if header is not None and header[2] <= 0:
         raise InputError(
-            f"{path.name} says that its records last {header[2]:g} s: it holds annotations alone, or is damaged; "
-            "give the file with the signal."
+            f"{path.name} says that its records last {header[2]:g} s: it holds annotations alone, "
+            "or is damaged",
+            place=path,
+            remedy="give the file with the signal",
         )
 
 
@@ -111,8 +117,10 @@ def check_records(path: Path) -> None:
     if len(pauses):
         at, lost = begins[pauses[0]] + length - begins[0], late[pauses[0]]
         raise InputError(
-            f"{path.name} is discontinuous ({kind}): at {at:.1f} s it pauses for {lost:.1f} s, which cannot be read; "
-            "export it as a continuous file, or as one file for each part."
+            f"{path.name} is discontinuous ({kind}): at {at:.1f} s it pauses for {lost:.1f} s, "
+            "which cannot be read",
+            place=path,
+            remedy="export it as a continuous file, or as one file for each part",
         )
 
 

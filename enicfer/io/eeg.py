@@ -117,7 +117,9 @@ def open_recording(path: Path) -> tuple["mne.io.BaseRaw", tuple[str, ...]]:
         )
     if raw.n_times < 1:
         raise InputError(
-            f"{path.name} has no data: it is cut short, or its data file is empty; copy it again."
+            f"{path.name} has no data: it is cut short, or its data file is empty",
+            place=path,
+            remedy="copy it again",
         )
     return note_length(path, raw, notes), tuple(notes)
 

@@ -41,19 +41,21 @@ def check_channels(name: str, count: int, needed: int = 0, size: int = 0) -> Non
     """Refuse a number of channels that cannot be, or whose descriptions (``needed`` bytes) are not there."""
     if not 1 <= count <= MOST_CHANNELS:
         raise InputError(
-            f"{name} says that it has {count} channels: it must be from 1 to {MOST_CHANNELS}; export it again."
+            f"{name} says that it has {count} channels: it must be from 1 to {MOST_CHANNELS}",
+            remedy="export it again",
         )
     if needed > size:
         raise InputError(
-            f"{name} says that it has {count} channels, whose descriptions need {needed} bytes; it has {size}: it "
-            "is damaged or cut short; copy it again."
+            f"{name} says that it has {count} channels, whose descriptions need {needed} bytes; it "
+            f"has {size}: it is damaged or cut short",
+            remedy="copy it again",
         )
 
 
 def _short(name: str, what: str, needed: int, size: int) -> InputError:
     return InputError(
-        f"{name} is cut short or damaged: {what} would need {needed} bytes, and it has {size}. Copy it again from "
-        "the recording computer."
+        f"{name} is cut short or damaged: {what} would need {needed} bytes, and it has {size}.",
+        remedy="copy it again from the recording computer",
     )
 
 
@@ -71,11 +73,17 @@ def _check_gdf(path: Path, file: BinaryIO, size: int) -> None:
     samples = struct.unpack_from(f"<{count}i", each, 216 * count)
     kinds = struct.unpack_from(f"<{count}i", each, 220 * count)
     if min(samples) < 0 or not set(kinds) <= _GDF_BYTES.keys():
-        raise InputError(f"{path.name} says of its samples what cannot be: it is damaged; export it again.")
+        raise InputError(
+            f"{path.name} says of its samples what cannot be: it is damaged",
+            place=path,
+            remedy="export it again",
+        )
     if records < 0:
         raise InputError(
-            f"{path.name} does not say how many records it has ({records}): the recording program did not finish it. "
-            "Open it there, and save it again."
+            f"{path.name} does not say how many records it has ({records}): the recording program "
+            "did not finish it.",
+            place=path,
+            remedy="open it there, and save it again",
         )
     end = begin + records * _record_bytes(samples, kinds)
     if begin < 0 or end > size:

@@ -58,11 +58,16 @@ def check_kind(path: Path) -> None:
         return
     heads = [name for ending in _PARTS.get(kind, ()) if (name := _find_head(path, ending))]
     if heads:
-        raise InputError(f"{path.name} is only one file of a recording: give its main file {heads[0]}.")
+        raise InputError(
+            f"{path.name} is only one file of a recording",
+            place=path,
+            remedy=f"give its main file {heads[0]}",
+        )
     if kind in _FOREIGN:
         raise InputError(
-            f"{path.name} is a recording of {_FOREIGN[kind]}, which is not read: export it as EDF+ or BrainVision, "
-            "with its markers."
+            f"{path.name} is a recording of {_FOREIGN[kind]}, which is not read",
+            place=path,
+            remedy="export it as EDF+ or BrainVision, with its markers",
         )
 
 

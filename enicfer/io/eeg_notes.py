@@ -134,8 +134,10 @@ def check_start(path: Path, notes: list[str]) -> None:
         stated, there, rate = _read_egi_header(path)
         if there < stated:
             raise InputError(
-                f"{path.name} is cut short: its header says {stated / rate:.2f} s, and it has {there / rate:.2f} s; "
-                "copy it again, or export what is there."
+                f"{path.name} is cut short: its header says {stated / rate:.2f} s, and it has "
+                f"{there / rate:.2f} s",
+                place=path,
+                remedy="copy it again, or export what is there",
             )
 
 
@@ -167,8 +169,8 @@ def _say_missing(name: str, missing: float, least: bool, behind: int | None, not
     if least and missing > IMPOSSIBLE:
         notes.append(
             f"{behind} of the markers of {name} {'lies' if behind == 1 else 'lie'} up to {missing / 86400:.1f} days "
-            "behind the end of the data, which is no recording's length, and are left out: the marker file is "
-            "damaged, or is of another recording."
+            "behind the end of the data, and are left out. No recording is so long: the marker file is damaged, or "
+            "is of another recording."
         )
         return
     if behind is None:
@@ -197,8 +199,10 @@ def _check_eeglab(path: Path) -> None:
         return
     if not 1 <= count <= MOST_CHANNELS:
         raise InputError(
-            f"{path.name} says that it has {count:.15g} channels (nbchan): it must be from 1 to {MOST_CHANNELS}; "
-            "save it again."
+            f"{path.name} says that it has {count:.15g} channels (nbchan): it must be from 1 to "
+            f"{MOST_CHANNELS}",
+            place=path,
+            remedy="save it again",
         )
 
 
@@ -246,7 +250,9 @@ def _cut_eeglab(path: Path, raw: "mne.io.BaseRaw", rate: float, notes: list[str]
     if there >= raw.n_times:
         return raw
     if there < 2:
-        raise InputError(f"{data.name} of {path.name} has no data: it is cut short; copy it again.")
+        raise InputError(
+            f"{data.name} of {path.name} has no data: it is cut short", place=data, remedy="copy it again"
+        )
     missing = (raw.n_times - there) / rate
     behind = int((raw.annotations.onset - raw.first_time > (there - 1) / rate).sum())
     _say_missing(data.name, missing, False, behind, notes)
@@ -265,7 +271,7 @@ def _cut_nicolet(path: Path, raw: "mne.io.BaseRaw", rate: float, notes: list[str
     if there >= raw.n_times:
         return raw
     if there < 2:
-        raise InputError(f"{path.name} has no data: it is cut short; copy it again.")
+        raise InputError(f"{path.name} has no data: it is cut short", place=path, remedy="copy it again")
     _say_missing(path.name, (raw.n_times - there) / rate, False, None, notes)
     return raw.crop(tmax=(there - 1) / rate, verbose="error")
 
@@ -286,7 +292,7 @@ def _cut_fif(path: Path, raw: "mne.io.BaseRaw", rate: float, notes: list[str]) -
         middle = (low + high) // 2
         low, high = (middle, high) if is_there(middle) else (low, middle)
     if low < 1:
-        raise InputError(f"{path.name} has no data: it is cut short; copy it again.")
+        raise InputError(f"{path.name} has no data: it is cut short", place=path, remedy="copy it again")
     notes.append(
         f"{path.name} is cut short: {(low + 1) / rate:.1f} s of it can be read, and what came after is missing, with "
         "the markers in it. Copy it again from the recording computer."
@@ -302,7 +308,9 @@ def _read_egi_header(path: Path) -> tuple[int, int, float]:
         head = file.read(36)
     if len(head) < 36:
         raise InputError(
-            f"{path.name} has {len(head)} bytes, and its header alone 36: it is cut short; copy it again."
+            f"{path.name} has {len(head)} bytes, and its header alone 36: it is cut short",
+            place=path,
+            remedy="copy it again",
         )
     version, *_, rate, channels, _, _, _ = struct.unpack(">i6hi5h", head[:30])
     samples, events = struct.unpack(">ih", head[30:36])

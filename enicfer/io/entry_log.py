@@ -137,7 +137,11 @@ class EntryLog(Generic[E]):
             except FileNotFoundError:
                 return (), False
             except OSError as error:
-                raise InputError(f"{path.name} cannot be read: {error.strerror or error}.") from None
+                raise InputError(
+                    f"{path.name} cannot be read: {error.strerror or error}",
+                    place=path,
+                    remedy="allow reading it",
+                ) from None
             entries, whole = self._parse(data, path)
             if whole == len(data):
                 return entries, False
@@ -188,8 +192,10 @@ class EntryLog(Generic[E]):
 
     def _unwritten(self, path: Path, error: OSError) -> OutputError:
         return OutputError(
-            f"The {self.word} cannot be written to {path.parent} ({error.strerror or error}): make room or make the "
-            "folder writable; what was said last is not stored."
+            f"The {self.word} cannot be written to {path.parent} ({error.strerror or error}), and "
+            "what was said last is not stored",
+            place=path.parent,
+            remedy="make room or make the folder writable",
         )
 
     def _parse(self, data: bytes, path: Path) -> tuple[tuple[E, ...], int]:
@@ -206,7 +212,9 @@ class EntryLog(Generic[E]):
                     if last and not line.endswith(b"\n"):
                         return tuple(entries), place
                     raise InputError(
-                        f"Line {number} of {path.name} is no entry of a {self.word}: repair it, or remove the line."
+                        f"Line {number} of {path.name} is no entry of a {self.word}",
+                        place=path,
+                        remedy="repair it, or remove the line",
                     ) from None
             place += len(line)
         return tuple(entries), place
@@ -217,7 +225,9 @@ def _wait_for_lock(file: int, path: Path) -> None:
     while lock_file(file) is None:
         if time.monotonic() > end:
             raise OutputError(
-                f"Another process has been writing {path.name} for {PATIENCE:.0f} s: end it, and say it again."
+                f"Another process has been writing {path.name} for {PATIENCE:.0f} s",
+                place=path,
+                remedy="end it, and say it again",
             )
         time.sleep(random.uniform(*POLL))
 

@@ -213,7 +213,9 @@ def read_trace(path: Path) -> tuple[FaceTrack, ExpressionTrace]:
     except InputError as error:
         if str(error).startswith(path.name):  # what the file holds was refused before it was read
             raise
-        raise InputError(f"{path.name} is no trace that can be used: {error}. Make it again.") from None
+        raise InputError(
+            f"{path.name} is no trace that can be used: {error}.", place=path, remedy="make it again"
+        ) from None
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OSError) as error:
         raise InputError(
             f"{path.name} is no trace of this version of enicfer ({error})",

@@ -28,30 +28,43 @@ def check_persyst(path: Path) -> str:
     about, patient = dict(sections.get("fileinfo", ())), dict(sections.get("patient", ()))
     if path.suffix != ".lay":
         raise InputError(
-            f"{path.name} is read only with an ending in small letters: rename it to {path.stem}.lay."
+            f"{path.name} is read only with an ending in small letters",
+            place=path,
+            remedy=f"rename it to {path.stem}.lay",
         )
     for key in ("file", "samplingrate", "waveformcount", "datatype", "calibration"):
         if not about.get(key):
-            raise InputError(f"{path.name} does not say {key} below [FileInfo]: export it again.")
+            raise InputError(
+                f"{path.name} does not say {key} below [FileInfo]", place=path, remedy="export it again"
+            )
     data = path.parent / re.split(r"[/\\]", about["file"])[-1]
     if not data.is_file():
-        raise InputError(f"The data file {data.name} of {path.name} is missing: copy it beside the header.")
+        raise InputError(
+            f"The data file {data.name} of {path.name} is missing",
+            place=data,
+            remedy="copy it beside the header",
+        )
     if "\\" in about["file"] and os.sep != "\\":
         raise InputError(
-            f"{path.name} says File={about['file'][:80]}, which is no name here: write File={data.name} there."
+            f"{path.name} says File={about['file'][:80]}, which is no name here",
+            place=path,
+            remedy=f"write File={data.name} there",
         )
     if about.get("headerlength", "0") not in ("", "0"):
         raise InputError(
-            f"{data.name} begins with a header of {about['headerlength']} bytes (HeaderLength), which is not read: "
-            "export the recording from Persyst again, or as EDF+."
+            f"{data.name} begins with a header of {about['headerlength']} bytes (HeaderLength), "
+            "which is not read",
+            place=data,
+            remedy="export the recording from Persyst again, or as EDF+",
         )
     lacking = [line for key, line in _PATIENT.items() if key not in patient]
     if "birthdate" in patient and not re.search("[/-]", patient["birthdate"]):
         lacking.append(_PATIENT["birthdate"])
     if lacking:
         raise InputError(
-            f"{path.name} lacks what is read from its section [Patient]: write there the lines {', '.join(lacking)} "
-            "(they need not be true)."
+            f"{path.name} lacks what is read from its section [Patient]",
+            place=path,
+            remedy=f"write there the lines {', '.join(lacking)} (they need not be true)",
         )
     return _check_times(path, data, about, sections.get("sampletimes", []))
 
@@ -69,8 +82,10 @@ def _check_times(path: Path, data: Path, about: dict[str, str], entries: list[tu
         meant, passed = (after - before) / rate, (end - begin) % 86400  # also over midnight
         if after < there and abs(passed - meant) > _LONGEST_STEP + _DRIFT * meant:
             raise InputError(
-                f"{path.name} has a pause: between its samples {before:.0f} and {after:.0f}, {passed:.2f} s passed "
-                f"and {meant:.2f} s are stored. Export each part as a recording of its own."
+                f"{path.name} has a pause: between its samples {before:.0f} and {after:.0f}, "
+                f"{passed:.2f} s passed and {meant:.2f} s are stored.",
+                place=path,
+                remedy="export each part as a recording of its own",
             )
     if times and times[-1][0] > there:
         missing = (times[-1][0] - there) / rate

@@ -79,7 +79,9 @@ def read_physio_triggers(path: Path, notes: list[str]) -> list[Entry]:
         also = f", and {waves}" if waves else ""
         raise InputError(
             f"{path.name} has no triggers: no column of whole numbers ever leaves 0{also} "
-            f"(columns: {', '.join(columns)}). Give the log of the task program with the volume pulses."
+            f"(columns: {', '.join(columns)}).",
+            place=path,
+            remedy="give the log of the task program with the volume pulses",
         )
     if flat:
         notes.append(f"{path.name}: {waves}, and is passed over.")
@@ -101,22 +103,27 @@ def _read_settings(path: Path) -> tuple[float, float, list[str]]:
     missing = [key for key in ("SamplingFrequency", "StartTime", "Columns") if key not in said]
     if missing:
         raise InputError(
-            f"The sidecar of {path.name} lacks {', '.join(missing)}: BIDS wants them in "
-            f"{path.name.removesuffix('.tsv.gz')}.json or in one of a folder above."
+            f"The sidecar of {path.name} lacks {', '.join(missing)}",
+            place=path,
+            remedy=(
+                f"write them in {path.name.removesuffix('.tsv.gz')}.json or in one of a folder above, "
+                "as BIDS wants"
+            ),
         )
     rate, start, columns = said["SamplingFrequency"], said["StartTime"], said["Columns"]
     if not _is_number(rate) or not 0 < rate <= 1e6:
         raise InputError(
-            f"{source['SamplingFrequency'].name} says SamplingFrequency {shown(rate)}: it must be a number of Hz."
+            f"{source['SamplingFrequency'].name} says SamplingFrequency {shown(rate)}",
+            remedy="it must be a number of Hz",
         )
     if not _is_number(start):
         raise InputError(
-            f"{source['StartTime'].name} says StartTime {shown(start)}: it must be a number of s."
+            f"{source['StartTime'].name} says StartTime {shown(start)}", remedy="it must be a number of s"
         )
     names = isinstance(columns, list) and all(isinstance(name, str) and name for name in columns)
     if not names or len(set(columns)) != len(columns):
         raise InputError(
-            f"{source['Columns'].name} says Columns {shown(columns)}: it must be a list of names."
+            f"{source['Columns'].name} says Columns {shown(columns)}", remedy="it must be a list of names"
         )
     return float(rate), float(start), columns
 
@@ -127,7 +134,9 @@ def _is_number(value: Any) -> bool:
 
 def _read_table(path: Path, columns: list[str], notes: list[str]) -> pd.DataFrame:
     if not path.is_file():
-        raise InputError(f"There is no {path.name} in {path.parent.name}: check the name.")
+        raise InputError(
+            f"There is no {path.name} in {path.parent.name}", place=path, remedy="check the name"
+        )
     text = b"".join(_blocks(path))
     if _is_cut(path, len(text)):
         notes.append(f"{path.name} is cut short: triggers after its {text.count(NEWLINE)} samples are lost.")
@@ -136,13 +145,16 @@ def _read_table(path: Path, columns: list[str], notes: list[str]) -> pd.DataFram
         table = pd.read_csv(io.BytesIO(text), sep="\t", header=None, na_values="n/a", dtype=np.float64)
     except (ValueError, pd.errors.ParserError) as error:
         raise InputError(
-            f"{path.name} cannot be read as a physio file ({' '.join(str(error).split())[:120]}): BIDS wants numbers "
-            "in columns parted by tabs, without a header."
+            f"{path.name} cannot be read as a physio file ({' '.join(str(error).split())[:120]})",
+            place=path,
+            remedy="BIDS wants numbers in columns parted by tabs, without a header",
         ) from None
     if table.shape[1] != len(columns):
         raise InputError(
             f"{path.name} has {table.shape[1]} columns, and its sidecar names {len(columns)} "
-            f"({', '.join(columns)}): correct Columns."
+            f"({', '.join(columns)})",
+            place=path,
+            remedy="correct Columns",
         )
     return table.set_axis(columns, axis=1)
 
@@ -168,6 +180,8 @@ def _blocks(path: Path) -> Iterator[bytes]:
         size += len(block)
         if size > MOST_BYTES or b"\0" in block:
             raise InputError(
-                f"{path.name} cannot be read as a physio file: it is too large, or holds no text."
+                f"{path.name} cannot be read as a physio file: it is too large, or holds no text",
+                place=path,
+                remedy="check that it is the right file",
             )
         yield block

@@ -113,14 +113,19 @@ def take_columns(
     for line, cells in rows[1:]:
         if any(cell.strip() for cell in cells[width:]):
             raise InputError(
-                f"Line {line} of {name} has {len(cells)} cells and the header {width}: {' | '.join(cells)[:80]!r}. "
-                "Put cells that hold the separator into quotes, and write numbers without separators of thousands."
+                f"Line {line} of {name} has {len(cells)} cells and the header {width}: "
+                f"{' | '.join(cells)[:80]!r}.",
+                remedy=(
+                    "put cells that hold the separator into quotes, and write numbers without separators "
+                    "of thousands"
+                ),
             )
     body = list(rows[1:])
     again = [line for line, cells in body if cells == rows[0][1]]
     if again:
         raise InputError(
-            f"Line {again[0]} of {name} is its header once more: it holds several tables; give the one of this run."
+            f"Line {again[0]} of {name} is its header once more: it holds several tables",
+            remedy="give the one of this run",
         )
     if body and not ended and _is_cut_row(body, width, column, codes):
         body = _leave_out_last(body, name, notes)
@@ -217,8 +222,12 @@ def _code_columns(header: Sequence[str], time: int, name: str) -> list[int]:
     ]
     if not codes and others:
         raise InputError(
-            f"{name} has no column of codes: {list_columns(header)}. Name the one that says what happened "
-            f"{', '.join(CODE_NAMES)}{_nearest(others, CODE_NAMES)}, or write code_columns in the protocol's [log]."
+            f"{name} has no column of codes: {list_columns(header)}.",
+            remedy=(
+                "name the one that says what happened "
+                f"{', '.join(CODE_NAMES)}{_nearest(others, CODE_NAMES)}, or write code_columns in the "
+                "protocol's [log]"
+            ),
         )
     return codes[:1]
 

@@ -135,11 +135,11 @@ def _read_run(frames: Path) -> RunResult:
         raise
     except InputError as error:
         raise InputError(
-            f"The files of {stem} are damaged or were changed: {error}. Process the session again."
+            f"The files of {stem} are damaged or were changed: {error}.", remedy="process the session again"
         ) from None
     except KeyError as error:
         raise InputError(
-            f"The files of {stem} lack {error}: they are of another version, process the session again."
+            f"The files of {stem} lack {error} and are of another version", remedy="process the session again"
         ) from None
     # h5py raises RuntimeError and OSError for damaged data, the rest is content of another kind.
     except (TypeError, ValueError, AttributeError, IndexError, RuntimeError, OSError) as error:

@@ -36,7 +36,11 @@ class RowTable:
     def text(self, name: str) -> list[str]:
         """The cells of a column; "" where a row is too short."""
         if name not in self.names:
-            raise InputError(explain_columns(self.path.name, self.names, (name,)))
+            raise InputError(
+                explain_columns(self.path.name, self.names, (name,)),
+                place=self.path,
+                remedy="give the table that has it",
+            )
         at = self.names.index(name)
         return [row[at].strip() if at < len(row) else "" for row in self.rows]
 
@@ -78,8 +82,9 @@ def read_rows(path: Path, header: Callable[[Sequence[str]], bool]) -> RowTable |
                     if any(cell.strip() for cell in row[len(names) :]):
                         raise InputError(
                             f"Line {number} of {path.name} has {len(row)} cells and the header {len(names)}: "
-                            f"{' | '.join(row)[:80]!r}. Put cells that hold the separator into quotes, and write "
-                            "numbers with a decimal point."
+                            f"{' | '.join(row)[:80]!r}.",
+                            place=path,
+                            remedy="put cells that hold the separator into quotes, and write decimal points",
                         )
                 return RowTable(path, names, [row for _, row in rows if any(row)])
     return None

@@ -61,8 +61,9 @@ def read_sidecars(path: Path) -> tuple[dict[str, Any], dict[str, Path]]:
     for sidecar in find_sidecars(path):
         if is_placeholder(sidecar):
             raise InputError(
-                f"{sidecar.name} is empty: a cloud has not downloaded it, or it was not copied whole; download it, "
-                "or remove it."
+                f"{sidecar.name} is empty: a cloud has not downloaded it, or it was not copied whole",
+                place=sidecar,
+                remedy="download it, or remove it",
             )
         try:
             content = json.loads(read_text(sidecar))
@@ -95,6 +96,8 @@ def _refuse_rivals(
             and said[key] != content[key]
         ):
             raise InputError(
-                f"{other.name} and {sidecar.name} both apply, and differ in {key} ({said[key]} and {content[key]}): "
-                "BIDS allows one of them in a folder; correct or remove the other."
+                f"{other.name} and {sidecar.name} both apply, and differ in {key} ({said[key]} and "
+                f"{content[key]}): BIDS allows one of them in a folder",
+                place=sidecar,
+                remedy="correct or remove the other",
             )

@@ -107,11 +107,19 @@ def read_table(path: Path, columns: Iterable[str] | None = None) -> pd.DataFrame
             f"{path.name} is missing in {path.parent.name}", place=path, remedy="process the session again"
         ) from None
     except (ValueError, OSError, pd.errors.ParserWarning) as error:
-        raise InputError(f"{path.name} cannot be read as a table: {error}.") from None
+        raise InputError(
+            f"{path.name} cannot be read as a table: {error}",
+            place=path,
+            remedy="write it again with the command that made it",
+        ) from None
     table.columns = [_fuse_text(name) for name in table.columns]
     if not table.columns.is_unique:
         twice = str(table.columns[table.columns.duplicated()][0])
-        raise InputError(f"{path.name} has two columns {twice!r}: it is no table that enicfer wrote.")
+        raise InputError(
+            f"{path.name} has two columns {twice!r}, so it is no table that enicfer wrote",
+            place=path,
+            remedy="give one that it wrote",
+        )
     for name in table.columns:
         table[name] = table[name].map(_fuse_text)
         if name not in TEXT_COLUMNS:
@@ -136,7 +144,11 @@ def read_text(path: Path) -> str:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path.name} cannot be read: {error.strerror}.") from None
+        raise InputError(
+            f"{path.name} cannot be read: {error.strerror}",
+            place=path,
+            remedy="check the path and that you may read it",
+        ) from None
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         encodings = ["utf-16"]
     elif raw[:200].count(b"\x00") > 20:
@@ -177,7 +189,15 @@ def read_json(path: Path) -> dict[str, Any]:
             f"{path.name} is missing in {path.parent.name}", place=path, remedy="process the session again"
         ) from None
     except (ValueError, OSError, RecursionError) as error:
-        raise InputError(f"{path.name} is not valid JSON: {error}.") from None
+        raise InputError(
+            f"{path.name} is not valid JSON: {error}",
+            place=path,
+            remedy="correct it, or write it again with the program that made it",
+        ) from None
     if not isinstance(content, dict):
-        raise InputError(f"{path.name} holds a JSON {type(content).__name__} where an object is expected.")
+        raise InputError(
+            f"{path.name} holds a JSON {type(content).__name__} where an object is expected",
+            place=path,
+            remedy="correct it, or write it again with the program that made it",
+        )
     return content

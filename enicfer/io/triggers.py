@@ -95,9 +95,13 @@ def read_trigger_log(path: Path, columns: Log | None = None) -> TriggerLog:
     entries = [(t, normalise_code(c)) for t, c in found if math.isfinite(t) and normalise_code(c)]
     if not entries:
         raise InputError(
-            f"{path.name} has no entry with a time and a code ({_describe_empty(text)}): give a log of PsychoPy, "
-            f"Presentation or E-Prime, a BIDS events file, or lines of a time in s and a code."
-            f"{''.join(f' {note}' for note in notes)}"
+            f"{path.name} has no entry with a time and a code ({_describe_empty(text)})"
+            f"{'.' if notes else ''}{''.join(f' {note}' for note in notes)}",
+            place=path,
+            remedy=(
+                "give a log of PsychoPy, Presentation or E-Prime, a BIDS events file, or lines of a time in s and a "
+                "code"
+            ),
         )
     return TriggerLog(_as_table(entries), tuple(notes))
 
@@ -128,8 +132,12 @@ def read_events(path: Path, modality: Modality, columns: Log | None = None) -> T
         if modality is Modality.FMRI:
             way = "give it as triggers in session.toml"
         raise InputError(
-            f"{path.name} is the log of a task program, whose clock is not the recording's: {way}, or give a table "
-            "with the columns onset (s from the recording's start), duration and trial_type as events."
+            f"{path.name} is the log of a task program, whose clock is not the recording's",
+            place=path,
+            remedy=(
+                f"{way}, or give a table with the columns onset (s from the recording's start), "
+                "duration and trial_type as events"
+            ),
         )
     read = read_trigger_log(path, columns)
     again = read.table[read.table.duplicated()]
@@ -150,7 +158,7 @@ def _parse_named(text: str, name: str, notes: list[str], columns: Log) -> list[E
     wanted = [columns.onset_column or "onset", *columns.code_columns]
     missing = [column for column in wanted if column not in header]
     if missing:
-        raise InputError(explain_columns(name, header, wanted, "correct them in the protocol's [log]"))
+        raise InputError(explain_columns(name, header, wanted), remedy="correct them in the protocol's [log]")
     at = [header.index(column) for column in wanted]
     scale = UNITS[columns.unit] if columns.unit else 1.0
     return take_columns(rows, name, notes, text.endswith("\n"), at[0], scale, at[1:])
@@ -198,8 +206,9 @@ def _parse_presentation(text: str, name: str, notes: list[str]) -> Iterable[Entr
     ]
     if again:
         raise InputError(
-            f"{name} holds several logs of Presentation, one behind the other (the next begins at line {again[0]}): "
-            "give the one of this run as a file of its own."
+            f"{name} holds several logs of Presentation, one behind the other (the next begins at "
+            f"line {again[0]})",
+            remedy="give the one of this run as a file of its own",
         )
     rows: list[Row] = []
     for number, line in enumerate(lines[start + 1 :], start + 2):
@@ -235,8 +244,9 @@ def _refuse_restart(times: Sequence[float | None], rows: Sequence[Row], name: st
     for (before, _), (after, line), (then, _) in zip(known, known[1:], known[2:], strict=False):
         if before - max(after, then) > _RESTART:
             raise InputError(
-                f"The times of {name} go back from {before:.1f} to {after:.1f} s at line {line}: its clock "
-                "began anew, so it holds several runs; give the part of this run as a file of its own."
+                f"The times of {name} go back from {before:.1f} to {after:.1f} s at line {line}: its "
+                "clock began anew, so it holds several runs",
+                remedy="give the part of this run as a file of its own",
             )
 
 

@@ -16,10 +16,11 @@ import torch
 from torch import Tensor
 
 from enicfer.errors import InputError, ModelError
+from enicfer.models.description import NORMALISATIONS
 from enicfer.models.device import choose_device, one_thread
 from enicfer.models.preprocessing import as_tensor, resize_crops
 from enicfer.models.ronnet import RonNet
-from enicfer.models.weights import NORMALISATIONS, Model, read_model
+from enicfer.models.weights import Model, read_model
 
 WEIGHTS = Path(__file__).parent / "weights"
 DEFAULT = "ronnet-7"
@@ -53,11 +54,15 @@ def find_model(name_or_file: str | Path | None = None) -> Path:
     name = DEFAULT if name_or_file is None else str(name_or_file)
     path = WEIGHTS / SHIPPED[name] if name in SHIPPED else Path(name)
     if path.suffix and not path.exists():
-        raise ModelError(f"There is no model file {path}.")
+        raise ModelError(
+            f"There is no model file {path}",
+            place=path,
+            remedy=f"check the path, or give the name of a shipped model: {', '.join(SHIPPED)}",
+        )
     if not path.exists():
         raise ModelError(
-            f"There is no model {name!r}; shipped are {', '.join(SHIPPED)}, or give the path of "
-            "a .safetensors file."
+            f"There is no model {name!r}",
+            remedy=f"give one that is shipped ({', '.join(SHIPPED)}), or the path of a .safetensors file",
         )
     return path
 
@@ -147,12 +152,14 @@ class Classifier:
 def check_crops(crops: np.ndarray | Sequence[np.ndarray]) -> np.ndarray | Sequence[np.ndarray]:
     """Return the crops, or say which one cannot be a face crop and why."""
     if isinstance(crops, np.ndarray) and crops.ndim not in (3, 4):
-        raise InputError(f"Crops have the shape {crops.shape}; allowed are (n, h, w) and (n, h, w, 3).")
+        raise InputError(
+            f"Crops have the shape {crops.shape}", remedy="allowed are (n, h, w) and (n, h, w, 3)"
+        )
     for i, crop in enumerate(crops):
         right_shape = crop.ndim == 2 or (crop.ndim == 3 and crop.shape[2] == 3)
         if crop.dtype != np.uint8 or not right_shape or crop.size == 0:
             raise InputError(
-                f"Crop {i} is {crop.dtype} of shape {crop.shape}; it must be uint8, (h, w) grey "
-                "or (h, w, 3) RGB, and not empty."
+                f"Crop {i} is {crop.dtype} of shape {crop.shape}",
+                remedy="it must be uint8, (h, w) grey or (h, w, 3) RGB, and not empty",
             )
     return crops

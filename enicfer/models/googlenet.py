@@ -91,7 +91,10 @@ class GoogLeNet(nn.Module):
         self.fc = nn.Linear(1024, outputs)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                if (
+                    not module.weight.is_meta
+                ):  # there is nothing to draw, and trying to loads torch's compiler
+                    nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
                 # Channels last: the layout in which the library's convolutions are fast.
                 module.weight.data = module.weight.data.contiguous(memory_format=torch.channels_last)
 

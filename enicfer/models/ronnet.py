@@ -85,6 +85,10 @@ class RonNet(nn.Module):
         self.drop_conv = SeededDropout(dropout[0])
         self.drop_full = SeededDropout(dropout[1])
         self._spectra: list[Tensor] = []
+        if not self.fc2.weight.is_meta:  # there is nothing to draw, and trying to loads torch's compiler
+            self._draw_weights()
+
+    def _draw_weights(self) -> None:
         for layer in (*self.convs, self.fc1):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
             if layer.bias is not None:

@@ -38,27 +38,20 @@ from torch import Tensor, nn
 from enicfer.errors import InputError, ModelError, shown
 from enicfer.expressions import Expression
 from enicfer.io.files.atomic import replacing
-from enicfer.io.format_version import check_format
 from enicfer.models.checksums import CHECKSUMS, SHIPPED_FOLDER
-from enicfer.models.googlenet import GoogLeNet
-from enicfer.models.pictures import Pictures, unpack_pictures
-from enicfer.models.preprocessing import standardise
-from enicfer.models.ronnet import RonNet
+from enicfer.models.description import (
+    ARCHITECTURES,
+    FORMAT,
+    SHARED,
+    check_temperature,
+    read_description,
+    take_pictures,
+)
+from enicfer.models.pictures import Pictures
 from enicfer.records.validity import check_labels
 
-FORMAT, SHARED = 1, 2  # the second for files that take layers from another
 KEY = "enicfer"
-ARCHITECTURES: dict[str, type[nn.Module]] = {"ronnet": RonNet, "googlenet": GoogLeNet}
-NORMALISATIONS = {"image": standardise}
-TEMPERATURES = 0.05, 20.0
 SIZES = {"input_size": 1024, "channels": 3, "outputs": len(Expression)}
-# What the entries of the description are, and how JSON calls it.
-_KINDS: dict[str, Any] = {
-    **dict.fromkeys(("name", "tensors"), str),
-    **dict.fromkeys(("arguments", "preprocessing", "recipe", "metrics", "data"), dict),
-    "labels": list,
-}
-_JSON = {str: "text", dict: "object", list: "list"}
 PICKLES = {".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt"}
 
 
@@ -113,7 +106,9 @@ def save_model(
         What it learnt from; None: nobody noted it.
     """
     if path.suffix != ".safetensors":
-        raise InputError(f"A model file must end in .safetensors, not {path.name}.")
+        raise InputError(
+            f"{path.name} is no name of a model file", place=path, remedy="end it with .safetensors"
+        )
     about = {
         "format": FORMAT,
         "name": name,
@@ -125,7 +120,7 @@ def save_model(
         **(description or {}),
     }
     check_labels(about["labels"])
-    _check_temperature(path, temperature)
+    check_temperature(path, temperature)
     if pictures is not None:
         about["pictures"] = pictures.pack()
     tensors = {
@@ -155,11 +150,11 @@ def read_model(path: Path) -> Model:
         The file is missing, a pickle, truncated, not made by enicfer, or does not fit itself.
     """
     text, tensors = _content(path)
-    about = _description(path, text)
+    about = read_description(path, text)
     if about["format"] == SHARED:
         tensors |= _take_trunk(path, about.pop("trunk", None), tensors)
     _check_tensors(path, about, tensors)
-    pictures = _pictures(path, about)
+    pictures = take_pictures(path, about)
     network = _network(path, about, tensors)
     return Model(network, tuple(about["labels"]), float(about["temperature"]), about, pictures)
 
@@ -168,22 +163,28 @@ def _content(path: Path) -> tuple[str, dict[str, Tensor]]:
     """The description of a model file as text, and the tensors that it holds itself."""
     if path.suffix.lower() in PICKLES:
         raise ModelError(
-            f"{path} is a pickle, and opening a pickle can run any program hidden in it; load it "
-            "once where you trust its origin, with torch.load(..., weights_only=True), and write "
-            "it with enicfer.models.save_model to a .safetensors file."
+            f"{path} is a pickle, and opening a pickle can run any program hidden in it",
+            place=path,
+            remedy=(
+                "load it once where you trust its origin, with torch.load(..., weights_only=True), and "
+                "write it with enicfer.models.save_model to a .safetensors file"
+            ),
         )
     if not path.is_file():
-        raise ModelError(f"There is no model file {path}.")
+        raise ModelError(f"There is no model file {path}", place=path, remedy="check the path")
     try:
         with safe_open(path, framework="pt") as file:
             text = (file.metadata() or {}).get(KEY)
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        raise ModelError(f"{path} is no readable safetensors file ({error}).") from error
+        raise ModelError(
+            f"{path} is no readable safetensors file ({error})", place=path, remedy="copy it again"
+        ) from error
     if text is None:
         raise ModelError(
-            f"{path} has no description of labels and preprocessing, so it was not written by "
-            "enicfer; write it with enicfer.models.save_model."
+            f"{path} has no description of labels and preprocessing, so it was not written by enicfer",
+            place=path,
+            remedy="write it with enicfer.models.save_model",
         )
     return text, tensors
 
@@ -217,12 +218,18 @@ def share_layers(path: Path, trunk: Path, target: Path) -> int:
     for file, text in ((path, own[0]), (trunk, other[0])):
         read_model(file)
         if json.loads(text)["format"] != FORMAT:
-            raise ModelError(f"{file} takes layers from another file itself; give a whole model file.")
+            raise ModelError(
+                f"{file} takes layers from another file itself", remedy="give a whole model file"
+            )
     common = {
         name: value for name, value in own[1].items() if name in other[1] and _same(value, other[1][name])
     }
     if not common:
-        raise InputError(f"{path} and {trunk} have no layer in common, so none can be shared.")
+        raise InputError(
+            f"{path} and {trunk} have no layer in common, so none can be shared",
+            place=path,
+            remedy="give two models that were trained from one",
+        )
     about |= {"format": SHARED, "trunk": {"file": trunk.name, "names": sorted(common)}}
     about["trunk"]["tensors"] = digest_tensors({name: other[1][name] for name in common})
     about["tensors"] = digest_tensors(own[1] | {name: other[1][name] for name in common})
@@ -240,11 +247,17 @@ def _same(first: Tensor, second: Tensor) -> bool:
 def _take_trunk(path: Path, trunk: object, own: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors that a model file takes from another, checked."""
     if not isinstance(trunk, dict) or not all(isinstance(trunk.get(key), str) for key in ("file", "tensors")):
-        raise ModelError(f"{path} says that it takes layers from another file, but not from which.")
+        raise ModelError(
+            f"{path} says that it takes layers from another file, but not from which",
+            place=path,
+            remedy="write it with enicfer.models.save_model",
+        )
     name, names = trunk["file"], trunk.get("names")
     if Path(name).name != name or not name.endswith(".safetensors"):
         raise ModelError(
-            f"{path} takes layers from {shown(name)}; only a .safetensors file beside it is allowed."
+            f"{path} takes layers from {shown(name)}",
+            place=path,
+            remedy="take them from a .safetensors file beside it, which alone is allowed",
         )
     found = [file for file in (path.parent / name, SHIPPED_FOLDER / name) if file.is_file()]
     if not found:
@@ -284,69 +297,14 @@ def _check_tensors(path: Path, about: dict[str, Any], tensors: Mapping[str, Tens
     wanted = shipped or stated
     if wanted is not None and digest_tensors(tensors) != wanted:
         raise ModelError(
-            f"The weights in {path} are not those that were written: the file is damaged or was changed. Copy or "
-            "install it again."
+            f"The weights in {path} are not those that were written: the file is damaged or was changed.",
+            place=path,
+            remedy="copy or install it again",
         )
-
-
-def _description(path: Path, text: str) -> dict[str, Any]:
-    try:
-        about = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ModelError(f"The description inside {path} is not JSON ({str(error)[:200]}).") from error
-    if not isinstance(about, dict):
-        raise ModelError(f"The description inside {path} is a {type(about).__name__}, not a JSON object.")
-    needed = ("format", "name", "architecture", "arguments", "labels", "temperature")
-    missing = [key for key in needed if key not in about]
-    if missing:
-        raise ModelError(f"The description inside {path} lacks {', '.join(missing)}.")
-    check_format(
-        about["format"], (FORMAT, SHARED), str(path), "update enicfer, or train the model again", ModelError
-    )
-    _choose(path, "architecture", about["architecture"], ARCHITECTURES)
-    about.setdefault("preprocessing", {"standardise": "image"})
-    for key, kind in _KINDS.items():
-        if not isinstance(about.get(key, kind()), kind):
-            raise ModelError(f"{path} has {key} {str(about[key])[:60]!r}; it must be a JSON {_JSON[kind]}.")
-    _choose(path, "preprocessing", about["preprocessing"].get("standardise"), NORMALISATIONS)
-    try:
-        check_labels(about["labels"])
-    except InputError as error:
-        raise ModelError(f"{path}: {error}.") from None
-    about["temperature"] = _check_temperature(path, about["temperature"])
-    return about
-
-
-def _check_temperature(path: Path, value: Any) -> float:
-    """The temperature; far from 1 it is no calibration, and makes every answer certain or none."""
-    low, high = TEMPERATURES
-    if isinstance(value, bool) or not isinstance(value, float | int) or not low <= value <= high:
-        raise ModelError(
-            f"{path} has the temperature {str(value)[:40]}; it must be above 0: from {low} to {high}."
-        )
-    return float(value)
-
-
-def _pictures(path: Path, about: dict[str, Any]) -> Pictures:
-    """Take the digests out of the description: they are long, and nothing to show."""
-    packed = about.pop("pictures", None)
-    if packed is None:
-        return Pictures(unrecorded=(about["name"],))
-    try:
-        return unpack_pictures(packed)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ModelError(
-            f"The record of training pictures inside {path} cannot be read ({error})."
-        ) from error
 
 
 def _is_size(value: object, largest: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= largest
-
-
-def _choose(path: Path, what: str, value: object, table: Mapping[str, object]) -> None:
-    if not isinstance(value, str) or value not in table:
-        raise ModelError(f"{path} asks for {what} {str(value)[:60]!r}; allowed are {', '.join(table)}.")
 
 
 def _network(path: Path, about: Mapping[str, Any], tensors: dict[str, Tensor]) -> nn.Module:
@@ -378,11 +336,19 @@ def _network(path: Path, about: Mapping[str, Any], tensors: dict[str, Tensor]) -
     ) as error:
         first = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise ModelError(
-            f"The weights in {path} do not fit the {about['architecture']} that it describes ({first})."
+            f"The weights in {path} do not fit the {about['architecture']} that it describes ({first})",
+            place=path,
+            remedy="copy the file again, or train the model anew",
         ) from error
     outputs = about["arguments"].get("outputs")
     if outputs != len(about["labels"]):
-        raise ModelError(f"{path} has {outputs} outputs but {len(about['labels'])} labels.")
+        raise ModelError(
+            f"{path} has {outputs} outputs but {len(about['labels'])} labels",
+            place=path,
+            remedy="write it with enicfer.models.save_model",
+        )
     if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
-        raise ModelError(f"{path} holds weights that are not finite numbers.")
+        raise ModelError(
+            f"{path} holds weights that are not finite numbers", place=path, remedy="train the model anew"
+        )
     return network.eval().requires_grad_(False)

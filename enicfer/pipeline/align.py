@@ -224,7 +224,7 @@ def _region(alignment: Alignment, pulses: Pulses) -> tuple[float, float, float, 
     if isinstance(pulses.region, tuple):
         return pulses.region
     if alignment.details.led_cell is None:
-        raise AlignmentError("The LED's region is not known: give it in the protocol's [pulses].")
+        raise AlignmentError("The LED's region is not known", remedy="give it in the protocol's [pulses]")
     row, column, rows, columns = alignment.details.led_cell
     return column / columns, row / rows, (column + 1) / columns, (row + 1) / rows
 

@@ -136,7 +136,9 @@ def align_cameras(
 def refuse_cameras(run: Run, reasons: Mapping[str, EnicferError]) -> AlignmentError:
     """The error of a run of whose cameras none can be aligned."""
     said = " ".join(f"{camera}: {error.for_command_line()}" for camera, error in reasons.items())
-    refused = AlignmentError(f"No camera of {run.name} can be aligned. {said}")
+    refused = AlignmentError(
+        f"No camera of {run.name} can be aligned. {said}", remedy="repair one of them, or give another video"
+    )
     pulses = (error.pulses for error in reasons.values() if isinstance(error, AlignmentError))
     refused.pulses = next(filter(None, pulses), {})
     return refused

@@ -65,7 +65,11 @@ def list_events(folder: str | Path) -> list[EventList]:
     found = [_read(path, columns) for path, columns in files.items()]
     if not any(len(events.codes) for events in found):
         reasons = " ".join(note for events in found for note in events.notes) or "They hold no triggers."
-        raise InputError(f"No code was found in {', '.join(path.name for path in files)}: {reasons}")
+        raise InputError(
+            f"No code was found in {', '.join(path.name for path in files)}: {reasons}",
+            place=folder,
+            remedy="give the log of the task program, or a recording with its triggers",
+        )
     return found
 
 

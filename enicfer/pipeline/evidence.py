@@ -108,8 +108,13 @@ def relate_clocks(evidence: Evidence, protocol: Protocol, recording: Recording) 
         listed = ", ".join(f"{code} ({counts[code]})" for code in others[:MOST_LISTED])
         more = f", ... ({len(others)} codes in all)" if len(others) > MOST_LISTED else ""
         raise AlignmentError(
-            f"The pulse code {named} of the protocol {protocol.name} does not fit the video. Check first that it is "
-            f"the pulses' code: {(recording.log or recording.file).name} also has {listed}{more}. If it is: {error}"
+            f"The pulse code {named} of the protocol {protocol.name} does not fit the video.",
+            place=recording.log or recording.file,
+            remedy=(
+                "check first that it is the pulses' code: "
+                f"{(recording.log or recording.file).name} also has {listed}{more}. "
+                f"If it is: {str(error).rstrip('.')}"
+            ),
         ) from None
 
 
@@ -182,7 +187,8 @@ def _add_stream(evidence: Evidence, run: Run, recording: Recording, protocol: Pr
 
     if run.xdf is None:
         raise InputError(
-            f"The pulses of {protocol.name} come from a stream, but {run.name} names no xdf file."
+            f"The pulses of {protocol.name} come from a stream, but {run.name} names no xdf file",
+            remedy="give the xdf file as its recording",
         )
     number, time = read_frame_stream(run.xdf, protocol.pulses.stream)
     markers = read_markers(run.xdf)
@@ -298,7 +304,9 @@ def check_uncertainty(
     inside = (time >= 0) & (time <= recording.duration)
     if not inside.any():
         raise AlignmentError(
-            f"No frame of the video falls into {recording.file.name}: they were not recorded at the same time."
+            f"No frame of the video falls into {recording.file.name}",
+            place=recording.file,
+            remedy="give the video and the recording of one run",
         )
     bound = alignment.uncertainty(video_time[inside])
     worst = int(np.argmax(bound))
@@ -307,9 +315,12 @@ def check_uncertainty(
         if unsure:
             raise AlignmentError(
                 f"The log has no volume pulse in the last {unsure:g} s of {recording.file.name}, or lacks pulses at "
-                f"its beginning; then all times are {unsure:g} s too early. If the log surely has the first volume's "
-                "pulse, set first_pulse_logged = true in the protocol's [scanner]; else add the pulses it lacks, "
-                f"or give a {UNCERTAINTY} above {unsure:g}."
+                f"its beginning; then all times are {unsure:g} s too early.",
+                place=recording.log,
+                remedy=(
+                    "if the log surely has the first volume's pulse, set first_pulse_logged = true in the protocol's "
+                    f"[scanner]; else add the pulses it lacks, or give a {UNCERTAINTY} above {unsure:g}"
+                ),
             )
         raise AlignmentError(
             f"The time of the frame at {video_time[inside][worst]:.1f} s is only known to within "

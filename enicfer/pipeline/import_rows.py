@@ -25,22 +25,12 @@ def place_rows(
     frame, notes = _frames_of(rows, time, source)
     if frame.max() >= n:
         raise InputError(
-            f"{source} speaks of frame {frame.max()} (counted from 0), but the video has {n} frames: is it the "
-            "table of this video?"
+            f"{source} speaks of frame {frame.max()} (counted from 0), but the video has {n} frames",
+            remedy="check that it is the table of this video",
         )
     seen = rows.status != Status.NO_FACE
     n_faces = np.bincount(frame[seen], minlength=n)
-    names = Counter(name for name, there in zip(rows.who or (), seen, strict=False) if there)
-    if of is not None and of not in names:
-        raise InputError(
-            f"{source} has no face {of!r}: {_listed(names) if names else 'it does not tell faces apart'}."
-        )
-    if of is None and len(names) > 1:
-        raise InputError(
-            f"{source} has {len(names)} faces ({_listed(names)})",
-            place=source,
-            remedy=f"say whose it is with {option('of', '--of')} when you import it",
-        )
+    _check_face(Counter(name for name, there in zip(rows.who or (), seen, strict=False) if there), of, source)
     mine = seen if of is None else seen & np.array([name == of for name in rows.who or ()])
     order = np.flatnonzero(mine)
     count = np.bincount(frame[order], minlength=n)
@@ -80,6 +70,22 @@ def place_rows(
     return faces, ExpressionTrace(time, take(rows.probability), status, rows.labels, rows.program)
 
 
+def _check_face(names: Mapping[str, int], of: str | None, source: str) -> None:
+    """Refuse a face that the table does not have, and several without a word of whose it is."""
+    if of is not None and of not in names:
+        raise InputError(
+            f"{source} has no face {of!r}: {_listed(names) if names else 'it does not tell faces apart'}",
+            place=source,
+            remedy="give one that it has" if names else f"leave {option('of', '--of')} out",
+        )
+    if of is None and len(names) > 1:
+        raise InputError(
+            f"{source} has {len(names)} faces ({_listed(names)})",
+            place=source,
+            remedy=f"say whose it is with {option('of', '--of')} when you import it",
+        )
+
+
 def _listed(names: Mapping[str, int]) -> str:
     return ", ".join(f"{name!r} in {count} frames" for name, count in sorted(names.items())[:8])
 
@@ -107,9 +113,9 @@ def _frames_of(rows: FaceRows, time: FloatArray, source: str) -> tuple[np.ndarra
         off = float(np.abs(rows.time - since[frame]).max())
         if off > 2 * step:
             raise InputError(
-                f"{source} has {rows.time.size} rows up to {rows.time.max():.2f} s, the video {time.size} frames "
-                f"up to {since[-1]:.2f} s, and times are up to {off * 1000:.0f} ms apart: is it "
-                "the table of this video?"
+                f"{source} has {rows.time.size} rows up to {rows.time.max():.2f} s, the video "
+                f"{time.size} frames up to {since[-1]:.2f} s; their times differ by up to {off * 1000:.0f} ms",
+                remedy="check that it is the table of this video",
             )
         notes.append(f"{source} has times but no frame numbers: each row is the frame nearest to it.")
     missing = time.size - np.unique(frame[frame < time.size]).size

@@ -83,8 +83,12 @@ def place_spans(
     first, last = codes.extent
     if first > since[-1]:
         raise InputError(
-            f"{source} codes expressions from {first:.1f} to {last:.1f} s, but the video lasts {since[-1]:.1f} s: is "
-            "it the coding of this video, and are its times in the unit that its columns say, without an offset?"
+            f"{source} codes expressions from {first:.1f} to {last:.1f} s, but the video lasts "
+            f"{since[-1]:.1f} s",
+            remedy=(
+                "check that it is the coding of this video; its times must be in the unit that its columns say, and "
+                "without an offset"
+            ),
         )
     weight, otherwise = _weigh(codes, since, labels, options.uncoded)
     total = weight.sum(axis=1)
@@ -126,7 +130,8 @@ def _choose_codes(spans: Sequence[Span], source: str, options: ImportOptions) ->
     everyone = Counter(span.who for span in spans)
     if of is not None and of not in everyone:
         raise InputError(
-            f"{source} has no coding of {of!r}: it has {', '.join(map(repr, sorted(everyone)[:12]))}."
+            f"{source} has no coding of {of!r}",
+            remedy=f"give one that it has: {', '.join(map(repr, sorted(everyone)[:12]))}",
         )
     if of is None and len(people) > 1:
         raise InputError(

@@ -131,7 +131,9 @@ def place_trace(
         check_faces(faces)
         check_expression(expression)
     except InputError as error:
-        raise InputError(f"{path.name}: {error}. Correct the file, or make it again.") from None
+        raise InputError(
+            f"{path.name}: {error}", place=path, remedy="correct the file, or make it again"
+        ) from None
     return Observations(faces, expression, brightness)
 
 
@@ -167,10 +169,13 @@ def read_said(path: Path, program: str | None = None) -> Said:
     if said is None:
         kinds = {name: columns for name, columns in NEEDED.items() if program in (None, name.lower())}
         raise InputError(
-            f"{path.name} is no {program or 'table'} that could be read: give a per-frame table of Py-Feat, OpenFace "
-            "or FaceReader, an export of BORIS, ELAN, Datavyu or The Observer, a table with onset, offset and code, "
-            "or an HDF5 file of enicfer trace. "
-            f"{explain_unknown(path.name, read_header(path), kinds)}"
+            f"{path.name} is no {program or 'table'} that could be read. "
+            f"{explain_unknown(path.name, read_header(path), kinds)}",
+            place=path,
+            remedy=(
+                "give a per-frame table of Py-Feat, OpenFace or FaceReader; an export of BORIS, ELAN, Datavyu or The "
+                "Observer; a table with onset, offset and code; or an HDF5 file of enicfer trace"
+            ),
         )
     return said
 
@@ -200,7 +205,8 @@ def _check_trace(
 ) -> tuple[FaceTrack, ExpressionTrace]:
     if faces.video_time.size != time.size or np.abs(faces.video_time - time).max() > 1e-3:
         raise InputError(
-            f"{source} has {faces.video_time.size} frames from {faces.video_time[0]:.3f} s, the video {time.size} "
-            f"from {time[0]:.3f} s: it was made from another video."
+            f"{source} has {faces.video_time.size} frames from {faces.video_time[0]:.3f} s, the "
+            f"video {time.size} from {time[0]:.3f} s, so it was made from another video",
+            remedy="give the trace of this video",
         )
     return replace(faces, video_time=time), replace(expression, video_time=time)

@@ -154,7 +154,7 @@ def choose_observations(record: VideoRecord, models: LoadedModels, name: str) ->
     try:
         faces, row = choose_track(record.faces, models.quality, hints)
     except PointError as error:
-        raise PointError(f"{name}, the participant's face: {error}") from None
+        raise error.said_of(f"{name}, the participant's face") from None
     faces = replace(faces, notes=(*faces.notes, *record.notes))
     expression = make_trace(faces, row, record.probability, models.model, record.read)
     return Observations(faces, expression, record.brightness)
@@ -208,7 +208,11 @@ def record_video(
                 for measured in glance.brightness:
                     brightness.keep(measured)
         if not count.finish():
-            raise InputError(f"{videos[0].name} has no frame that can be read: give a complete video.")
+            raise InputError(
+                f"{videos[0].name} has no frame that can be read",
+                place=videos[0],
+                remedy="give a complete video",
+            )
         faces = whole.observer.collect()
         notes = tuple(_find_damage(stated, faces.frames))
         return VideoRecord(faces, whole.crops.finish(), whole.pace.read, notes, brightness.finish())

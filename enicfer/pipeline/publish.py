@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from enicfer import __version__
-from enicfer.errors import OUTPUT, InputError, OutputError
+from enicfer.errors import MAKE_ROOM, OUTPUT, InputError, OutputError
 from enicfer.export.bids import write_root, write_run
 from enicfer.io.files.atomic import files_below, staged
 from enicfer.io.files.names import CODINGS, HIDDEN, REVIEWS, session_folder, stem_of
@@ -70,12 +70,16 @@ def write_outputs(
             write_report(runs, stage.tree)
             return stage.publish(remove=_find_older(output, files_below(stage.tree), runs))
     except OSError as error:
-        raise OutputError(f"The results cannot be written to {output}: {error.strerror or error}.") from None
+        raise OutputError(
+            f"The results cannot be written to {output}: {error.strerror or error}",
+            place=output,
+            remedy=MAKE_ROOM,
+        ) from None
 
 
 def _check_names(runs: Sequence[RunResult]) -> None:
     if not runs:
-        raise InputError("There is no run to write: the session has none.")
+        raise InputError("There is no run to write", remedy="give a session with runs")
     twice = [name for name, count in Counter(stem_of(run.entities) for run in runs).items() if count > 1]
     if twice:
         raise InputError(

@@ -22,8 +22,10 @@ def read_recording(run: Run, protocol: Protocol) -> Recording:
     recording = read_eeg(run.recording) if run.recording is not None else _read_scan(run, protocol)
     if protocol.modality not in (Modality.EEG, recording.modality):
         raise ProtocolError(
-            f"The protocol {protocol.name} is for {protocol.modality.name}, and {recording.file.name} holds "
-            f'{recording.modality.name}: correct its modality ("eeg" takes every recording with samples).'
+            f"The protocol {protocol.name} is for {protocol.modality.name}, and "
+            f"{recording.file.name} holds {recording.modality.name}",
+            place=recording.file,
+            remedy='correct its modality ("eeg" takes every recording with samples)',
         )
     recording = replace(recording, notes=(*recording.notes, *run.notes))
     if run.xdf is not None and run.xdf != run.recording:
@@ -40,16 +42,20 @@ def read_recording(run: Run, protocol: Protocol) -> Recording:
 def _read_scan(run: Run, protocol: Protocol) -> Recording:
     """Read a BOLD image and its trigger log."""
     if run.bold is None or run.triggers is None:
-        raise InputError(f"{run.name} has no recording: `enicfer trace` is for a video alone.")
+        raise InputError(
+            f"{run.name} has no recording",
+            remedy="give one, or use `enicfer trace`, which is for a video alone",
+        )
     bold = read_bold(run.bold, protocol.scanner.repetition_time)
     read = read_trigger_log(run.triggers, protocol.log)
     log = read.table
     volumes = select_codes(log, protocol.scanner.volume_codes)
     if volumes.empty:
         raise ProtocolError(
-            f"None of the volume codes ({', '.join(protocol.scanner.volume_codes) or 'none given'}) occurs in "
-            f"the log {run.triggers.name}: it has {list_codes(log, protocol.scanner.volume_codes)}. Correct "
-            f"volume_codes in [scanner] of the protocol {protocol.name}."
+            "None of the volume codes "
+            f"({', '.join(protocol.scanner.volume_codes) or 'none given'}) occurs in the log "
+            f"{run.triggers.name}: it has {list_codes(log, protocol.scanner.volume_codes)}.",
+            remedy=f"correct volume_codes in [scanner] of the protocol {protocol.name}",
         )
     clock = fit_volume_clock(
         volumes["onset"].to_numpy(), bold.repetition_time, bold.n_volumes, protocol.scanner.dummy_volumes
@@ -92,7 +98,11 @@ def find_trials(run: Run, recording: Recording, protocol: Protocol) -> pd.DataFr
 def _check_triggers(recording: Recording, codes: Collection[str]) -> None:
     """Refuse a recording without any trigger where codes are looked for and reading it noted why there are none."""
     if codes and recording.triggers.empty and recording.notes:
-        raise InputError(f"{recording.file.name} has no triggers at all. {' '.join(recording.notes)}")
+        raise InputError(
+            f"{recording.file.name} has no triggers at all. {' '.join(recording.notes)}",
+            place=recording.file,
+            remedy="export it again with its markers, or give the trials as events in session.toml",
+        )
 
 
 def _find_events(
@@ -152,8 +162,9 @@ def find_pulses(recording: Recording, protocol: Protocol) -> pd.DataFrame:
     found = select_codes(recording.triggers, protocol.pulses.codes)
     if found.empty and protocol.pulses.codes:
         raise ProtocolError(
-            f"None of the pulse codes ({', '.join(protocol.pulses.codes)}) of the protocol {protocol.name} "
-            f"occurs in {(recording.log or recording.file).name}: it has "
-            f"{list_codes(recording.triggers, protocol.pulses.codes)}. Correct codes in the protocol's [pulses]."
+            f"None of the pulse codes ({', '.join(protocol.pulses.codes)}) of the protocol "
+            f"{protocol.name} occurs in {(recording.log or recording.file).name}: it has "
+            f"{list_codes(recording.triggers, protocol.pulses.codes)}.",
+            remedy="correct codes in the protocol's [pulses]",
         )
     return found

@@ -81,7 +81,9 @@ def read_reviews(output: Path, session: str) -> SessionReview:
         entries += standing(log.entries)
         notes += [log.note] if log.note else []
         if hash_file(path) != files[path.name]:
-            raise InputError(f"{path.name} was written to while it was read: wait, and begin again.")
+            raise InputError(
+                f"{path.name} was written to while it was read", place=path, remedy="wait, and begin again"
+            )
     return SessionReview(tuple(entries), files, tuple(notes))
 
 
@@ -147,8 +149,8 @@ def add_points(session: Session, review: SessionReview) -> Session:
 def _pointed(run: Run, points: tuple[FacePoint, ...]) -> Run:
     if points and run.trace is not None:
         raise InputError(
-            f"The review points at the participant in {run.name}, whose faces come from {run.trace.name}: "
-            "undo it in the review, or take trace out of session.toml."
+            f"The review points at the participant in {run.name}, whose faces come from {run.trace.name}",
+            remedy="undo it in the review, or take trace out of session.toml",
         )
     return replace(run, faces=points) if points else run
 
@@ -179,9 +181,13 @@ def explaining_points(view: Run, entries: Sequence[ReviewEntry], first: str) -> 
             raise
         frames = ", ".join(f"{entry.frame} ({entry.coder})" for entry in own)
         raise InputError(
-            f"In {view.videos[0].name}, frame {frames}, the review points at the participant where no face can be "
-            "followed: open enicfer review, press 2, take the point back there, then press C and click inside the "
-            "participant's face."
+            f"In {view.videos[0].name}, frame {frames}, the review points at the participant where "
+            "no face can be followed",
+            place=view.videos[0],
+            remedy=(
+                "open enicfer review, press 2, take the point back there, then press C and click "
+                "inside the participant's face"
+            ),
         ) from None
 
 

@@ -94,10 +94,16 @@ def deidentify_video(
         If the copy is there already, or cannot be written.
     """
     if output.suffix.lower() not in CONTAINERS:
-        raise InputError(f"The copy {output.name} must be one of the kinds {', '.join(CONTAINERS)}.")
+        raise InputError(
+            f"The copy {output.name} is of a kind that is not written",
+            place=output,
+            remedy=f"give it one of the endings {', '.join(CONTAINERS)}",
+        )
     if contact_sheet is not None and contact_sheet.suffix.lower() not in SHEETS:
         raise InputError(
-            f"The contact sheet {contact_sheet.name} must be one of the kinds {', '.join(SHEETS)}."
+            f"The contact sheet {contact_sheet.name} is of a kind that is not written",
+            place=contact_sheet,
+            remedy=f"give it one of the endings {', '.join(SHEETS)}",
         )
     probe_video(video)
     if output.exists() and output.samefile(video):

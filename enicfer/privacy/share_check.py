@@ -210,5 +210,9 @@ def read_names(path: Path) -> list[str]:
     try:
         lines: Iterable[str] = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError):
-        raise InputError(f"There is no file {path.name} that can be read as UTF-8 text.") from None
+        raise InputError(
+            f"There is no file {path.name} that can be read as UTF-8 text",
+            place=path,
+            remedy="check the path, and write it in UTF-8",
+        ) from None
     return [line.strip() for line in lines if line.strip()]

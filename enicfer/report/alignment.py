@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from enicfer.errors import OutputError
+from enicfer.errors import MAKE_ROOM, OutputError
 from enicfer.io.files.atomic import staged
 from enicfer.io.tables import write_table
 from enicfer.sync.aligned import AlignedRun
@@ -42,7 +42,11 @@ def write_clock_report(run: AlignedRun, folder: Path) -> list[Path]:
             page.write_text(render_page(run), encoding="utf-8", newline="\n")
             return stage.publish()
     except OSError as error:
-        raise OutputError(f"The report cannot be written to {folder}: {error.strerror or error}.") from None
+        raise OutputError(
+            f"The report cannot be written to {folder}: {error.strerror or error}",
+            place=folder,
+            remedy=MAKE_ROOM,
+        ) from None
 
 
 def tabulate_pulses(run: AlignedRun) -> pd.DataFrame:

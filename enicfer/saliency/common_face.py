@@ -83,7 +83,9 @@ def five_points(landmarks: npt.ArrayLike) -> FloatArray:
     if points.ndim == 3 and points.shape[1:] == (68, 2):
         eyes = [points[:, 36:42].mean(axis=1), points[:, 42:48].mean(axis=1)]
         return np.stack([*eyes, points[:, 30], points[:, 48], points[:, 54]], axis=1)
-    raise InputError(f"Landmarks have the shape {points.shape}; allowed are (n, 5, 2) and (n, 68, 2).")
+    raise InputError(
+        f"Landmarks have the shape {points.shape}", remedy="allowed are (n, 5, 2) and (n, 68, 2)"
+    )
 
 
 def common_points(landmarks: npt.ArrayLike) -> FloatArray:
@@ -135,7 +137,8 @@ def warp_to_common_face(
     points = np.asarray(landmarks, np.float64)
     if images.ndim not in (3, 4) or len(points) != len(images):
         raise InputError(
-            f"Maps of shape {images.shape} and landmarks of shape {points.shape} do not fit together."
+            f"Maps of shape {images.shape} and landmarks of shape {points.shape} do not fit together",
+            remedy="give one row of landmarks for each map",
         )
     five_points(points)
     if not np.isfinite(points).all():

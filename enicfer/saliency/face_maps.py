@@ -303,7 +303,10 @@ def _read_one(file: Path) -> FaceMaps:
         if isinstance(error, InputError) and str(error).startswith(str(file)):
             raise
         text = " ".join(str(error).split())[:200] or type(error).__name__
-        raise InputError(f"{file} is not a file of maps that `enicfer saliency` wrote ({text}).") from None
+        raise InputError(
+            f"{file} is not a file of maps that `enicfer saliency` wrote ({text})",
+            remedy="give one that it wrote",
+        ) from None
     return FaceMaps(
         model=about["model"],
         method=about["method"],

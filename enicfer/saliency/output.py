@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from enicfer.errors import OUTPUT, OVERWRITE, OutputError
+from enicfer.errors import MAKE_ROOM, OUTPUT, OVERWRITE, OutputError
 from enicfer.io.files.atomic import replacing, staged
 from enicfer.io.files.places import check_folder
 from enicfer.io.files.private import make_private
@@ -81,7 +81,10 @@ def writing(folder: Path, made: Sequence[str] = MADE) -> Iterator[Path]:
             stage.publish(remove=find_earlier(folder, made))
     except OSError as error:
         raise OutputError(
-            f"The results cannot be written to {folder}: {error.strerror or error}. Earlier ones are as they were."
+            f"The results cannot be written to {folder} ({error.strerror or error}), and earlier "
+            "ones are as they were",
+            place=folder,
+            remedy=MAKE_ROOM,
         ) from None
 
 

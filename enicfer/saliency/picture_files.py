@@ -36,12 +36,15 @@ def find_pictures(paths: Sequence[str | Path]) -> list[Path]:
                 remedy="give picture files, folders of them, or an output folder of enicfer",
             )
         elif path.suffix.lower() not in PICTURES:
-            raise InputError(f"{path.name} is no picture: allowed are {', '.join(PICTURES)}.")
+            raise InputError(
+                f"{path.name} is no picture", place=path, remedy=f"allowed are {', '.join(PICTURES)}"
+            )
         else:
             found.append(path)
     if not found:
         raise InputError(
-            f"There is no picture below {', '.join(str(p) for p in paths)}: allowed are {', '.join(PICTURES)}."
+            f"There is no picture below {', '.join(str(p) for p in paths)}",
+            remedy=f"give pictures of the kinds {', '.join(PICTURES)}",
         )
     return found
 

@@ -227,14 +227,21 @@ def _read_bytes(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise InputError(f"{file.name} cannot be read: {error.strerror}.") from None
+        raise InputError(
+            f"{file.name} cannot be read: {error.strerror}",
+            place=file,
+            remedy="check the path and that you may read it",
+        ) from None
 
 
 def _decode(data: bytes, file: Path) -> UInt8Array:
     picture = decode_bgr(data, file.name)
     if picture is None:
         raise InputError(
-            f"{file.name} is no picture that can be read: it is damaged, or of another kind than its name says."
+            f"{file.name} is no picture that can be read: it is damaged, or of another kind than "
+            "its name says",
+            place=file,
+            remedy="copy it again, or leave it out",
         )
     return picture
 

@@ -136,7 +136,10 @@ def _keep_answered(found: list[Path], runs: list[RunResult]) -> tuple[list[Path]
     answered = [bool(choose_frames(run)[1]) for run in runs]
     if not any(answered):
         names = ", ".join(stem_of(run.entities) for run in runs)
-        raise InputError(f"No trial of {names} has values that could be explained.")
+        raise InputError(
+            f"No trial of {names} has values that could be explained",
+            remedy="process the session again, or look in its report for why no trial is valid",
+        )
     silent = [
         f"{stem_of(run.entities)} has no trial with values, so nothing of it is explained."
         for run, some in zip(runs, answered, strict=True)
@@ -265,7 +268,9 @@ def trial_faces(
     missing = sorted(wanted - set(cut))
     if missing:
         raise InputError(
-            f"Frame {missing[0]} of {videos[0].name} cannot be read: is it the video that was processed?"
+            f"Frame {missing[0]} of {videos[0].name} cannot be read",
+            place=videos[0],
+            remedy="check that it is the video that was processed",
         )
     crop, picture, points = (np.stack(part) for part in zip(*(cut[int(i)] for i in frames), strict=True))
     stem = stem_of(run.entities)

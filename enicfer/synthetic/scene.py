@@ -122,7 +122,7 @@ def plan_happenings(scene: SyntheticScene, rng: np.random.Generator) -> Happenin
     others = ["absence"] * len(scene.absences) + ["cover"] * scene.covers + ["crossing"] * scene.crossings
     if len(others) >= len(trials):
         raise InputError(
-            f"The scene has {len(trials)} trials: at most {len(trials) - 1} other things can happen."
+            f"The scene has {len(trials)} trials", remedy=f"let at most {len(trials) - 1} other things happen"
         )
     # Each other thing goes before a trial of its own, but not before the first.
     places = np.sort(rng.choice(np.arange(1, len(trials)), len(others), replace=False))

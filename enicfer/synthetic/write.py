@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 from enicfer.config.protocol import read_protocol
-from enicfer.errors import InputError, OutputError
+from enicfer.errors import MAKE_ROOM, InputError, OutputError
 from enicfer.io.files.atomic import settle, staged
 from enicfer.io.video.writer import TIME_BASE, write_video
 from enicfer.records import UInt8Array
@@ -75,7 +75,7 @@ def write_example_session(
     """
     folder = Path(folder)
     if modality not in PROTOCOLS:
-        raise InputError(f"The modality is {modality!r}, allowed are {', '.join(PROTOCOLS)}.")
+        raise InputError(f"The modality is {modality!r}", remedy=f"give one of {', '.join(PROTOCOLS)}")
     settle(folder)
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -86,7 +86,11 @@ def write_example_session(
             _write_files(stage.tree, modality, seed, scene or SyntheticScene())
             stage.publish()
     except OSError as error:
-        raise OutputError(f"The example cannot be written to {folder}: {error.strerror or error}.") from None
+        raise OutputError(
+            f"The example cannot be written to {folder}: {error.strerror or error}",
+            place=folder,
+            remedy=MAKE_ROOM,
+        ) from None
     return folder
 
 

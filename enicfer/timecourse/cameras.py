@@ -32,6 +32,7 @@ from enicfer.records import (
     Status,
     take_part,
 )
+from enicfer.records.inverse import video_time_at
 from enicfer.timecourse.quality import summarise_alignment
 from enicfer.timecourse.segments import frame_support
 
@@ -168,20 +169,10 @@ def _choose(cost: FloatArray) -> npt.NDArray[np.intp]:
 def _first_clock(cameras: Cameras, time: FloatArray) -> FloatArray:
     """``(n,)`` s: where the first camera's clock stood at each row's time, its own stamps for its own rows."""
     first = cameras.tracks[0]
-    placed = np.isfinite(first.time)
-    known, stamp = first.time[placed], first.faces.video_time[placed]
-    ahead = _extended(known, stamp, time) if known.size > 1 else time
+    ahead = video_time_at(first.alignment, time)
     own = cameras.camera == 0
     ahead[own] = first.faces.video_time[cameras.frame[own]]
     return ahead
-
-
-def _extended(known: FloatArray, stamp: FloatArray, time: FloatArray) -> FloatArray:
-    """Stamps at other times: on a line between frames, and beyond them at the mean rate."""
-    found = np.interp(time, known, stamp)
-    rate = (stamp[-1] - stamp[0]) / (known[-1] - known[0]) if known[-1] > known[0] else 1.0
-    found += rate * (np.minimum(time - known[0], 0) + np.maximum(time - known[-1], 0))
-    return np.asarray(found)
 
 
 def _gather(cameras: Cameras, video_time: FloatArray) -> tuple[FaceTrack, ExpressionTrace]:
@@ -235,7 +226,8 @@ def bound_trials(
     """The trials with the widest bound, at their middle, of the cameras that have rows in their window."""
     onset = trials["onset"].to_numpy(np.float64)
     centre = onset + sum(window) / 2
-    bounds = np.stack([_bound_at(track, centre) for track in cameras.tracks], axis=1)
+    maps = [track.alignment for track in cameras.tracks]
+    bounds = np.stack([each.uncertainty(video_time_at(each, centre)) for each in maps], axis=1)
     first = np.searchsorted(time, onset + window[0], side="left")
     last = np.searchsorted(time, onset + window[1], side="right")
     for row, (a, b) in enumerate(zip(first.tolist(), last.tolist(), strict=True)):
@@ -243,14 +235,6 @@ def bound_trials(
             bounds[row, ~np.isin(np.arange(len(cameras.tracks)), cameras.camera[a:b])] = np.nan
     widest = np.max(np.where(np.isfinite(bounds), bounds, -np.inf), axis=1, initial=-np.inf)
     return trials.assign(fer_time_uncertainty=np.where(np.isfinite(widest), widest, np.nan))
-
-
-def _bound_at(track: CameraTrack, time: FloatArray) -> FloatArray:
-    """Half-width in s of the 95 % interval of a camera's map at other times ``(m,)``."""
-    read = take_part(track.expression, track.time)
-    known = track.time[read]
-    stamp = np.interp(time, known, track.faces.video_time[read]) if known.size else time
-    return track.alignment.uncertainty(stamp)
 
 
 def bound_at(time: FloatArray, bound: FloatArray, wanted: FloatArray) -> FloatArray:

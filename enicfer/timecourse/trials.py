@@ -17,6 +17,7 @@ from enicfer.config.protocol import Protocol, Trial
 from enicfer.config.values import Window
 from enicfer.errors import InputError, ProtocolError
 from enicfer.records import Alignment, ExpressionTrace, Float32Array, FloatArray, Status, select_frames
+from enicfer.records.inverse import video_time_at
 from enicfer.records.review import REJECTED, REVIEWED
 from enicfer.timecourse.segments import UNCERTAIN, frame_support
 
@@ -95,14 +96,13 @@ def check_inside(trials: pd.DataFrame, protocol: Protocol, duration: float, sour
     text = (
         f"{outside.sum()} of {len(onset)} trials of {source} lie outside of the recording, which lasts "
         f"{duration:.1f} s: their onsets are {which.min():.1f} to {which.max():.1f} s"
-        + ("; are they in ms instead of s? Then call the column onset_ms." if in_ms else ".")
+        + ("; are they in ms instead of s?" if in_ms else ".")
     )
+    advice = "call the column onset_ms" if in_ms else "give onsets in s from the start of the recording"
+    error = InputError(text, remedy=f"{advice}, or give the file of this run")
     if outside.all():
-        advice = (
-            "" if in_ms else " Give onsets in s from the start of the recording, or the file of this run."
-        )
-        raise InputError(text + advice)
-    return (text,)
+        raise error
+    return (str(error) if in_ms else text,)
 
 
 def build_trials(triggers: pd.DataFrame, protocol: Protocol, source: str) -> pd.DataFrame:
@@ -136,9 +136,9 @@ def build_trials(triggers: pd.DataFrame, protocol: Protocol, source: str) -> pd.
     if found.empty:
         codes = list(protocol.conditions)
         raise ProtocolError(
-            f"None of the codes of the protocol {protocol.name} ({', '.join(codes[:20])}) occurs in "
-            f"{source}: it has {list_codes(triggers, codes)}. Correct [conditions] in the protocol "
-            f"{protocol.name}, or give the right recording."
+            f"None of the codes of the protocol {protocol.name} ({', '.join(codes[:20])}) occurs "
+            f"in {source}: it has {list_codes(triggers, codes)}.",
+            remedy=f"correct [conditions] in the protocol {protocol.name}, or give the right recording",
         )
     names = found["code"].map(
         lambda code: protocol.conditions.get(code, protocol.conditions.get(_bare(code)))
@@ -210,13 +210,12 @@ def summarise_trials(
     columns = list(_summary(0.0, time[:0], start[:0], stop[:0], _empty(trace), trial))
     table = pd.DataFrame(rows, columns=columns, index=trials.index)
     centre = trials["onset"].to_numpy(np.float64) + sum(trial.window) / 2
-    video_time = np.interp(centre, time, trace.video_time) if time.size else centre
     if min_probability > 0:
         highest = table[[f"fer_{label}_mean" for label in trace.labels]].max(axis=1)
         table.loc[highest < min_probability, "fer_dominant"] = UNCERTAIN
     for name, values in (extra or {}).items():
         table[name] = [_mean(float(onset), start, stop, values, trial) for onset in trials["onset"]]
-    table.insert(0, "fer_time_uncertainty", alignment.uncertainty(video_time))
+    table.insert(0, "fer_time_uncertainty", alignment.uncertainty(video_time_at(alignment, centre)))
     return pd.concat([trials, table], axis=1)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from enicfer.errors import InputError, OutputError
+from enicfer.errors import MAKE_ROOM, InputError, OutputError
 from enicfer.io.files.atomic import staged
 from enicfer.io.files.places import check_folder
 from enicfer.models import Classifier, load_model
@@ -114,7 +114,11 @@ def finish_run(
             card.write_text(text, encoding="utf-8", newline="\n")
             stage.publish()
     except OSError as error:
-        raise OutputError(f"The model cannot be written to {output}: {error.strerror or error}.") from None
+        raise OutputError(
+            f"The model cannot be written to {output}: {error.strerror or error}",
+            place=output,
+            remedy=MAKE_ROOM,
+        ) from None
     for line in said:
         report(line)
     return model
@@ -224,7 +228,7 @@ def evaluate_part(
     part = np.ones(len(faces), bool) if not split else faces.split == split
     if not part.any():
         listed = ", ".join(map(repr, sorted(set(faces.split.tolist()))))
-        raise InputError(f"The data have no partition {split!r}; they have {listed}.")
+        raise InputError(f"The data have no partition {split!r}", remedy=f"name one of {listed}")
     about = {"crop": (reading or Reading()).crop}
     return evaluate_model(model, faces.select(part), output, flip, about)
 

@@ -116,7 +116,7 @@ def cross_validate(
         try:
             take_parts(recipe, _divide(data, rest, recipe), lambda line: None)
         except InputError as error:
-            raise InputError(f"Fold {number} of {len(masks)} cannot be trained: {error}") from error
+            raise error.said_of(f"Fold {number} of {len(masks)} cannot be trained") from error
     for known in describe_seen(data.digest, trace_ancestors(recipe)):
         warnings.warn(
             f"The images of the folds are {known}: the folds test on them, and the accuracy will be too good; "
@@ -201,7 +201,9 @@ def cross_evaluate_files(
     for what, names in (("data sets", [one.name for one in sets]), ("models", [str(m) for m in models])):
         double = sorted({name for name in names if names.count(name) > 1})
         if double:
-            raise InputError(f"Two {what} are called {', '.join(double)}; name each once, as NAME=PATH.")
+            raise InputError(
+                f"Two {what} are called {', '.join(double)}", remedy="name each once, as NAME=PATH"
+            )
     loaded = {str(name): load_model(name) for name in models}
     rows = []
     for one in sets:

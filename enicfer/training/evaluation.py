@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import softmax
 
-from enicfer.errors import InputError, OutputError
+from enicfer.errors import MAKE_ROOM, InputError, OutputError
 from enicfer.expressions import FIVE
 from enicfer.io.files.atomic import replacing, staged
 from enicfer.io.tables import defuse_text
@@ -140,7 +140,8 @@ def _comparable(model: Classifier, data: FaceImages) -> FaceImages:
         present = sorted({data.labels[code] for code in data.label[data.label >= 0]})
         raise InputError(
             f"The model {model.name} knows {', '.join(model.labels)} and the data have "
-            f"{', '.join(present) or 'no labels'}; at least one must be the same."
+            f"{', '.join(present) or 'no labels'}",
+            remedy="at least one must be the same",
         )
     return kept
 
@@ -259,7 +260,11 @@ def write_evaluation(result: Evaluation, output: Path) -> None:
             _write_files(result, stage.tree)
             stage.publish()
     except OSError as error:
-        raise OutputError(f"The tables cannot be written to {output}: {error.strerror or error}.") from None
+        raise OutputError(
+            f"The tables cannot be written to {output}: {error.strerror or error}",
+            place=output,
+            remedy=MAKE_ROOM,
+        ) from None
 
 
 def _write_files(result: Evaluation, output: Path) -> None:

@@ -166,8 +166,8 @@ def _choose_batch(n: int, step: int, plan: Schedule) -> torch.Tensor:
 def _check_loss(loss: float, step: int) -> None:
     if not math.isfinite(loss):
         raise ModelError(
-            f"The loss became {loss} at step {step}. The last checkpoint is kept; "
-            "lower [schedule] learning_rate in the recipe and start in a new folder."
+            f"The loss became {loss} at step {step}, and the last checkpoint is kept",
+            remedy="lower [schedule] learning_rate in the recipe and start in a new folder",
         )
 
 
@@ -309,8 +309,9 @@ def check_identity(path: Path, content: dict[str, Any], identity: Mapping[str, A
         # The division is not in the checkpoints of earlier versions.
         if not same[key]:
             raise ModelError(
-                f"{path} was made with another {name}; choose another output folder, "
-                f"or the {name} that it was made with."
+                f"{path} was made with another {name}",
+                place=path,
+                remedy=f"choose another output folder, or the {name} that it was made with",
             )
 
 

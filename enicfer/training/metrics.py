@@ -61,7 +61,9 @@ def score(prediction: np.ndarray, label: np.ndarray, classes: int) -> Scores:
         There is no image at all.
     """
     if len(label) == 0:
-        raise InputError("There are no labelled images to score.")
+        raise InputError(
+            "There are no labelled images to score", remedy="give images with labels that the model knows"
+        )
     confusion = np.bincount(label * classes + prediction, minlength=classes**2)
     confusion = confusion.reshape(classes, classes)
     hits, truth, said = np.diag(confusion), confusion.sum(1), confusion.sum(0)
@@ -238,7 +240,10 @@ def compare_paired(first: np.ndarray, second: np.ndarray, group: np.ndarray) -> 
         Without images.
     """
     if not len(first):
-        raise InputError("There are no labelled images that both models can be measured on.")
+        raise InputError(
+            "There are no labelled images that both models can be measured on",
+            remedy="give images with labels that both know",
+        )
     only = int((first & ~second).sum()), int((second & ~first).sum())
     p = float(stats.binomtest(only[0], sum(only)).pvalue) if sum(only) else 1.0
     _, member = np.unique(group_of(group), return_inverse=True)

@@ -58,7 +58,8 @@ def build_network(
     strange = [name for name in recipe.transfer.freeze if name not in allowed]
     if strange:
         raise InputError(
-            f"[transfer] freeze names {', '.join(strange)}; {plan.architecture} has {', '.join(allowed)}."
+            f"[transfer] freeze names {', '.join(strange)}, which {plan.architecture} has not",
+            remedy=f"give some of {', '.join(allowed)}",
         )
     heads = 2 if recipe.schedule.vote_weight else 1
     transfers = bool(recipe.transfer.start)
@@ -92,8 +93,8 @@ def _check_normalise(recipe: Recipe) -> None:
     if recipe.network.architecture != "ronnet" or not recipe.transfer.start or recipe.transfer.freeze:
         raise InputError(
             f"[transfer] normalise is true for a {recipe.network.architecture} with start = "
-            f"{recipe.transfer.start!r} and freeze = {list(recipe.transfer.freeze)}; it is for a ronnet that begins "
-            "from a finished one, with freeze = []."
+            f"{recipe.transfer.start!r} and freeze = {list(recipe.transfer.freeze)}",
+            remedy="it is for a ronnet that begins from a finished one, with freeze = []",
         )
 
 
@@ -109,8 +110,10 @@ def restore_weights(network: torch.nn.Module, weights: Mapping[str, torch.Tensor
         network.load_state_dict(weights)
     except RuntimeError as error:
         raise ModelError(
-            f"The weights in {checkpoint} do not fit the network of the recipe, which another version of enicfer "
-            "built otherwise; go on with that version, or train anew in another output folder."
+            f"The weights in {checkpoint} do not fit the network of the recipe, which another "
+            "version of enicfer built otherwise",
+            place=checkpoint,
+            remedy="go on with that version, or train anew in another output folder",
         ) from error
 
 
@@ -125,7 +128,10 @@ def _take_over(network: RonNet | GoogLeNet, recipe: Recipe, heads: int) -> None:
     source = load_model(recipe.transfer.start)
     if type(source.network) is not type(network):
         theirs, ours = type(source.network).__name__, type(network).__name__
-        raise InputError(f"{source.name} is a {theirs}, so a {ours} cannot begin from it.")
+        raise InputError(
+            f"{source.name} is a {theirs}, so a {ours} cannot begin from it",
+            remedy=f"begin from a {ours}, or change [network] architecture",
+        )
     # GoogLeNet averages over all positions at its end: its weights fit every size of picture.
     for key in (
         ("channels", "padding") if isinstance(network, GoogLeNet) else ("input_size", "channels", "padding")
@@ -133,7 +139,8 @@ def _take_over(network: RonNet | GoogLeNet, recipe: Recipe, heads: int) -> None:
         given, wanted = source.network.arguments.get(key), network.arguments.get(key)
         if given != wanted:
             raise InputError(
-                f"{source.name} has {key} {given}, and [network] {key} is {wanted}; they must agree."
+                f"{source.name} has {key} {given}, and [network] {key} is {wanted}",
+                remedy="make them agree",
             )
     if not set(source.labels) & set(recipe.data.labels):
         warnings.warn(

@@ -60,7 +60,8 @@ def compare_classifiers(
     if not len(a):
         raise InputError(
             f"No image of {data} has a label that both models know: {models[0].name} knows "
-            f"{', '.join(models[0].labels)}, {models[1].name} {', '.join(models[1].labels)}."
+            f"{', '.join(models[0].labels)}, {models[1].name} {', '.join(models[1].labels)}",
+            remedy="compare models that share a label with the data",
         )
     right = [np.equal(_answers(model, one, flip), truth) for model, one in zip(models, (a, b), strict=True)]
     return compare_paired(right[0], right[1], a.subject)

@@ -49,15 +49,16 @@ def take_parts(
         part = data.select(data.split == name)
         if len(np.unique(part.label)) < 2:
             raise InputError(
-                f"The {name} part has {len(part)} images of {len(np.unique(part.label))} classes; "
-                "at least two classes are needed."
+                f"The {name} part has {len(part)} images of {len(np.unique(part.label))} classes",
+                remedy="give pictures of at least two classes",
             )
         parts.append(part)
     learn, check = parts
     missing = _absent(learn)
     if missing and not recipe.transfer.refit:
         raise InputError(
-            f"No training image shows {', '.join(missing)}; take that out of [data] labels, or add pictures."
+            f"No training image shows {', '.join(missing)}",
+            remedy="take that out of [data] labels, or add pictures",
         )
     if _absent(check):
         report(
@@ -68,8 +69,8 @@ def take_parts(
         report(f"the subject of {unknown} images is unknown: both parts may show the same person")
     if len(learn) < recipe.schedule.batch_size and not recipe.transfer.refit:
         raise InputError(
-            f"{len(learn)} training images do not fill one batch of "
-            f"{recipe.schedule.batch_size}; lower [schedule] batch_size."
+            f"{len(learn)} training images do not fill one batch of {recipe.schedule.batch_size}",
+            remedy="lower [schedule] batch_size",
         )
     return learn, check
 

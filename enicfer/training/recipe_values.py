@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from enicfer.config.engine import Check
 from enicfer.config.values import where
 from enicfer.expressions import Expression
-from enicfer.models.weights import ARCHITECTURES
+from enicfer.models.description import ARCHITECTURES
 from enicfer.training.datasets import READERS
 
 # Smallest pictures in pixels, of a GoogLeNet and of a RonNet by its padding: three blocks leave nothing of less.

@@ -77,7 +77,8 @@ def refit(recipe: Recipe, data: FaceImages, output: Path, report: Callable[[str]
     network = build_network(recipe).eval()
     if not isinstance(network, RonNet):
         raise InputError(
-            f"[transfer] refit needs a ronnet, and the recipe has a {recipe.network.architecture}."
+            f"[transfer] refit needs a ronnet, and the recipe has a {recipe.network.architecture}",
+            remedy='set refit = false, or [network] architecture = "ronnet"',
         )
     images = resize_crops(learn.image, recipe.network.input_size, recipe.network.channels)
     features = _features(network, images)

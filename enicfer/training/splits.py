@@ -39,7 +39,7 @@ def divide(data: FaceImages, plan: Data, seed: int) -> FaceImages:
         An unknown kind of split, a subject in both parts, or unknown subjects.
     """
     if plan.split not in SPLITS:
-        raise InputError(f"[data] split is {plan.split!r}; allowed are {', '.join(SPLITS)}.")
+        raise InputError(f"[data] split is {plan.split!r}", remedy=f"allowed are {', '.join(SPLITS)}")
     return replace(data, split=SPLITS[plan.split](data, plan, np.random.default_rng(seed)))
 
 
@@ -48,15 +48,16 @@ def _given(data: FaceImages, plan: Data, _: np.random.Generator) -> np.ndarray:
     for name in (plan.train, plan.validation):
         if name not in names:
             raise InputError(
-                f"The data have no partition {name!r}; they have {', '.join(map(repr, names))}. "
-                "Name two of them in [data] train and validation, or use split = 'subject'."
+                f"The data have no partition {name!r}; they have {', '.join(map(repr, names))}.",
+                remedy="name two of them in [data] train and validation, or use split = 'subject'",
             )
     learn, check = data.split == plan.train, data.split == plan.validation
     both = set(data.subject[learn].tolist()) & set(data.subject[check].tolist()) - {""}
     if both:
         raise InputError(
             f"{len(both)} subjects are both in {plan.train!r} and in {plan.validation!r} "
-            f"({', '.join(sorted(both)[:5])}); use split = 'subject'."
+            f"({', '.join(sorted(both)[:5])})",
+            remedy="use split = 'subject'",
         )
     return np.where(learn, TRAIN, np.where(check, VALIDATION, ""))
 
@@ -65,8 +66,8 @@ def _by_subject(data: FaceImages, plan: Data, generator: np.random.Generator) ->
     unknown = int((data.subject == "").sum())
     if unknown:
         raise InputError(
-            f"The subject of {unknown} of {len(data)} images is unknown, so the parts could share "
-            "a person; give the subjects in a manifest.csv, or use split = 'given' or 'random'."
+            f"The subject of {unknown} of {len(data)} images is unknown, so the parts could share a person",
+            remedy="give the subjects in a manifest.csv, or use split = 'given' or 'random'",
         )
     return _share(data, plan, generator, data.subject)
 
@@ -93,7 +94,10 @@ def _by_order(data: FaceImages, plan: Data, _: np.random.Generator) -> np.ndarra
         count = round(plan.share * len(own))
         result[own[len(own) - count :]] = VALIDATION
     if not {TRAIN, VALIDATION} <= set(result.tolist()):
-        raise InputError(f"A share of {plan.share} of {used.sum()} images leaves one part empty.")
+        raise InputError(
+            f"A share of {plan.share} of {used.sum()} images leaves one part empty",
+            remedy="choose another share",
+        )
     return result
 
 
@@ -103,7 +107,8 @@ def _share(data: FaceImages, plan: Data, generator: np.random.Generator, group: 
     count = round(plan.share * len(groups))
     if not 0 < count < len(groups):
         raise InputError(
-            f"A share of {plan.share} of {len(groups)} subjects or images leaves one part empty."
+            f"A share of {plan.share} of {len(groups)} subjects or images leaves one part empty",
+            remedy="choose another share, or add subjects",
         )
     chosen = generator.permutation(groups)[:count]
     return np.where(~used, "", np.where(np.isin(group, chosen), VALIDATION, TRAIN))
@@ -151,10 +156,16 @@ def folds(
     if by_set:
         return _leave_sets_out(data)
     if (data.subject == "").any():
-        raise InputError("Cross-validation needs the subject of every image; some are unknown.")
+        raise InputError(
+            "Cross-validation needs the subject of every image, and some are unknown",
+            remedy="give the subjects in a manifest.csv",
+        )
     subjects = np.random.default_rng(seed).permutation(np.unique(data.subject))
     if not 2 <= count <= len(subjects):
-        raise InputError(f"{count} folds of {len(subjects)} subjects are not possible.")
+        raise InputError(
+            f"{count} folds of {len(subjects)} subjects are not possible",
+            remedy="give from 2 to as many folds as there are subjects",
+        )
     tests = [np.isin(data.subject, part) for part in np.array_split(subjects, count)]
     return [(~test, test) for test in tests]
 
@@ -163,7 +174,8 @@ def _leave_sets_out(data: FaceImages) -> list[tuple[np.ndarray, np.ndarray]]:
     names = np.unique(data.set)
     if len(names) < 2:
         raise InputError(
-            f"The data are one set, {str(names[0])!r}, so none can be left out; use folds of subjects."
+            f"The data are one set, {str(names[0])!r}, so none can be left out",
+            remedy="use folds of subjects",
         )
     known = data.subject != ""
     if not known.all():

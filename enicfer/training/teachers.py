@@ -40,7 +40,10 @@ def ask_teachers(recipe: Recipe, images: UInt8Array) -> Tensor:
     for model in map(load_model, recipe.distillation.teachers):
         missing = [label for label in recipe.data.labels if label not in model.labels]
         if missing:
-            raise InputError(f"The teacher {model.name} does not know {', '.join(missing)}.")
+            raise InputError(
+                f"The teacher {model.name} does not know {', '.join(missing)}",
+                remedy="give a teacher that knows them, or take them out of [data] labels",
+            )
         columns = [model.labels.index(label) for label in recipe.data.labels]
         answers.append(soften(model.predict(images, flip=True)[:, columns], recipe.distillation.temperature))
     return torch.from_numpy(np.mean(answers, axis=0, dtype=np.float32))

@@ -14,7 +14,7 @@ from enicfer.batch.dataset import (
     process_dataset,
     summarise_dataset,
 )
-from enicfer.batch.discover import read_video_table
+from enicfer.batch.video_table import read_video_table
 from enicfer.config.options import ProcessingOptions
 from enicfer.config.protocol import read_protocol
 from enicfer.errors import InputError
@@ -123,7 +123,7 @@ def test_a_recording_without_a_video_is_one_failure(tmp_path):
     assert list(lost) == ["sub-01_task-a"] and not result.sessions
 
 
-def test_a_bold_series_needs_its_log_and_the_first_echo_stands_for_all(tmp_path):
+def test_a_bold_series_needs_its_log_and_its_first_echo_is_taken(tmp_path):
     touch(
         tmp_path,
         "sub-01/func/sub-01_task-a_echo-1_bold.nii.gz",
@@ -237,7 +237,7 @@ def test_results_of_a_run_whose_video_is_away_are_kept(dataset, without_video, t
     assert without_video.content(output) == without_video.content(tmp_path / "fresh")
 
 
-def test_a_session_goes_on_without_a_video_once_its_results_are_deleted(dataset, without_video, tmp_path):
+def test_a_session_without_its_video_needs_no_results_of_it(dataset, without_video, tmp_path):
     output, video = tmp_path / "out", dataset / "sub-01/ses-1/eeg/sub-01_ses-1_task-b_video.mp4"
     process_dataset(dataset, output, options=OPTIONS)
     video.unlink()

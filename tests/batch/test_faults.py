@@ -70,7 +70,7 @@ def test_a_full_disk_fails_the_session_and_room_repairs_it(without_video, tmp_pa
     assert list((tmp_path / "out").glob("sub-*/**/*_frames.h5"))
 
 
-def test_a_drive_that_disappears_costs_what_was_on_it_and_nothing_else(without_video, tmp_path, monkeypatch):
+def test_a_drive_that_disappears_costs_what_was_on_it_alone(without_video, tmp_path, monkeypatch):
     import enicfer.pipeline.process
 
     study = without_video

@@ -107,7 +107,7 @@ def test_results_of_another_command_are_refused_every_time(corrected):
 
 
 @pytest.mark.parametrize("change", [None, "inputs"])
-def test_results_that_were_corrected_since_are_kept_and_stay_in_the_tables(corrected, change):
+def test_corrected_results_are_kept_and_stay_in_the_tables(corrected, change):
     study, folder, output, file = corrected
     made = file.read_bytes()
     if change:
@@ -128,7 +128,7 @@ def test_results_that_were_corrected_since_are_kept_and_stay_in_the_tables(corre
     assert file.read_bytes() != made
 
 
-def test_a_failed_session_that_another_command_has_done_is_not_done_again(without_video, tmp_path):
+def test_a_failed_session_that_another_command_did_is_done(without_video, tmp_path):
     (folder,) = without_video.make_study(tmp_path / "study", 1)
     (folder / "camera.mkv").write_bytes(b"broken")
     without_video.run_study(tmp_path / "study", tmp_path / "out")

@@ -6,7 +6,7 @@ from enicfer.batch.markers import PUBLISHING, read_marker
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "\0" * 200, '{"state": "done"}'])
-def test_a_session_whose_marker_was_lost_to_a_power_failure_is_done_again(without_video, tmp_path, text):
+def test_a_session_whose_marker_lost_its_content_is_done_again(without_video, tmp_path, text):
     (folder,) = without_video.make_study(tmp_path / "study", 1)
     output = tmp_path / "out"
     without_video.run_study(tmp_path / "study", output)

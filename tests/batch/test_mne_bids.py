@@ -65,7 +65,7 @@ def test_a_wrong_name_lists_those_of_the_table_and_of_the_recording(data_set, tm
     assert "happy face." in said and "Stimulus/sad face" in said and "Stimulus/S 11" in said
 
 
-def test_the_codes_of_the_folder_are_listed_without_tables_of_other_things(data_set):
+def test_codes_of_a_folder_are_listed_without_other_tables(data_set):
     found = list_events(data_set / "sub-01" / "eeg")
     assert [events.file.name for events in found] == [
         "sub-01_task-faces_eeg.vhdr", "sub-01_task-faces_events.tsv"

@@ -134,9 +134,7 @@ def test_failures_are_named_and_cost_nobody_else(without_video, tmp_path):
     assert set(trials["participant_id"]) == {"sub-05", "sub-06"}
 
 
-def test_a_failure_is_not_tried_again_unless_something_changed_or_somebody_asks(
-    without_video, tmp_path, monkeypatch
-):
+def test_a_failure_is_tried_again_after_a_change_or_when_asked(without_video, tmp_path, monkeypatch):
     folders = without_video.make_study(tmp_path / "study", 2)
     (folders[0] / "camera.mkv").write_bytes(b"broken")
     output = tmp_path / "out"

@@ -1,6 +1,9 @@
 """The tables of a whole tree: complete, and no reason to lose anything else."""
 
+import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -50,6 +53,23 @@ def test_the_group_level_says_so_in_one_sentence(without_video, tmp_path, open_e
     without_video.run_study(tmp_path / "study", tmp_path / "out")
     with pytest.raises(OutputError, match=r"group_qc\.tsv cannot be written .* close"):
         summarise_dataset(tmp_path / "out")
+
+
+def test_a_study_of_which_nothing_could_be_processed_is_a_data_set(without_video, tmp_path):
+    study, output = tmp_path / "study", tmp_path / "out"
+    folders = without_video.make_study(study, 2)
+    for folder in folders:
+        (folder / "camera.mkv").write_bytes(b"broken")
+    without_video.run_study(study, output)
+    assert read(output, "qc")["state"].to_list() == ["failed", "failed"]
+    assert "No run is done yet" in (output / "README.md").read_text(encoding="utf-8")
+    validator = [sys.executable, "-c", "from bids_validator_deno import cli; cli()", "--json", str(output)]
+    found = subprocess.run(validator, capture_output=True, text=True, timeout=120, check=False)
+    assert [i["code"] for i in json.loads(found.stdout)["issues"]["issues"] if i["severity"] == "error"] == []
+    (folders[0] / "camera.mkv").write_bytes(b"whole")
+    without_video.run_study(study, output)
+    assert "Authors" in (output / "README.md").read_text(encoding="utf-8")
+    assert "aligned by" in (output / "README.md").read_text(encoding="utf-8")
 
 
 def test_what_was_done_before_an_interruption_is_in_the_tables(without_video, tmp_path, monkeypatch):
@@ -152,7 +172,7 @@ def test_tables_stay_when_the_markers_were_removed(without_video, tmp_path):
     assert [(output / f"group_{name}.tsv").read_bytes() for name in ("qc", "trials")] == before
 
 
-def test_a_session_is_done_again_for_its_review_alone_and_the_group_counts(without_video, tmp_path):
+def test_a_session_is_done_again_for_its_review_and_counted(without_video, tmp_path):
     from enicfer.io.results import read_run
     from enicfer.io.review_log import add_entry, new_entry, review_path
 

@@ -165,7 +165,7 @@ def test_the_data_set_processed_gives_the_same_values_as_the_session(raw, result
     pd.testing.assert_frame_equal(ours.trials, source.trials)
 
 
-def test_the_validator_finds_nothing_but_facts_that_only_the_lab_knows(raw):
+def test_the_validator_misses_only_what_the_lab_alone_knows(raw):
     found = validate(raw)
     assert {code for _, code, _, _ in found} <= {
         "JSON_KEY_RECOMMENDED", "SIDECAR_KEY_RECOMMENDED", "TOO_FEW_AUTHORS"
@@ -173,7 +173,7 @@ def test_the_validator_finds_nothing_but_facts_that_only_the_lab_knows(raw):
     assert {severity for severity, *_ in found} == {"warning"}
 
 
-def test_bids_names_of_the_draft_are_skipped_by_the_lines_that_are_needed(raw, tmp_path):
+def test_lines_of_bidsignore_skip_names_of_the_draft_alone(raw, tmp_path):
     shutil.copytree(raw, tmp_path / "raw")
     (tmp_path / "raw" / ".bidsignore").unlink()
     found = {(code, place) for _, code, place, _ in validate(tmp_path / "raw") if "RECOMMENDED" not in code}

@@ -129,7 +129,7 @@ def test_the_recording_of_another_child_with_the_same_name_is_refused(processed,
     assert not (tmp_path / "out_raw.fif").exists()
 
 
-def test_a_recording_without_its_triggers_and_one_that_was_changed_are_named(processed, example, tmp_path):
+def test_a_recording_without_triggers_or_changed_is_named(processed, example, tmp_path):
     raw = mne.io.read_raw(example(short=True) / "eeg.vhdr", preload=True, verbose="error")
     mne.export.export_raw(tmp_path / "eeg.vhdr", raw.set_annotations(None), verbose="error")
     answer = call(processed(short=True), tmp_path / "eeg.vhdr", "-o", tmp_path / "out_raw.fif")

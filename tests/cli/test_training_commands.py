@@ -80,7 +80,9 @@ def test_names_are_read_by_a_pattern_in_every_command(faces: Path) -> None:
     assert "subjects                       4" in run(evaluate, "ronnet-7", faces, *names)
     with pytest.raises(InputError, match="The label content"):
         run(dataset, "check", faces, *names, "--content", "hapy")
-    with pytest.raises(InputError, match="--reader names lab, and the data are called faces"):
+    with pytest.raises(
+        InputError, match="--reader names lab, which is no name of the data: give one of faces"
+    ):
         run(cross_evaluate, "--model", "ronnet-7", "--data", faces, *READER)
     assert "lab 0." in run(
         cross_evaluate, "--model", "ronnet-7", "--data", f"lab={faces}", *names[2:], *READER

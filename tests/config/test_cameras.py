@@ -2,7 +2,7 @@
 
 import pytest
 
-from enicfer.batch.discover import read_video_table
+from enicfer.batch.video_table import read_video_table
 from enicfer.config.cameras import find_points, read_camera_point
 from enicfer.config.session import read_session
 from enicfer.errors import InputError, ProtocolError

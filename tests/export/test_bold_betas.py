@@ -12,7 +12,7 @@ from benchmarks.bold_betas import CENTRAL, DESIGNS, drive, response, summarise, 
 SEEDS = range(1000, 1003)
 
 
-def test_the_response_of_the_simulator_is_two_gammas_with_integral_one():
+def test_the_simulated_response_is_two_gammas_of_integral_one():
     time = (np.arange(60_000) + 0.5) / 1000
     assert np.sum(response(time)) / 1000 == pytest.approx(1.0, abs=1e-6)
     assert time[response(time).argmax()] == pytest.approx(5.0, abs=0.05)

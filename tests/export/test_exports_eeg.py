@@ -113,9 +113,7 @@ def check_annotations(run, annotations, tolerance, prefix="", by_end=None):
         np.testing.assert_allclose(ends, stop, atol=by_end or tolerance)
 
 
-def test_brainvision_markers_are_within_half_a_sample_and_those_there_stay(
-    run, brainvision, signal, tmp_path
-):
+def test_brainvision_markers_are_exact_and_earlier_ones_stay(run, brainvision, signal, tmp_path):
     run = named(run, brainvision)
     before = mne.io.read_raw_brainvision(brainvision, verbose="error")
     export_results(run, "brainvision", tmp_path, options=ExportOptions(recordings=(brainvision,)))
@@ -271,7 +269,7 @@ def test_fieldtrip_events_and_trl(run, tmp_path):
     np.testing.assert_allclose(trl[:, 4], kept["fer_happy_mean"])
 
 
-def test_fieldtrip_trl_begins_at_the_window_and_stays_in_the_recording(run, tmp_path):
+def test_fieldtrip_trl_is_the_window_within_the_recording(run, tmp_path):
     late = run.trials.assign(onset=[0.2, *run.trials["onset"][1:-1], SECONDS - 1])
     provenance = Provenance(protocol=ProtocolCard({"trial": {"window": [-0.5, 2.0]}}))
     done = export_results(replace(run, trials=late, provenance=provenance), "fieldtrip", tmp_path)

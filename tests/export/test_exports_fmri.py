@@ -217,7 +217,7 @@ def test_afni_has_a_row_for_each_run(session, tmp_path):
     )
 
 
-def test_afni_with_one_time_a_row_says_that_it_is_not_of_the_whole_experiment(session, tmp_path):
+def test_afni_with_one_time_a_row_says_it_is_of_one_run(session, tmp_path):
     runs = tuple(replace(run, trials=of(run, "neutral").head(1)) for run in session.runs)
     export_results(replace(session, runs=runs), "afni", tmp_path)
     lines = (tmp_path / "afni" / "sub-01_ses-01_neutral_times.1D").read_text().splitlines()

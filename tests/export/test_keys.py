@@ -34,7 +34,7 @@ def test_every_key_is_described(make_run, tmp_path, modality):
 
 
 @pytest.mark.parametrize("modality", list(Modality))
-def test_every_data_set_and_attribute_of_the_frames_is_on_the_page(make_run, tmp_path, modality):
+def test_every_data_set_of_the_frames_is_on_the_page(make_run, tmp_path, modality):
     settings = TraceSettings(smoothing=0.5, min_probability=0.3, relative_to="quantile")
     write_frames(tmp_path / "a.h5", make_run(modality, settings=settings))
     page = PAGE.read_text(encoding="utf-8")

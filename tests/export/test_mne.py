@@ -211,7 +211,7 @@ def test_concatenated_files_that_began_at_different_samples(of_fif, crop):
     np.testing.assert_allclose(happy[here], wanted, atol=1e-6)
 
 
-def test_metadata_of_concatenated_files_that_began_at_different_samples(of_fif):
+def test_metadata_of_files_that_began_at_different_samples(of_fif):
     (_, second), raws = of_fif
     whole = mne.concatenate_raws([raw.copy() for raw in raws], verbose="error").crop(45.0)
     samples = np.round((second.trials["onset"].to_numpy() + SECONDS) * SFREQ).astype(int) + 5000

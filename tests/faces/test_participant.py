@@ -62,7 +62,7 @@ def test_hints_that_miss_or_disagree_are_refused(observer, two_people):
         observer.finish(Hints(faces=both))
 
 
-def test_another_man_in_the_same_chair_and_light_is_not_the_participant(three_men):
+def test_another_man_in_the_same_chair_is_not_the_participant(three_men):
     observer, who = three_men
     x, y = middle(observer._rows.join()["box"][5])
     for hints in (None, Hints(faces=((5, x, y),))):
@@ -154,7 +154,7 @@ def test_a_picture_that_changes_its_size_does_not_change_who_it_is():
         assert choice.confidence == 1.0
 
 
-def test_a_glimpse_of_a_better_face_does_not_make_the_one_that_is_followed_nobodys():
+def test_a_glimpse_of_a_better_face_takes_nobody_away():
     rows, signatures = one_after_the_other(100, 5)
     rows["score"] = np.repeat([0.45, 0.9], [100, 5])
     choice = choose_participant(rows, signatures, 105, (640, 480), min_score=0.5)

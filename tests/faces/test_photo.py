@@ -52,7 +52,7 @@ def test_a_stranger_is_not_guessed_to_be_somebody(observer, shared_data):
     assert any("Nobody is enough like the photo" in note for note in track.notes)
 
 
-def test_a_stranger_of_the_same_room_is_nobody_even_where_only_one_is_seen(three_men):
+def test_a_stranger_who_is_seen_alone_is_not_the_participant(three_men):
     observer, who = three_men
     of = who[observer._rows.join()["frame"]]
     seen = {man: observer._signatures.select(np.flatnonzero(of == man)) for man in "AC"}

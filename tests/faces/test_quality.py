@@ -78,7 +78,7 @@ def test_each_measure_has_its_status(name, value, status):
     assert judge(np.array([0.8], np.float32), measures, Quality())[0] == status
 
 
-def test_doubt_spreads_to_the_next_frame_and_further_where_there_is_evidence():
+def test_doubt_spreads_to_the_next_frame_and_with_evidence_on():
     status = np.array([0] * 8 + [7] + [0] * 8, np.uint8)
     evidence = np.full(17, 0.01, np.float32)
     evidence[[6, 8, 11, 12, 16]] = 0.07, 0.5, 0.07, 0.07, 0.07

@@ -75,7 +75,7 @@ def test_a_known_face_is_no_news_and_its_movement_is_expected(show):
     assert scene.changes(np.array([[240.0, 60.0, 280.0, 120.0]])) == (slice(3, 6), slice(2, 4))
 
 
-def test_the_region_holds_the_cells_and_those_around_within_the_picture(show):
+def test_the_region_holds_the_cells_and_those_around_them(show):
     scene = searched(show())
     assert scene.region((slice(3, 6), slice(2, 4))) == (20, 40, 100, 140)
     assert scene.region(EVERYWHERE) == (0, 0, 320, 240)

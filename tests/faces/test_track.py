@@ -62,7 +62,7 @@ def test_a_face_that_is_not_found_is_missing_and_still_expected():
     assert see(tracker, 0.07, BOX).shape == (2, 4)
 
 
-def test_a_face_is_forgotten_over_a_pause_but_not_where_it_was_searched_for_in_vain():
+def test_a_face_is_forgotten_over_a_pause_not_over_a_search():
     tracker = Tracker()
     for time in (0.0, 0.03, 3.0):
         see(tracker, time, BOX)

@@ -144,7 +144,7 @@ def test_a_spectrum_is_no_series(tmp_path, unit):
 def test_other_axes_are_refused(tmp_path, shape):
     path = tmp_path / "a.nii"
     nibabel.Nifti1Image(np.zeros(shape, np.int16), np.eye(4)).to_filename(path)
-    with pytest.raises(InputError, match="needs a fourth axis, time"):
+    with pytest.raises(InputError, match="which has a fourth axis, time"):
         read_bold(path)
 
 
@@ -207,7 +207,7 @@ def test_a_packed_image_whose_name_does_not_say_so(tmp_path):
         read_bold(path)
 
 
-def test_echoes_of_a_multiband_series_share_the_timing_of_their_sidecars(tmp_path):
+def test_echoes_of_a_multiband_series_share_their_timing(tmp_path):
     """The TR stands above the echoes, as MRI converters and curators write it; slices go in pairs."""
     func = tmp_path / "sub-01" / "func"
     func.mkdir(parents=True)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from enicfer.batch.discover import read_video_table
+from enicfer.batch.video_table import read_video_table
 from enicfer.config.protocol import Log
 from enicfer.errors import InputError
 from enicfer.io.columns import read_header

@@ -96,7 +96,7 @@ def writer(path, name):
     )
 
 
-def test_kill_in_a_loop_of_writes_loses_nothing_that_was_acknowledged(path):
+def test_a_kill_loses_nothing_that_was_acknowledged(path):
     for round_ in range(4):
         process = writer(path, f"r{round_}")
         told = []

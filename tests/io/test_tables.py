@@ -123,7 +123,7 @@ def test_numbers_and_other_text_are_written_as_they_are(tmp_path, text):
     assert (tmp_path / "a.tsv").read_text(encoding="utf-8") == f"code\n{text or 'n/a'}\nx\n"
 
 
-def test_columns_that_are_one_without_the_sign_of_text_are_refused(tmp_path):
+def test_columns_that_differ_in_the_sign_of_text_are_refused(tmp_path):
     (tmp_path / "a.tsv").write_text("''on\t'on\n1\t2\n", encoding="utf-8")
     with pytest.raises(InputError, match="two columns"):
         read_table(tmp_path / "a.tsv")

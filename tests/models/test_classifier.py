@@ -80,7 +80,7 @@ def test_what_is_no_crop_is_refused(shipped: Classifier, crops: np.ndarray) -> N
 
 
 def test_unknown_names_list_the_known_ones() -> None:
-    with pytest.raises(ModelError, match=r"no model 'ronnet-9'; shipped are ronnet-7"):
+    with pytest.raises(ModelError, match=r"no model 'ronnet-9': give one that is shipped \(ronnet-7"):
         load_model("ronnet-9")
     with pytest.raises(ModelError, match="no model file"):
         load_model("missing.safetensors")

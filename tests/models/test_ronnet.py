@@ -3,6 +3,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from enicfer.models.googlenet import GoogLeNet
 from enicfer.models.ronnet import RonNet, fold_batch_norm, pool, pool_last
 
 
@@ -87,3 +88,19 @@ def test_off_the_cpu_no_part_of_it_stays_there() -> None:
     away.keep_spectra()
     logits = away(torch.empty(4, 1, 48, 48, device="meta"))
     assert logits.device.type == "meta" and logits.shape == (4, 7)
+
+
+@pytest.mark.parametrize("kind", [RonNet, GoogLeNet])
+def test_a_network_without_storage_draws_no_weights(kind, monkeypatch):
+    """Reading a model makes one to compare shapes; drawing for it would load torch's compiler, which takes a second."""
+
+    def refuse(weight, **settings):
+        raise AssertionError("weights were drawn")
+
+    monkeypatch.setattr(torch.nn.init, "kaiming_normal_", refuse)
+    monkeypatch.setattr(torch.nn.init, "normal_", refuse)
+    with torch.device("meta"):
+        network = kind()
+    assert all(value.is_meta for value in network.parameters())
+    with pytest.raises(AssertionError, match="drawn"):
+        kind()

@@ -87,8 +87,11 @@ def test_a_missing_or_another_trunk_is_named(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("trunk", "said"),
     [
-        ({"file": "../trunk.safetensors"}, "only a .safetensors file beside it"),
-        ({"file": "trunk.pt"}, "only a .safetensors file beside it"),
+        (
+            {"file": "../trunk.safetensors"},
+            "take them from a .safetensors file beside it, which alone is allowed",
+        ),
+        ({"file": "trunk.pt"}, "take them from a .safetensors file beside it, which alone is allowed"),
         ({"file": 3}, "but not from which"),
         ({"names": None}, "lacks layers"),
         ({"names": [["fc1.weight"]]}, "lacks layers"),
@@ -127,7 +130,7 @@ def test_what_cannot_be_shared_is_refused(folder: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["ronnet-5", "ronnet-7-votes"])
-def test_shipped_models_that_share_their_layers_answer_with_the_same_bits(name: str, tmp_path: Path) -> None:
+def test_shipped_models_with_shared_layers_give_the_same_bits(name: str, tmp_path: Path) -> None:
     whole, trunk = (SHIPPED_FOLDER / f"{one}.safetensors" for one in (name, "ronnet-7"))
     if describe(whole)["format"] == 2:
         pytest.skip("it is stored so already")

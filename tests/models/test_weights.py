@@ -68,9 +68,7 @@ def test_same_input_gives_the_same_bytes(file: Path, tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.tmp"))
 
 
-def test_the_pictures_behind_a_model_travel_with_it_and_not_in_its_description(
-    file: Path, tmp_path: Path
-) -> None:
+def test_pictures_behind_a_model_are_not_in_its_description(file: Path, tmp_path: Path) -> None:
     # A file of earlier versions says nothing.
     assert read_model(file).pictures.unrecorded == ("small",)
     path = tmp_path / "known.safetensors"
@@ -147,5 +145,5 @@ def test_weights_that_are_not_numbers_are_refused(tmp_path: Path) -> None:
 
 
 def test_another_ending_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"must end in \.safetensors"):
+    with pytest.raises(InputError, match=r"end it with \.safetensors"):
         save_model(tmp_path / "a.pt", RonNet(5, 16), name="a", architecture="ronnet", labels=FIVE)

@@ -308,7 +308,7 @@ def test_a_video_without_a_date_is_matched_by_its_pulses(folder, truth, tmp_path
     assert worst(found, truth) < 0.005
 
 
-def test_regular_pulses_need_a_coarse_offset_which_the_session_can_give(folder, truth, tmp_path):
+def test_regular_pulses_need_a_coarse_offset_of_the_session(folder, truth, tmp_path):
     pulses = 'source = "frames"\ncodes = ["Response/R 2"]'
     settings(folder, pulses, f"coarse_offset = [{OFFSET}, 0.015]")
     (found,), _ = align_session(folder, output=tmp_path / "out")

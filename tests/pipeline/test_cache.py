@@ -104,7 +104,7 @@ def test_a_face_of_a_frame_that_is_not_there_counts_as_absent(tmp_path):
     assert read_record(tmp_path / "a.h5") is None
 
 
-def test_the_name_depends_on_what_decides_what_is_seen_and_on_nothing_else(tmp_path):
+def test_the_name_depends_on_what_decides_what_is_seen_alone(tmp_path):
     video = tmp_path / "a.mp4"
     video.write_bytes(b"video")
     tools, pulses = LoadedModels(None, None, Quality()), Pulses(codes=("S 1",))

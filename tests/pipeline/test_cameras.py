@@ -99,7 +99,7 @@ def test_both_clocks_are_found_within_their_bounds(run, truth):
         assert error.max() < BOUND
 
 
-def test_each_row_has_the_time_of_its_own_frame_and_a_bound_that_holds(run, truth):
+def test_each_row_has_its_frame_s_time_and_a_bound_that_holds(run, truth):
     true = np.empty(run.time.size)
     for number, name in enumerate(run.cameras.names):
         rows = run.cameras.camera == number
@@ -109,7 +109,7 @@ def test_each_row_has_the_time_of_its_own_frame_and_a_bound_that_holds(run, trut
     assert (np.abs(run.time - true) <= run.frame_time_uncertainty)[inside].mean() >= 0.95
 
 
-def test_where_only_the_side_sees_the_face_the_values_follow_the_truth(run, truth):
+def test_where_the_side_alone_sees_the_face_values_are_true(run, truth):
     side = truth["side"]
     front = np.interp(side["time"], truth["front"]["time"], truth["front"]["visible"])
     only = side[(side["visible"] > 0.95) & (front < 0.05) & (side["time"] < truth["all"]["duration"])]

@@ -43,7 +43,7 @@ def bound(recording, **scanner):
 
 
 @pytest.mark.parametrize("logged", [range(1, 200), range(199)])
-def test_a_log_that_lacks_a_volume_pulse_at_either_end_is_only_known_to_a_tr(logged):
+def test_a_log_without_an_outer_volume_pulse_is_known_to_a_tr(logged):
     recording = scan(logged)
     found, notes, message = bound(recording)
     assert found >= 2

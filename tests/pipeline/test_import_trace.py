@@ -94,7 +94,7 @@ def test_nobody_else_is_made_up_where_a_table_has_no_places():
     assert place_rows(two, TIME, DECODABLE, "a.txt", of="0")[0].other_person_present[0] == 1
 
 
-def test_a_coder_of_expressions_does_not_say_that_nobody_else_was_there():
+def test_a_coder_of_expressions_says_nothing_of_other_people():
     faces, trace = place_spans("boris", [Span(0.2, 0.6, "happy", "child")], TIME, DECODABLE, "a.csv")
     assert trace.ok.any() and np.isnan(faces.other_person_present).all()
 
@@ -110,7 +110,7 @@ def test_two_faces_that_are_not_told_apart_are_no_guess():
 def test_a_table_of_another_video_is_refused():
     with pytest.raises(InputError, match=rf"frame 500 .* has {TIME.size} frames"):
         place_rows(rows(frame=[0, 500]), TIME, DECODABLE, "a.csv")
-    with pytest.raises(InputError, match="is it the table of this video"):
+    with pytest.raises(InputError, match="check that it is the table of this video"):
         place_rows(rows(time=[0.0, 90.0]), TIME, DECODABLE, "a.csv")
 
 

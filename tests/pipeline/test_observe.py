@@ -53,13 +53,13 @@ def to_bytes(seen):
     ]
 
 
-def test_a_protocol_may_ask_for_less_than_the_detector_s_own_threshold():
+def test_a_protocol_may_go_below_the_detector_s_threshold():
     for wanted, kept in ((0.1, 0.1), (0.35, 0.35), (0.6, 0.35)):
         tools = load_models(ProcessingOptions(), Quality(min_score=wanted))
         assert tools.detector.min_score == kept
 
 
-def test_a_point_beside_all_faces_is_refused_with_the_name_of_the_video(video, tools):
+def test_a_point_beside_all_faces_is_refused_with_its_video(video, tools):
     pointed = replace(tools, faces=((4, 1.0, 1.0),))
     with pytest.raises(InputError, match=r"^a\.mkv, .* 4:1,1 points at no face .* frame 4 has faces around"):
         observe_video((video,), pointed, None)

@@ -62,7 +62,7 @@ def test_the_drift_is_the_camera_s(modality, processed, truth):
     assert f"<b>{drift_text(Drift(**drift)).removesuffix(' ppm')}</b>" in page.read_text(encoding="utf-8")
 
 
-def test_a_face_that_is_away_before_and_after_the_recording_is_no_loss(make_run):
+def test_a_face_away_outside_of_the_recording_is_no_loss(make_run):
     run = make_run(seconds=30)
     outside = (run.time < 0) | (run.time > run.recording.duration)
     status = np.where(outside, Status.NO_FACE, run.faces.status).astype(np.uint8)
@@ -82,7 +82,7 @@ def test_a_face_that_is_away_before_and_after_the_recording_is_no_loss(make_run)
     assert (spans["onset"] + spans["duration"]).max() < run.recording.duration + 0.05
 
 
-def test_an_earlier_run_as_trace_does_not_put_frames_outside_of_this_recording(make_run):
+def test_an_earlier_trace_puts_no_frame_outside(make_run):
     """Two recordings of one video: what the first one's run left out is not outside of the second, but not read."""
     run = make_run(seconds=30)
     later = change(run.alignment, intercept=run.alignment.intercept + 2.0)
@@ -183,7 +183,7 @@ def test_a_photo_that_is_given_goes_before_the_session_s(tmp_path, monkeypatch):
         process_session(session, ProcessingOptions(face_photo=tmp_path / "new.jpg"))
 
 
-def test_with_the_camera_s_own_times_the_video_s_lack_does_not_matter(make_run, tmp_path):
+def test_with_the_camera_s_own_times_the_video_may_lack_some(make_run, tmp_path):
     made = make_run(seconds=20)
     log = tmp_path / "times.csv"
     pd.DataFrame({"time_s": made.faces.video_time}).to_csv(log, index=False)
@@ -392,7 +392,7 @@ def test_a_lower_analysis_rate(example, tmp_path):
     assert run.trials["fer_invalid_not_analysed"].max() == 0
 
 
-def test_an_output_that_cannot_be_written_is_refused_before_the_video_is_looked_at(tmp_path, monkeypatch):
+def test_an_output_that_cannot_be_written_is_refused_first(tmp_path, monkeypatch):
     monkeypatch.setattr("enicfer.pipeline.process.probe_video", lambda _: pytest.fail("looked at"))
     (tmp_path / "file").write_text("x")
     with pytest.raises(OutputError, match=r"trace\.h5 cannot be written"):

@@ -89,7 +89,7 @@ def test_a_wrong_code_names_the_protocol_and_what_is_near(eeg):
         find_pulses(log, PROTOCOL)
 
 
-def test_a_recording_whose_marker_file_is_lost_says_so_instead_of_blaming_the_protocol(example, tmp_path):
+def test_a_lost_marker_file_is_said_and_not_the_protocol(example, tmp_path):
     folder = tmp_path / "session"
     shutil.copytree(example("eeg", short=True), folder)
     (folder / "eeg.vmrk").unlink()

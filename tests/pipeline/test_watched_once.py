@@ -67,9 +67,7 @@ def contents(folder):
     return {name: (folder / name).read_bytes() for name in files_below(folder) if not name.startswith(".")}
 
 
-def test_another_choice_and_another_protocol_decode_nothing_and_give_the_same_bytes(
-    session, decoded, tmp_path
-):
+def test_another_choice_or_protocol_decodes_nothing_again(session, decoded, tmp_path):
     work = tmp_path / "work"
     first = process_session(session, OPTIONS, output=tmp_path / "first", work=work)
     n = len(decoded)

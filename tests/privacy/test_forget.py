@@ -143,7 +143,7 @@ def test_models_that_learnt_from_the_participant_are_named(study, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["jp2", "jfif", "ppm", "heic"])
-def test_pictures_of_every_kind_that_training_reads_are_asked_for(study, kind):
+def test_pictures_of_every_kind_of_training_are_asked_for(study, kind):
     """A kind that nothing reads is said: no model can be asked for it."""
     folder = study / "faces" / "sub-01"
     folder.mkdir(parents=True)
@@ -175,7 +175,7 @@ def test_the_command_and_its_refusals(study, tmp_path):
             forget_participant(place, label)
 
 
-def test_maps_of_the_participant_alone_go_and_those_of_several_are_named(study, tmp_path):
+def test_maps_of_the_participant_go_and_shared_ones_are_named(study, tmp_path):
     """Also what is named by the label and is no text is named."""
     from tests.records.test_validity import MAPS
 

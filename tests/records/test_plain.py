@@ -32,7 +32,7 @@ def test_a_run_s_quality_and_provenance_come_back(make_run):
     assert there_and_back(provenance).protocol.window == (0.0, 2.0)
 
 
-def test_keys_are_the_fields_in_their_order_and_what_is_not_known_is_not_said():
+def test_keys_are_the_fields_in_order_without_the_unknown():
     details = RecordingDetails(log_start=1.5, missing_volume_pulses=(14,))
     assert list(to_plain(details).items()) == [("log_start", 1.5), ("missing_volume_pulses", [14])]
     assert to_plain(RecordingDetails()) == {} and there_and_back(RecordingDetails()) == RecordingDetails()
@@ -45,7 +45,7 @@ def test_a_number_that_is_not_finite_is_none_and_nan_again(make_run):
     assert np.isnan(there_and_back(quality).longest_loss)
 
 
-def test_more_keys_than_are_known_are_passed_over_and_a_missing_one_is_named(make_run):
+def test_unknown_keys_are_passed_over_and_missing_ones_named(make_run):
     content = to_plain(make_run().quality)
     assert from_plain(RunQuality, {**content, "later": 1}, "quality") == make_run().quality
     del content["sync"]["n_matched"]

@@ -65,7 +65,7 @@ def test_a_uniform_map_has_the_share_of_area():
     np.testing.assert_allclose(share.sum(axis=1), 1)
 
 
-def test_attribution_in_the_mouth_is_counted_there_wherever_the_mouth_is():
+def test_attribution_in_the_mouth_is_counted_wherever_it_is():
     points = np.stack([REFERENCE, REFERENCE * 0.8 + 0.02])
     maps = np.zeros((2, 96, 96))
     for image, landmarks in zip(maps, points, strict=True):

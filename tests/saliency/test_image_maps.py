@@ -292,7 +292,7 @@ def test_what_cannot_be_done_is_refused_before_the_pictures_are_read(portraits, 
     monkeypatch.setattr("enicfer.saliency.pictures._read_bytes", None)
     for options, sentence in (
         ({"method": "guided"}, "GoogLeNet has no ReLU modules"),
-        ({"expression": "proud"}, "no class 'proud': its classes are angry"),
+        ({"expression": "proud"}, "no class 'proud': give one of angry"),
         ({"checks": -1}, "-1 images to check: give 0 or more"),
         ({"panels": -1}, "-1 figures of single images: give 0 or more"),
         ({"subjects": "age"}, "no rule 'age' for subjects"),

@@ -35,7 +35,7 @@ def share_within(found, wander):
     return np.mean(np.abs(time - (1.0001 * v + 30 + wander(v)))[known] <= found.uncertainty(v)[known])
 
 
-def test_clocks_that_keep_to_a_line_are_left_alone_and_their_bound_grows_by_less_than_half():
+def test_clocks_on_a_line_are_left_alone_and_bounds_grow_little():
     bent, growth = 0, []
     for seed in range(60):
         video, time = pulses(seed)
@@ -50,7 +50,7 @@ def test_clocks_that_keep_to_a_line_are_left_alone_and_their_bound_grows_by_less
 
 @pytest.mark.parametrize("frames", [1, 2, -1])
 @pytest.mark.parametrize("place", [100.0, 600.0, 1150.0])
-def test_a_lost_or_repeated_frame_is_a_step_and_the_map_goes_on_behind_it(frames, place):
+def test_a_lost_or_repeated_frame_is_a_step_of_the_map(frames, place):
     def step(v):
         return frames * FRAME * (v > place)
 

@@ -77,7 +77,7 @@ def test_no_map_is_off_by_more_than_its_bound_at_any_length(drift, duration):
     assert np.all(error[known] <= 2 * found.uncertainty(v[known]))
 
 
-def test_few_close_pulses_are_moved_to_the_limit_and_the_bound_includes_the_move():
+def test_few_close_pulses_are_moved_and_the_bound_includes_it():
     rng = np.random.default_rng(1)
     video = np.cumsum(rng.uniform(0.5, 1.5, 8))
     time = video * (1 + 9e-4) + rng.normal(0, 0.004, 8) + 8e-4 * (video - video.mean())
@@ -91,7 +91,7 @@ def test_few_close_pulses_are_moved_to_the_limit_and_the_bound_includes_the_move
     assert any("it is taken as" in note and "max_drift allows" in note for note in found.notes)
 
 
-def test_weights_and_shared_parameters_do_not_hide_a_drift_beyond_the_limit():
+def test_a_drift_beyond_the_limit_is_not_hidden_by_weights():
     video, time = session(1300e-6)
     lever = np.random.default_rng(2).uniform(0, 1, (60, 1))
     with pytest.raises(AlignmentError, match=r"camera's clock is -1[23][0-9]+ ppm"):

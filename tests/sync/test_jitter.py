@@ -9,13 +9,13 @@ FRAME = 1 / 30
 
 
 @pytest.mark.parametrize("jitter", [0.0, 0.001, 0.005])
-def test_stamps_that_are_late_at_random_show_it_and_a_variable_rate_does_not(jitter):
+def test_jitter_of_stamps_is_seen_and_a_variable_rate_is_none(jitter):
     rng = np.random.default_rng(1)
     t = np.cumsum(FRAME * rng.uniform(0.9, 1.1, 30000))
     assert jitter_of_stamps(t + rng.normal(0, jitter, len(t))) == pytest.approx(jitter, abs=0.0004)
 
 
-def test_what_reading_an_onset_adds_is_taken_off_and_nothing_is_negative():
+def test_what_reading_an_onset_adds_is_taken_off():
     rng = np.random.default_rng(2)
     spread = np.full(4000, 0.003)
     for jitter in (0.0, 0.002, 0.005):
@@ -41,7 +41,7 @@ def filmed(seed, jitter):
 
 
 @pytest.mark.parametrize("jitter", [0.002, 0.005])
-def test_both_bounds_hold_the_one_of_the_map_and_the_one_of_a_frame(jitter):
+def test_the_bounds_of_the_map_and_of_a_frame_hold(jitter):
     map_within, frame_within, frame_within_map = [], [], []
     for seed in range(8):
         evidence, end = filmed(seed, jitter)

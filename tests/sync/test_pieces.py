@@ -26,7 +26,7 @@ def ends_early(seed):
     return bool(np.isnan(found.time(video_time)).any())
 
 
-def test_pulses_that_miss_each_other_as_often_as_elsewhere_do_not_end_a_map():
+def test_pulses_that_miss_each_other_evenly_do_not_end_a_map():
     assert sum(ends_early(seed) for seed in range(100)) <= 1
 
 
@@ -54,7 +54,7 @@ class TestCameraRestartedDuringAPause:
         sure = (self.truth < 299.9) | (self.truth > 360.1)
         np.testing.assert_allclose(time[sure], expected[sure], atol=0.001)
 
-    def test_a_pause_that_nothing_tells_of_is_refused_where_the_times_go_back(self):
+    def test_an_untold_pause_is_refused_where_times_go_back(self):
         with pytest.raises(
             AlignmentError, match=r"at 330\.0 s of video time the recording's time jumps back"
         ):

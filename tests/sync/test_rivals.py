@@ -102,7 +102,7 @@ def test_a_pass_that_was_broken_off_while_both_ran_is_no_doubt():
         align(task.video(), recording)  # the recording may have ended there
 
 
-def test_two_passes_that_share_a_quarter_of_their_flashes_are_no_doubt():
+def test_two_passes_with_a_quarter_in_common_are_no_doubt():
     for seed in range(5):
         task = Task(seed, n=48)
         other = np.concatenate([task.once[:12], task.once[11] + np.cumsum(task.rng.uniform(2, 6, 36))])

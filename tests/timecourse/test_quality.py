@@ -58,7 +58,7 @@ def test_reasons_are_named():
     )
 
 
-def test_trials_that_the_video_does_not_cover_are_not_blamed_on_the_face(make_run):
+def test_trials_without_video_are_not_blamed_on_the_face(make_run):
     """A recording that goes on after the camera: the face was seen in every frame that there is."""
     run = make_run()
     end = float(np.nanmax(run.time))
@@ -135,7 +135,7 @@ def test_without_a_frame_in_the_recording_no_uncertainty_is_stated():
     assert summarise_alignment(alignment, np.empty(0)).max_uncertainty is None
 
 
-def test_frames_outside_of_the_recording_count_for_nothing_whatever_they_show(make_run):
+def test_frames_outside_of_the_recording_count_for_nothing(make_run):
     run = make_run()
     status = run.expression.status.copy()
     outside = status == Status.OUTSIDE_RECORDING

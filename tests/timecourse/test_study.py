@@ -56,7 +56,7 @@ def test_what_nobody_knows_is_missing_and_who_knows_counts():
     assert np.isnan(found.mean["calm"][7]).all() and np.isnan(found.half_width["calm"][7]).all()
 
 
-def test_windows_are_cut_to_the_shortest_and_other_models_left_out():
+def test_windows_are_cut_to_the_shortest_of_one_model():
     runs = [
         course("sub-01", 1, length=30),
         course("sub-02", 2, length=20),

@@ -101,7 +101,7 @@ def test_an_expression_that_wavers_ends_once():
 
 
 @pytest.mark.parametrize(("earlier", "onset"), [(0.6, np.nan), (0.4, 0.2), (0.1, 0.2)])
-def test_an_expression_that_wavers_before_the_window_does_not_begin_in_it(earlier, onset):
+def test_an_expression_that_wavers_before_a_window_is_no_onset(earlier, onset):
     """0.4 does not end what was shown before, so that the next 0.6 is the same expression."""
     time = np.arange(-1, 1, 0.01) + 0.005
     happy = np.select([time < -0.6, time < -0.3, time < 0.2, time < 0.7], [0.1, earlier, 0.4, 0.6], 0.1)

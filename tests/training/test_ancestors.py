@@ -40,7 +40,7 @@ def test_what_start_and_teachers_learnt_is_found_by_role(tmp_path: Path, small: 
     assert not any(one.any() for one in find_seen(np.array([1]), trace_ancestors(small)).values())
 
 
-def test_validation_images_that_an_ancestor_learnt_are_said_counted_and_left_out(
+def test_validation_images_that_an_ancestor_learnt_are_left_out(
     tmp_path: Path, small: Recipe, stripes: Stripes
 ) -> None:
     data = stripes()
@@ -78,7 +78,7 @@ def test_validation_images_that_an_ancestor_learnt_are_said_counted_and_left_out
     assert load_model(tmp_path / "m.safetensors").pictures.unrecorded == ("start", "teacher")
 
 
-def test_where_all_is_known_before_there_is_no_accuracy_of_the_rest(
+def test_where_all_is_known_there_is_no_accuracy_of_the_rest(
     tmp_path: Path, small: Recipe, stripes: Stripes
 ) -> None:
     data = stripes()

@@ -51,7 +51,7 @@ def test_every_child_is_tested_once_by_a_model_that_does_not_know_it(recipe: Rec
     assert sum(line.startswith("continuing") for line in again) == 2
 
 
-def test_a_child_with_one_expression_is_tested_and_each_fold_is_written(
+def test_a_child_with_one_expression_is_tested(
     recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "manifest.csv"
@@ -87,7 +87,7 @@ def test_a_fold_that_cannot_be_trained_is_named_before_the_first_is(
         cross_validate(large, tmp_path / "run", 2)
 
 
-def test_folds_that_the_start_has_learnt_are_said_before_training(
+def test_folds_that_the_start_has_learnt_are_said_first(
     recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = read_dataset(tmp_path)
@@ -127,7 +127,7 @@ def test_each_model_is_measured_on_each_set(recipe: Recipe, tmp_path: Path) -> N
     ]
     assert all(row["images"] == 96 and not row["trained_on_these"] for row in rows)
     assert path.read_text(encoding="utf-8").startswith("model,data,images,")
-    with pytest.raises(InputError, match="Two data sets are called one; name each once"):
+    with pytest.raises(InputError, match="Two data sets are called one: name each once"):
         cross_evaluate_files(["ronnet-7"], [sets[0], sets[0]])
 
 

@@ -181,9 +181,7 @@ def test_only_images_with_a_majority_are_scored_against_the_raters(
     assert result.summary["accuracy_votes"] == pytest.approx((said == faces.majority)[voted].mean())
 
 
-def test_what_was_drawn_at_random_tells_the_accuracy_over_all_frames(
-    model: Classifier, faces: FaceImages
-) -> None:
+def test_frames_drawn_at_random_tell_the_accuracy_over_all(model: Classifier, faces: FaceImages) -> None:
     assert "accuracy_all_frames" not in evaluate_model(model, faces).summary
     weight = np.where(np.arange(len(faces)) % 2, np.nan, 1.0 + np.arange(len(faces)) % 7)
     result = evaluate_model(model, replace(faces, weight=weight))

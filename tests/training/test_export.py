@@ -31,7 +31,7 @@ def test_one_person_has_no_other_half() -> None:
     assert np.isnan(cross_fitted_error(np.zeros((4, 2)), np.array([0, 1, 0, 1]), np.full(4, "one")))
 
 
-def test_the_temperature_may_be_fitted_on_other_logits_of_the_same_images() -> None:
+def test_the_temperature_may_be_fitted_on_other_logits() -> None:
     generator = np.random.default_rng(0)
     label = generator.integers(0, 4, 4000)
     logits = generator.normal(size=(4000, 4)) + 2.0 * (np.arange(4) == label[:, None])

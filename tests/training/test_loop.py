@@ -107,7 +107,7 @@ def test_another_recipe_or_other_data_do_not_continue_a_run(
 
 
 @pytest.mark.parametrize("field", ["split", "subject", "votes"])
-def test_a_run_does_not_go_on_when_other_images_would_be_its_training(
+def test_a_run_does_not_go_on_with_other_training_images(
     tmp_path: Path, small: Recipe, stripes: Stripes, field: str
 ) -> None:
     short, data = replace(small, schedule=replace(small.schedule, epochs=1)), stripes()
@@ -132,9 +132,7 @@ def test_a_run_goes_on_where_data_and_models_have_moved(
     train(there, stripes(), tmp_path, quiet)
 
 
-def test_weights_of_a_network_that_was_built_otherwise_are_one_sentence(
-    tmp_path: Path, small: Recipe, stripes: Stripes
-) -> None:
+def test_weights_of_another_network_are_one_sentence(tmp_path: Path, small: Recipe, stripes: Stripes) -> None:
     short = replace(small, schedule=replace(small.schedule, epochs=1))
     checkpoint = train(short, stripes(), tmp_path, quiet)
     content = torch.load(checkpoint, weights_only=True)
@@ -150,7 +148,7 @@ def test_weights_of_a_network_that_was_built_otherwise_are_one_sentence(
 def test_labels_without_images_are_refused_or_said(tmp_path: Path, small: Recipe, stripes: Stripes) -> None:
     data = stripes()
     one_less = data.select((data.label != 2) | (data.split != "train"))
-    with pytest.raises(InputError, match=r"No training image shows happy; take that out of \[data\] labels"):
+    with pytest.raises(InputError, match=r"No training image shows happy: take that out of \[data\] labels"):
         train(small, one_less, tmp_path / "a", quiet)
     messages: list[str] = []
     short = replace(

@@ -37,7 +37,7 @@ def test_directions_without_a_gradient_do_not_explode(shape: tuple[int, int], ra
         assert 0.5 < after.max() < 2
 
 
-def test_every_trained_parameter_has_one_optimiser_and_the_last_layer_has_adam() -> None:
+def test_every_parameter_has_one_optimiser_the_last_layer_adam() -> None:
     model = RonNet(4, 16, batch_norm=True)
     model.fc1.weight.requires_grad_(False)
     optimisers = make_optimisers(model, "fc2", replace(Schedule(), optimiser="muon"))

@@ -73,7 +73,7 @@ def test_what_cannot_be_meant_is_refused(tmp_path: Path, text: str, message: str
         read_recipe(write(tmp_path, text))
 
 
-def test_models_are_looked_for_beside_the_recipe_before_the_working_directory(
+def test_models_are_looked_for_beside_the_recipe_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "run").mkdir()

@@ -88,7 +88,7 @@ def test_folds_are_disjoint_in_subjects_and_complete() -> None:
         folds(data, 11)
 
 
-def test_who_is_in_two_sets_does_not_train_where_one_of_them_is_tested() -> None:
+def test_who_is_in_two_sets_does_not_train_where_one_is_tested() -> None:
     data = replace(faces(), set=np.array(["eeg", "eeg", "mri", "mri"] * 5 + ["eeg"] * 20))
     with pytest.warns(UserWarning, match="5 subjects are in more than one set"):
         (rest_eeg, eeg), (rest_mri, mri) = folds(data, 0, by_set=True)

@@ -30,7 +30,7 @@ def taught_by(small: Recipe, *files: Path, share: float = 0.5, temperature: floa
     return replace(small, distillation=Distillation(tuple(map(str, files)), share, temperature))
 
 
-def test_teachers_speak_in_the_order_of_the_recipe_and_are_averaged(
+def test_teachers_are_averaged_in_the_order_of_the_recipe(
     tmp_path: Path, small: Recipe, stripes: Stripes
 ) -> None:
     first, second, third = small.data.labels

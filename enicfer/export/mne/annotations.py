@@ -81,7 +81,9 @@ def write_annotations(path: Path, annotations: "mne.Annotations") -> None:
     """
     if path.suffix == ".csv":
         raise OutputError(
-            f"{path.name}: MNE-Python reads a .csv with the first annotation at 0; give a .txt."
+            f"{path.name} cannot be a .csv, which MNE-Python reads with the first annotation at 0",
+            place=path,
+            remedy="give a .txt",
         )
     annotations.save(path, overwrite=True, verbose="error")
     if path.suffix == ".fif":

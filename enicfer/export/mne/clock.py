@@ -54,8 +54,10 @@ def first_time_of(result: RunResult, offset: float, given: float | None) -> floa
     own, file = result.recording.details.first_time or 0.0, result.recording.file
     if offset and (own or file.suffix.lower() == ".fif"):
         raise InputError(
-            f"{file.name} began at {own:.3f} s of its acquisition, and where the first of the concatenated files "
-            "began is not known: with offset= give first_time= as well, that file's raw.first_time as it was read."
+            f"{file.name} began at {own:.3f} s of its acquisition, and where the first of the "
+            "concatenated files began is not known",
+            place=file,
+            remedy="with offset= give first_time= as well, that file's raw.first_time as it was read",
         )
     return own
 

@@ -108,7 +108,10 @@ def expression_events(
     run = only_run(result)
     if label not in run.expression.labels:
         known = ", ".join(run.expression.labels)
-        raise InputError(f"The model {run.expression.model} has no label {label!r}: it has {known}.")
+        raise InputError(
+            f"The model {run.expression.model} has no label {label!r}",
+            remedy=f"give one that it has: {known}",
+        )
     segments = run.segments
     onset = segments["onset"].to_numpy(np.float64)
     before = (onset + segments["duration"].to_numpy(np.float64))[:-1]

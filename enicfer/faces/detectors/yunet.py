@@ -40,7 +40,11 @@ class YuNet:
         try:
             self._net()
         except cv2.error:
-            raise ModelError(f"{path.name} is not the ONNX file of YuNet.") from None
+            raise ModelError(
+                f"{path.name} is not the ONNX file of YuNet",
+                place=path,
+                remedy="fetch it again with 'enicfer models fetch yunet'",
+            ) from None
 
     def _net(self) -> cv2.FaceDetectorYN:
         """The thread's own network: two threads cannot use one."""

@@ -37,9 +37,9 @@ def read_boris(path: Path) -> list[Span] | None:
     kind = next((name for name in ("Behavior type", "Status") if name in table), None)
     if kind is None:
         raise InputError(
-            explain_columns(
-                path.name, table.names, ("Behavior type",), "export tabular or aggregated events of BORIS"
-            )
+            explain_columns(path.name, table.names, ("Behavior type",)),
+            place=path,
+            remedy="export tabular or aggregated events of BORIS",
         )
     time = _seconds(table, "Time") - _boris_offset(table, "Time")
     wrong = np.flatnonzero(~np.isfinite(time))
@@ -91,8 +91,10 @@ def _boris_offset(table: RowTable, name: str) -> FloatArray:
                 return zero
     if (time - offset < -1e-3).any():
         raise InputError(
-            f"{table.path.name} states a time offset of {offset[0]:.3f} s, but has times before it (from "
-            f"{np.nanmin(time):.3f} s): whether the offset was added to the times cannot be told. Set the "
-            "observation's offset to 0 in BORIS and export it again."
+            f"{table.path.name} states a time offset of {offset[0]:.3f} s, but has times before it "
+            f"(from {np.nanmin(time):.3f} s): whether the offset was added to the times cannot be "
+            "told.",
+            place=table.path,
+            remedy="set the observation's offset to 0 in BORIS and export it again",
         )
     return offset

@@ -42,9 +42,13 @@ def _refuse_offset(path: Path) -> None:
         if found and int(found[2]) and found[1].lower().endswith(VIDEO_SUFFIXES):
             video = re.split(r"[/:]", found[1])[-1]
             raise InputError(
-                f"{path.name} says that {video} has an offset of {int(found[2]) / 1000:g} s, and not whether its "
-                "times include it: export it again with 'Add master media time offset to annotation times', and "
-                "without the lines of media files."
+                f"{path.name} says that {video} has an offset of {int(found[2]) / 1000:g} s, and not "
+                "whether its times include it",
+                place=path,
+                remedy=(
+                    "export it again with 'Add master media time offset to annotation times', and without "
+                    "the lines of media files"
+                ),
             )
 
 
@@ -77,8 +81,9 @@ def _elan_columns(table: RowTable) -> list[Span]:
         files = sorted(set(filter(None, table.text(name))))
         if len(files) > 1:
             raise InputError(
-                f"{table.path.name} holds the annotations of {len(files)} files ({', '.join(files[:3])}): export "
-                "each by itself."
+                f"{table.path.name} holds the annotations of {len(files)} files ({', '.join(files[:3])})",
+                place=table.path,
+                remedy="export each by itself",
             )
     texts = [n for n in texts if not _FILE.fullmatch(n)]
     tiers = [n for n in texts if n.lower() in ("tier", "tier name", "participant")]

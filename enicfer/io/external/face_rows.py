@@ -111,7 +111,11 @@ def make_rows(found: ProgramRows) -> FaceRows:
     status = np.where((status == Status.OK) & ~(total > 0), Status.NO_EXPRESSION, status)
     ok = status == Status.OK
     if not ok.any():
-        raise InputError(f"{table.path.name} has no frame with values of expressions: is it the right file?")
+        raise InputError(
+            f"{table.path.name} has no frame with values of expressions",
+            place=table.path,
+            remedy="check that it is the right file",
+        )
     if (np.abs(total[ok] - 1) > SUM_TOLERANCE).any() and program != "openface":
         notes = [*notes, f"The values of {program} do not sum to 1: they were divided by their sum."]
     probability = np.full(raw.shape, np.nan)
@@ -163,8 +167,9 @@ def whole_frames(table: RowTable, first: int) -> np.ndarray:
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
         raise InputError(
-            f"Row {row + 1} of {table.path.name} has the frame {table.text('frame')[row]!r}: frames must be whole "
-            f"numbers from {first}."
+            f"Row {row + 1} of {table.path.name} has the frame {table.text('frame')[row]!r}",
+            place=table.path,
+            remedy=f"frames must be whole numbers from {first}",
         )
     return frame.astype(np.int64)
 

@@ -26,7 +26,9 @@ def read_observer(path: Path) -> list[Span] | None:
         return None
     if _TIME not in table:
         raise InputError(
-            explain_columns(path.name, table.names, (_TIME,), "export the relative time in s and fractions")
+            explain_columns(path.name, table.names, (_TIME,)),
+            place=path,
+            remedy="export the relative time in s and fractions",
         )
     check_one(table, "Observation")
     kinds = [_KINDS.get(text.lower(), "") for text in table.text("Event_Type")]

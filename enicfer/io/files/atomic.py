@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
-from enicfer.errors import OutputError
+from enicfer.errors import MAKE_ROOM, OutputError
 from enicfer.io.files.portable import lock_file, lock_folder, move
 from enicfer.io.files.swap import advance, find_state, sync, sync_folder, sync_folders, turn_back
 
@@ -151,7 +151,9 @@ def replacing(path: Path) -> Iterator[Path]:
             move(partial, path)
     except OSError as error:
         raise OutputError(
-            f"{path.name} cannot be written in {path.parent}: {error.strerror or error}."
+            f"{path.name} cannot be written in {path.parent}: {error.strerror or error}",
+            place=path,
+            remedy=MAKE_ROOM,
         ) from None
 
 

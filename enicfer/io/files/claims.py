@@ -41,8 +41,10 @@ def unpack(path: Path) -> Iterator[bytes]:
             unpacked += len(block)
             if unpacked > max(LARGE, RATIO * packed):
                 raise InputError(
-                    f"{path.name} unpacks to more than {RATIO} times its {packed} bytes, as no recording does: it is "
-                    "no such file, or it was damaged; copy it again."
+                    f"{path.name} unpacks to more than {RATIO} times its {packed} bytes, as no recording "
+                    "does: it is no such file, or it was damaged",
+                    place=path,
+                    remedy="copy it again",
                 )
             if block:
                 yield block
@@ -79,8 +81,9 @@ def check_room(path: Path, needed: int, what: str) -> None:
         there = _count(path, needed)
     if there < needed:
         raise InputError(
-            f"{path.name} is shorter than its header says: {what} need {needed} bytes, and it has {there}. Copy it "
-            "again, or export it again."
+            f"{path.name} is shorter than its header says: {what} need {needed} bytes, and it has {there}.",
+            place=path,
+            remedy="copy it again, or export it again",
         )
 
 
@@ -102,7 +105,11 @@ def check_image(path: Path, shape: tuple[int, ...], itemsize: int, offset: Any) 
         If an axis is below 1, or voxels are missing.
     """
     if any(n < 1 for n in shape):
-        raise InputError(f"{path.name} has the shape {shape}: every axis needs at least 1. Export it again.")
+        raise InputError(
+            f"{path.name} has the shape {shape}: every axis needs at least 1.",
+            place=path,
+            remedy="export it again",
+        )
     if path.name.lower().endswith((".nii", ".nii.gz")):
         needed = int(offset) + math.prod(int(n) for n in shape) * itemsize
         check_room(path, needed, f"{' x '.join(map(str, shape))} voxels of {itemsize} bytes")
@@ -121,14 +128,21 @@ def check_table(path: Path) -> None:
         for number, block in enumerate(unpack(path)):
             first = first if number else block
             if b"\0" in block:
-                raise InputError(f"{path.name} cannot be read as a table: it holds bytes that are no text.")
+                raise InputError(
+                    f"{path.name} cannot be read as a table: it holds bytes that are no text",
+                    place=path,
+                    remedy="give a text file",
+                )
     else:
         with path.open("rb") as file:
             first = file.read(_BLOCK)
     columns = first.partition(b"\n")[0].count(b"\t") + 1
     if columns > MOST_COLUMNS:
         raise InputError(
-            f"{path.name} cannot be read as a table: it has {columns} columns; ours have {MOST_COLUMNS} at most."
+            f"{path.name} cannot be read as a table: it has {columns} columns; ours have "
+            f"{MOST_COLUMNS} at most",
+            place=path,
+            remedy="check that it is the right file",
         )
 
 

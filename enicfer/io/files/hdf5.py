@@ -75,7 +75,7 @@ def open_hdf5(path: Path, layout: Mapping[str, Kind]) -> "Iterator[h5py.File]":
             sets = dict(walk_sets(file))
             _check_layout(sets, layout)
         except ForeignError as error:
-            raise InputError(f"{path.name}: {error}.") from None
+            raise InputError(f"{path.name}: {error}", place=path, remedy="make it again") from None
         yield file
 
 
@@ -96,7 +96,7 @@ def refuse_links(path: Path) -> None:
             for _ in walk_sets(file, once=False):
                 pass
     except ForeignError as error:
-        raise InputError(f"{path.name}: {error}.") from None
+        raise InputError(f"{path.name}: {error}", place=path, remedy="make it again") from None
     except (OSError, RuntimeError, ValueError, KeyError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(

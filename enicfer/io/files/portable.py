@@ -48,7 +48,10 @@ def check_name(name: str, system: str = os.name) -> None:
             f"{name!r} ends with a point or a space, which Windows removes", remedy="give another name"
         )
     if wrong := sorted({letter for letter in name if letter in FORBIDDEN or ord(letter) < 32}):
-        raise OutputError(f"{name!r} has {' '.join(map(repr, wrong))}, which no name on Windows may have.")
+        raise OutputError(
+            f"{name!r} has {' '.join(map(repr, wrong))}, which no name on Windows may have",
+            remedy="choose another name",
+        )
 
 
 def find_collisions(names: Sequence[str]) -> list[tuple[str, str]]:

@@ -84,5 +84,6 @@ def _differs(path: Path, was: Noted) -> bool:
 def _changed(paths: list[Path]) -> InputError:
     names = ", ".join(path.name for path in paths)
     return InputError(
-        f"{names} changed while it was read: wait until it is copied or recorded completely, then run again."
+        f"{names} changed while it was read",
+        remedy="wait until it is copied or recorded completely, then run again",
     )

@@ -89,7 +89,8 @@ class BrightnessRecorder:
         value = frame.brightness(*box)
         if np.isnan(value):
             raise InputError(
-                f"The region {self._region} of the protocol's [pulses] lies outside of the {frame.width} x "
-                f"{frame.height} picture."
+                f"The region {self._region} of the protocol's [pulses] lies outside of the "
+                f"{frame.width} x {frame.height} picture",
+                remedy="correct region there",
             )
         return value

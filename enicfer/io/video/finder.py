@@ -89,7 +89,11 @@ class FrameFinder:
             self._stop()
         if self._times is not None and 0 <= number < len(self._times):  # its packet gave no picture
             return Frame(number, float(self._times[number]), None)
-        raise InputError(f"{self.videos[0].name} has no frame {number}.")
+        raise InputError(
+            f"{self.videos[0].name} has no frame {number}",
+            place=self.videos[0],
+            remedy="give one that it has",
+        )
 
     def frames_from(self, number: int) -> Generator[Frame]:
         """All frames from one on, in order; for one thread, independent of `read`."""

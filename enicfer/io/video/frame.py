@@ -71,7 +71,10 @@ class Frame:
     @property
     def _planes(self) -> "av.VideoFrame":
         if self._image is None:
-            raise InputError(f"Frame {self.index} at {self.video_time:.3f} s could not be decoded.")
+            raise InputError(
+                f"Frame {self.index} at {self.video_time:.3f} s could not be decoded",
+                remedy="take another frame, or copy the video again",
+            )
         return self._image
 
     @cached_property

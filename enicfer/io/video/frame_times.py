@@ -62,8 +62,10 @@ def read_frame_times(path: Path, video_time: FloatArray) -> tuple[FloatArray, tu
     if np.any(steps <= 0):
         i = int(np.argmax(steps <= 0))
         raise InputError(
-            f"The times in {path.name} do not increase at frame {i + 1}: {values[i]:.6g} is followed by "
-            f"{values[i + 1]:.6g}; repair the log, or leave frame_times out."
+            f"The times in {path.name} do not increase at frame {i + 1}: {values[i]:.6g} is "
+            f"followed by {values[i + 1]:.6g}",
+            place=path,
+            remedy="repair the log, or leave frame_times out",
         )
     scale = _guess_unit(path, values, video_time, name)
     times = video_time[0] + (values - values[0]) * scale
@@ -184,8 +186,10 @@ def _guess_unit(path: Path, values: FloatArray, video_time: FloatArray, name: st
         if abs(length * scale - stated) <= _SAME_LENGTH * stated:
             return scale
     raise InputError(
-        f"The times in {path.name} last {length:.6g} and the video {stated:.3f} s: they agree in none of the units "
-        f"{', '.join(_SCALES)}; give the log of this video."
+        f"The times in {path.name} last {length:.6g} and the video {stated:.3f} s: they agree "
+        f"in none of the units {', '.join(_SCALES)}",
+        place=path,
+        remedy="give the log of this video",
     )
 
 

@@ -13,13 +13,14 @@ from typing import Any
 import cv2
 import numpy as np
 
-from enicfer.errors import InputError, OutputError
+from enicfer.errors import MAKE_ROOM, InputError, OutputError
 from enicfer.records import UInt8Array
 
 TIME_BASE = Fraction(1, 90000)
 CODEC = "libx264"
 # Ticks from a picture to the next at least, where their times do not rise: 1 ms in Matroska, else one tick.
 LEAST = {"mp4": 1, "mov": 1, "matroska": 90}
+_ALWAYS = {"bf": "0", "threads": "1", "x264-params": "no-mbtree=1"}  # same pictures, same bytes
 CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 
 
@@ -71,13 +72,7 @@ def write_video(
     if kind != "matroska":
         # The time scale of edit lists is set too: the start of the first frame is kept exactly.
         options |= dict.fromkeys(("video_track_timescale", "movie_timescale"), str(TIME_BASE.denominator))
-    settings = {
-        "preset": preset,
-        "crf": str(quality),
-        "bf": "0",
-        "threads": "1",
-        "x264-params": "no-mbtree=1",
-    }
+    settings = {"preset": preset, "crf": str(quality), **_ALWAYS}
     stream: Any = None
     n_frames = 0
     last: int | None = None
@@ -109,7 +104,11 @@ def write_video(
                 raise InputError("There is no frame that can be read", remedy="give a complete video")
             container.mux(stream.encode(None))
     except av.FFmpegError as error:
-        raise OutputError(f"{path.name} cannot be written: {error}.") from None
+        raise OutputError(
+            f"{path.name} cannot be written: {error}",
+            place=path,
+            remedy=MAKE_ROOM,
+        ) from None
     return n_frames
 
 

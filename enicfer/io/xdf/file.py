@@ -76,7 +76,9 @@ def read_xdf(path: Path) -> tuple[list[Stream], tuple[str, ...]]:
         start = file.read(4)
     if start != b"XDF:" and not start.startswith(_GZIP):
         raise InputError(
-            f"{path.name} cannot be read as an XDF file (it begins with {start!r}, not b'XDF:')."
+            f"{path.name} cannot be read as an XDF file (it begins with {start!r}, not b'XDF:')",
+            place=path,
+            remedy="check that it is the right file",
         )
     content = _open(path, start)
     whole, cut, ended = _measure(content, path.name)
@@ -86,7 +88,9 @@ def read_xdf(path: Path) -> tuple[list[Stream], tuple[str, ...]]:
             found, _ = pyxdf.load_xdf(io.BufferedReader(part), dejitter_timestamps=False)
         except Exception as error:
             reason = " ".join(str(error).split())[:200] or type(error).__name__
-            raise InputError(f"{path.name} cannot be read as an XDF file ({reason}).") from None
+            raise InputError(
+                f"{path.name} cannot be read as an XDF file ({reason})", place=path, remedy="copy it again"
+            ) from None
     streams = [_make_stream(stream) for stream in found]
     return streams, _note_damage(path, found, cut, ended, said)
 
@@ -171,8 +175,9 @@ def _check_channels(header: bytes, name: str) -> None:
         return  # pyxdf says it
     if not 0 <= count <= MOST_CHANNELS:
         raise InputError(
-            f"{name} says that a stream has {count:.15g} channels; at most {MOST_CHANNELS} are read: the file is "
-            "damaged, copy it again."
+            f"{name} says that a stream has {count:.15g} channels, and at most {MOST_CHANNELS} are "
+            "read: the file is damaged",
+            remedy="copy it again",
         )
 
 

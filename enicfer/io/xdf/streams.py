@@ -49,15 +49,20 @@ def open_xdf(path: Path) -> tuple["mne.io.BaseRaw", tuple[str, ...]]:
     found = [s for s in streams if s.kind.strip().upper() == "EEG" and not s.is_text and len(s.time) > 1]
     if len(found) != 1:
         raise InputError(
-            f"{path.name} has {len(found) or 'no'} streams of type EEG with samples: it has {_list(streams)}; give a "
-            "file with one."
+            f"{path.name} has {len(found) or 'no'} streams of type EEG with samples: it has {_list(streams)}",
+            place=path,
+            remedy="give a file with one",
         )
     stream = found[0]
     ordered = _order(stream, path.name)
     since = ordered.time - ordered.time[0]
     step = ordered.step
     if not (step > 0 and since[-1] / step < MAX_SAMPLES):
-        raise InputError(f"The stream {stream.name!r} of {path.name} has time stamps that do not count up.")
+        raise InputError(
+            f"The stream {stream.name!r} of {path.name} has time stamps that do not count up",
+            place=path,
+            remedy="record it again, or choose another stream",
+        )
     grid = np.arange(round(since[-1] / step) + 1) * step
     nearest = find_nearest(since, grid)
     there = np.abs(since[nearest] - grid) <= 1.5 * step
@@ -92,17 +97,22 @@ def _order(stream: Stream, file: str) -> Regular:
         back = (int(first[0]) + 1, float(np.diff(time)[first[0]])) if len(first) else (0, 0.0)
         ordered = Regular(np.maximum.accumulate(time), float(np.median(np.diff(time))), (0,), back)
     place, fall = ordered.back
-    advice = "a computer was restarted or its clock was set; give the parts before and after as files of their own."
+    why, advice = (
+        "a computer was restarted or its clock was set",
+        "give the parts before and after as files of their own",
+    )
     if fall < -BACK:
         raise InputError(
-            f"{name}: its time stamps go back by {-fall:.1f} s after {_since(time, place)}: {advice}"
+            f"{name}: its time stamps go back by {-fall:.1f} s after {_since(time, place)}: {why}",
+            remedy=advice,
         )
     gap = np.diff(ordered.time)
     if gap.size and gap.max() > LONGEST_PAUSE:
         place = int(np.argmax(gap)) + 1
         raise InputError(
             f"{name}: its time stamps jump forward by {gap.max():.0f} s after {_since(time, place)}, which is more "
-            f"than {LONGEST_PAUSE / 60:.0f} min: {advice}"
+            f"than {LONGEST_PAUSE / 60:.0f} min: {why}",
+            remedy=advice,
         )
     return ordered
 
@@ -197,17 +207,23 @@ def read_frame_stream(path: Path, name: str) -> tuple[npt.NDArray[np.int64] | No
     if len(named) != 1:
         what = "no stream" if not named else f"{len(named)} streams"
         raise InputError(
-            f"{path.name} has {what} {name!r}: it has {_list(streams)}; correct stream in [pulses]."
+            f"{path.name} has {what} {name!r}: it has {_list(streams)}",
+            place=path,
+            remedy="correct stream in [pulses]",
         )
     stream = named[0]
     if len(stream.time) < 2:
         raise InputError(
-            f"The stream {name!r} of {path.name} has {len(stream.time)} samples: it was not running."
+            f"The stream {name!r} of {path.name} has {len(stream.time)} samples, so it was not running",
+            place=path,
+            remedy="correct stream in [pulses]",
         )
     if not np.isfinite(stream.time).all() or float(np.diff(stream.time).min()) < -BACK:
         raise InputError(
-            f"The stream {name!r} of {path.name} has time stamps that go back: a computer was restarted or its clock "
-            "was set; give the parts before and after as runs of their own."
+            f"The stream {name!r} of {path.name} has time stamps that go back: a computer was "
+            "restarted or its clock was set",
+            place=path,
+            remedy="give the parts before and after as runs of their own",
         )
     number = _first_numbers(stream)
     counts = (

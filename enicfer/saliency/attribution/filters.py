@@ -69,7 +69,10 @@ def check_filters(network: "nn.Module", n_images: int) -> None:
             remedy=f"leave {FILTERS} out, or choose a RonNet",
         ) from None
     if n_images < TOP:
-        raise InputError(f"{FILTERS} shows the {TOP} images that excite a filter most: there are {n_images}.")
+        raise InputError(
+            f"{FILTERS} shows the {TOP} images that excite a filter most, and there are {n_images}",
+            remedy="give more images",
+        )
 
 
 def find_exciting_images(
@@ -100,7 +103,10 @@ def find_exciting_images(
     from enicfer.saliency.attribution.layers import as_layers, conv_outputs
 
     if len(images) < top:
-        raise InputError(f"There are {len(images)} images, fewer than the {top} to be found for each filter.")
+        raise InputError(
+            f"There are {len(images)} images, fewer than the {top} to be found for each filter",
+            remedy="give more images",
+        )
     chain = as_layers(network)
     layers = conv_outputs(chain)
     peaks: dict[str, list[Tensor]] = {name: [] for name in layers}

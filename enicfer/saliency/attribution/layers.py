@@ -47,7 +47,9 @@ def as_layers(network: nn.Module) -> nn.Module:
 
 def _ronnet_layers(network: RonNet) -> nn.Sequential:
     if network.arguments["batch_norm"]:
-        raise ModelError("The RonNet still has its batch normalisation: fold it with fold_batch_norm first.")
+        raise ModelError(
+            "The RonNet still has its batch normalisation", remedy="fold it with fold_batch_norm first"
+        )
     chain: list[nn.Module] = []
     for conv in network.convs:
         chain += [conv, nn.ReLU(), nn.MaxPool2d(2, ceil_mode=True)]
@@ -74,7 +76,10 @@ def conv_outputs(network: nn.Module) -> dict[str, nn.Module]:
             follows = leaves[i + 1] if i + 1 < len(leaves) else None
             found[f"conv{len(found) + 1}"] = follows if isinstance(follows, nn.ReLU) else module
     if not found:
-        raise ModelError(f"The network {type(network).__name__} has no convolution to look at.")
+        raise ModelError(
+            f"The network {type(network).__name__} has no convolution to look at",
+            remedy="give a model that has one",
+        )
     return found
 
 

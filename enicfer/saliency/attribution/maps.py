@@ -136,7 +136,7 @@ def check_method(method: str, network: "nn.Module | None" = None) -> None:
 def check_label(labels: Sequence[str], name: str) -> None:
     """Refuse a label that the model does not have."""
     if name not in labels:
-        raise InputError(f"The model has no class {name!r}: its classes are {', '.join(labels)}.")
+        raise InputError(f"The model has no class {name!r}", remedy=f"give one of {', '.join(labels)}")
 
 
 def supported_methods(network: "nn.Module", methods: Sequence[str] | None = None) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from enicfer.errors import OutputError
+from enicfer.errors import MAKE_ROOM, OutputError
 from enicfer.io.files.atomic import replacing
 from enicfer.records import Float32Array, UInt8Array
 from enicfer.saliency.attribution.filters import FilterResponses
@@ -81,7 +81,11 @@ def make_folder(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"The folder {folder} cannot be made: {error.strerror}.") from None
+        raise OutputError(
+            f"The folder {folder} cannot be made: {error.strerror}",
+            place=folder,
+            remedy=MAKE_ROOM,
+        ) from None
     return folder
 
 

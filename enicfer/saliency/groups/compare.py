@@ -232,16 +232,19 @@ def _check_models(a: FaceMaps, b: FaceMaps, names: tuple[str, str], paired: bool
     """Refuse different models in different faces; what was checked of the maps, and what is not known."""
     if not paired and a.model != b.model:
         raise InputError(
-            f"{names[0]} was made with the model {a.model} and {names[1]} with {b.model}: two groups of people "
-            f"need the same model, and two models the same people ({option('paired=True', '--paired')})."
+            f"{names[0]} was made with the model {a.model} and {names[1]} with {b.model}",
+            remedy=(
+                "two groups of people need the same model, and two models the same people "
+                f"({option('paired=True', '--paired')})"
+            ),
         )
     checks = [f"{n}: {line}" for n, g in zip(names, (a, b), strict=True) for line in g.checks]
     if a.model != b.model and (same := have_same_pictures(a, b)) is not True:
         what = f"{names[0]} was made with the model {a.model} and {names[1]} with {b.model}"
         if same is False:
             raise InputError(
-                f"{what}, in other pictures of the same people: a difference could be the pictures'. Explain the "
-                "same images with both models."
+                f"{what}, in other pictures of the same people: a difference could be the pictures'.",
+                remedy="explain the same images with both models",
             )
         checks.append(
             f"{what}; whether in the same pictures is not known: else a difference could be theirs."

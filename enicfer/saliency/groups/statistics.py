@@ -192,14 +192,17 @@ def check_units(
     for name, names in (("A", names_a), ("B", names_b)):
         if len(set(names)) < FEWEST_TESTED:
             raise InputError(
-                f"Group {name} has {len(set(names))} subjects, too few to find any difference: a comparison needs "
-                f"at least {FEWEST_TESTED} in each group."
+                f"Group {name} has {len(set(names))} subjects, too few to find any difference",
+                remedy=f"give at least {FEWEST_TESTED} in each group",
             )
     both = set(names_a) & set(names_b)
     if both and (both != set(names_a) or both != set(names_b)):
         raise InputError(
-            f"{len(both)} of the subjects are in both groups and others in one only: the groups must have the same "
-            "subjects (two models, two conditions) or different ones (children, adults)."
+            f"{len(both)} of the subjects are in both groups and others in one only",
+            remedy=(
+                "the groups must have the same subjects (two models, two conditions) or different ones "
+                "(children, adults)"
+            ),
         )
     return bool(both)
 

@@ -67,7 +67,7 @@ def read_dataset(path: Path, reader: str = "", options: Options | None = None) -
         )
     name = reader or _guess(path)
     if name not in READERS:
-        raise InputError(f"There is no reader {name!r}; choose one of {', '.join(READERS)}.")
+        raise InputError(f"There is no reader {name!r}", remedy=f"choose one of {', '.join(READERS)}")
     data = READERS[name](path, options or Options())
     return _count_passed_over(data, path) if path.is_dir() else data
 

@@ -46,7 +46,10 @@ def read_ckplus(path: Path, options: Options) -> FaceImages:
     images, labels = _find_folder(path, "cohn-kanade-images"), _find_folder(path, "Emotion")
     emotions = sorted(labels.rglob("S*_emotion.txt"))
     if not emotions:
-        raise InputError(f"{labels} holds no S*/*/S*_emotion.txt, so no CK+ image has a label.")
+        raise InputError(
+            f"{labels} holds no S*/*/S*_emotion.txt, so no CK+ image has a label",
+            remedy="give the folder Emotion of CK+ as well",
+        )
     entries = []
     for file in emotions:
         subject, sequence = file.parent.parts[-2:]
@@ -64,7 +67,11 @@ def _find_folder(path: Path, name: str) -> Path:
     found = [folder for folder in near if folder.is_dir() and folder.parent.name != "__MACOSX"]
     if len(found) != 1:
         where = f": {', '.join(map(str, found))}" if found else ""
-        raise InputError(f"{path} must hold one folder {name}, in it or one deeper, not {len(found)}{where}.")
+        raise InputError(
+            f"{path} must hold one folder {name}, in it or one deeper, not {len(found)}{where}",
+            place=path,
+            remedy="give the folder into which all parts of CK+ were unpacked",
+        )
     return found[0]
 
 
@@ -75,5 +82,7 @@ def _code(file: Path) -> int:
     except ValueError:
         code = -1
     if code not in CODES:
-        raise InputError(f"{file} holds {text!r}; allowed are the codes 0 to 7.")
+        raise InputError(
+            f"{file} holds {text!r}, which is no code of CK+ (0 to 7)", remedy="unpack the archive again"
+        )
     return code

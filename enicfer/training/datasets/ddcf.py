@@ -51,5 +51,7 @@ def read_ddcf(path: Path, options: Options) -> FaceImages:
         subject = f"{sex[0].upper()}{int(match['number'])}"
         entries.append(Entry(file, match["word"], subject, sex, "ddcf"))
     if not entries:
-        raise InputError(f"{path} holds only edited copies of DDCF pictures; the originals are needed.")
+        raise InputError(
+            f"{path} holds only edited copies of DDCF pictures", place=path, remedy="the originals are needed"
+        )
     return load_entries(entries, options)

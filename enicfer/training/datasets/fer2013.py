@@ -99,10 +99,16 @@ def _read_archive(path: Path) -> FaceImages:
             archive = np.load(stream, allow_pickle=False)
             arrays = {name: archive[name] for name in archive.files}
     except (OSError, ValueError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(f"{path} is not a readable NumPy archive of FER2013 ({error}).") from error
+        raise InputError(
+            f"{path} is not a readable NumPy archive of FER2013 ({error})",
+            place=path,
+            remedy="download it again",
+        ) from error
     missing = {"image", "label", "label_names", "split", "split_names"} - set(arrays)
     if missing:
-        raise InputError(f"{path} lacks the arrays {', '.join(sorted(missing))}.")
+        raise InputError(
+            f"{path} lacks the arrays {', '.join(sorted(missing))}", place=path, remedy="download it again"
+        )
     codes = np.array([LABELS.index(WORDS[str(name)]) for name in arrays["label_names"]])
     votes, names = np.zeros((len(arrays["image"]), 0), np.float32), []
     if "ferplus_votes" in arrays:
@@ -124,7 +130,9 @@ def _read_csv(path: Path) -> FaceImages:
     except (OSError, KeyError, ValueError, AttributeError, TypeError, OverflowError, csv.Error) as error:
         raise InputError(
             f"{path} is not the CSV of FER2013, with the columns emotion (0 to 6), pixels "
-            f"({SIDE * SIDE} numbers) and Usage ({error})."
+            f"({SIDE * SIDE} numbers) and Usage ({error})",
+            place=path,
+            remedy="download it again",
         ) from error
     votes, names = _read_ferplus(path.with_name(FERPLUS), split)
     return _build(image, np.array(codes, np.int64), split, votes, names)
@@ -141,12 +149,16 @@ def _read_ferplus(path: Path, split: np.ndarray) -> tuple[np.ndarray, list[str]]
         same = [row["Usage"] for row in rows] == split.tolist()
     except (OSError, LookupError, ValueError, TypeError, csv.Error) as error:
         raise InputError(
-            f"{path} is not the CSV of FER+, with Usage, Image name and votes ({error})."
+            f"{path} is not the CSV of FER+, with Usage, Image name and votes ({error})",
+            place=path,
+            remedy="download it again",
         ) from error
     if not same:
         raise InputError(
-            f"{path} has {len(rows)} rows that are not those of the {len(split)} rows beside it by their "
-            "Usage; put the fer2013.csv there that FER+ was made for, or move one of the two away."
+            f"{path} has {len(rows)} rows that are not those of the {len(split)} rows beside it by "
+            "their Usage",
+            place=path,
+            remedy="put the fer2013.csv there that FER+ was made for, or move one of the two away",
         )
     return votes, names
 

@@ -79,8 +79,8 @@ class Options:
     def __post_init__(self) -> None:
         if self.content not in ("", *LABELS):
             raise InputError(
-                f"The label content cannot count as {self.content!r}; allowed are {', '.join(LABELS)}, or '' to "
-                "leave such pictures out."
+                f"The label content cannot count as {self.content!r}",
+                remedy=f"give one of {', '.join(LABELS)}, or '' to leave such pictures out",
             )
 
 
@@ -113,17 +113,17 @@ def list_images(folder: Path) -> list[Path]:
     What macOS adds to archives as ``._NAME`` bears a picture's ending, but is none (`enicfer.config.leftovers`).
     """
     if not folder.is_dir():
-        raise InputError(f"There is no folder {folder}.")
+        raise InputError(f"There is no folder {folder}", place=folder, remedy="check the path")
     named = (path for path in folder.rglob("*") if path.suffix.lower() in PICTURES)
     found = [path for path in named if not is_leftover(path) and STAGES not in path.parts]
     if not found:
         foreign, _ = list_passed_over(folder)
         kinds = ", ".join(sorted({path.suffix.lower() for path in foreign}))
-        others = (
-            f" It holds {len(foreign)} of kinds that are not read ({kinds}): convert them." if foreign else ""
-        )
+        others = f", and {len(foreign)} of kinds that are not read ({kinds})" if foreign else ""
         raise InputError(
-            f"{folder} holds no image; looked for files ending in {', '.join(sorted(PICTURES))}.{others}"
+            f"{folder} holds no image{others}",
+            place=folder,
+            remedy=f"{'convert them to' if foreign else 'give one with'} {', '.join(sorted(PICTURES))}",
         )
     return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
 
@@ -142,8 +142,11 @@ def match_name(pattern: re.Pattern[str], name: str, file: Path, example: str) ->
     match = pattern.fullmatch(name)
     if match is None:
         raise InputError(
-            f"{file} is not named as in this data set (for example {example}); move it out of the "
-            "folder, or describe the pictures in a manifest.csv and use the reader 'manifest'."
+            f"{file} is not named as in this data set (for example {example})",
+            remedy=(
+                "move it out of the folder, or describe the pictures in a manifest.csv and use the "
+                "reader 'manifest'"
+            ),
         )
     return match
 
@@ -160,7 +163,9 @@ def read_image(path: Path) -> np.ndarray:
         # imread cannot open every Unicode path on every system, decoding bytes can.
         content = np.fromfile(path, np.uint8)
     except (OSError, ValueError) as error:  # ValueError: a name with a null byte
-        raise InputError(f"{str(path)!r} cannot be read: {error}.") from error
+        raise InputError(
+            f"{str(path)!r} cannot be read: {error}", remedy="check the path and that you may read it"
+        ) from error
     if not content.size:
         raise InputError(
             f"{path} is empty, as what a cloud has not downloaded",
@@ -169,7 +174,9 @@ def read_image(path: Path) -> np.ndarray:
         )
     picture = decode_picture(content.tobytes(), str(path))
     if picture is None:
-        raise InputError(f"{path} is not an image that can be decoded.")
+        raise InputError(
+            f"{path} is not an image that can be decoded", place=path, remedy="copy it again, or leave it out"
+        )
     return picture
 
 
@@ -189,8 +196,8 @@ def _name_labels(entries: Sequence[Entry], options: Options) -> list[str | None]
     if unknown:
         listed = ", ".join(f"{word!r} ({number})" for word, number in sorted(unknown.items()))
         raise InputError(
-            f"Unknown labels: {listed}. Known are {', '.join(sorted(WORDS))}, content, and "
-            f"{', '.join(sorted(DROPPED))} (left out)."
+            f"Unknown labels: {listed}.",
+            remedy=f"known are {', '.join(sorted(WORDS))}, content, and {', '.join(sorted(DROPPED))} (left out)",
         )
     return labels
 
@@ -245,8 +252,8 @@ def load_entries(entries: Iterable[Entry], options: Options) -> FaceImages:
         counts = ", ".join(f"{reason}: {len(files)}" for reason, files in left_out.items() if files)
         first = Path(next((file for files in left_out.values() for file in files), "missing"))
         raise InputError(
-            f"None of {len(entries)} pictures can be used ({counts}; the first is {first.name}): give others, or "
-            "other labels."
+            f"None of {len(entries)} pictures can be used ({counts}; the first is {first.name})",
+            remedy="give others, or other labels",
         )
     votes = _count_votes(kept)
     return FaceImages(

@@ -82,7 +82,9 @@ class FaceImages:
         """Change to other labels; images with another one are left out, and a label may have no image."""
         unknown = [label for label in labels if label not in list(Expression)]
         if unknown:
-            raise InputError(f"Unknown labels {', '.join(unknown)}; allowed are {', '.join(Expression)}.")
+            raise InputError(
+                f"Unknown labels {', '.join(unknown)}", remedy=f"give some of {', '.join(Expression)}"
+            )
         # The last place is for -1.
         lookup = np.array([labels.index(label) if label in labels else -1 for label in (*self.labels, "")])
         label = lookup[self.label]

@@ -42,7 +42,9 @@ def read_manifest(path: Path, options: Options) -> FaceImages:
     try:
         text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"The manifest {file} cannot be read ({error}).") from error
+        raise InputError(
+            f"The manifest {file} cannot be read ({error})", remedy="save it as CSV in UTF-8"
+        ) from error
     lines = [(i, line) for i, line in enumerate(text.split("\n"), 1) if line.strip()]
     (_, columns), *rows = split_rows(lines, ",", f"The manifest {file}") or [(0, [])]
     unknown = [column for column in columns if column not in REQUIRED + OPTIONAL]
@@ -50,10 +52,13 @@ def read_manifest(path: Path, options: Options) -> FaceImages:
         optional = f"allowed are also {', '.join(OPTIONAL)}"
         if set(REQUIRED) <= set(columns):
             raise InputError(
-                f"The manifest {file} has the columns {', '.join(columns)}; needed are {', '.join(REQUIRED)}, "
-                f"{optional}{name_nearest(unknown, OPTIONAL)}."
+                f"The manifest {file} has the columns {', '.join(columns)}; needed are {', '.join(REQUIRED)}",
+                place=file,
+                remedy=f"{optional}{name_nearest(unknown, OPTIONAL)}",
             )
-        raise InputError(explain_columns(f"The manifest {file}", columns, REQUIRED, optional))
+        raise InputError(
+            explain_columns(f"The manifest {file}", columns, REQUIRED), place=file, remedy=optional
+        )
     wide = next((line for line, cells in rows if any(cells[len(columns) :])), None)
     if wide is not None:
         raise InputError(
@@ -61,7 +66,7 @@ def read_manifest(path: Path, options: Options) -> FaceImages:
             remedy="put cells that hold a comma into quotes",
         )
     if not rows:
-        raise InputError(f"The manifest {file} lists no picture.")
+        raise InputError(f"The manifest {file} lists no picture", remedy="give each picture a line")
     return load_entries(
         [_entry(file, number, dict(zip(columns, row, strict=False))) for number, row in rows], options
     )
@@ -73,7 +78,7 @@ def _entry(file: Path, number: int, row: dict[str, str]) -> Entry:
         age = float(values["age"]) if values["age"] else float("nan")
     except ValueError:
         raise InputError(
-            f"Line {number} of {file} has the age {values['age']!r}; it must be a number of years."
+            f"Line {number} of {file} has the age {values['age']!r}", remedy="write a number of years"
         ) from None
     try:
         weight = float(values["weight"]) if values["weight"] else float("nan")
@@ -81,7 +86,8 @@ def _entry(file: Path, number: int, row: dict[str, str]) -> Entry:
         weight = -1.0
     if values["weight"] and not 0 < weight < float("inf"):
         raise InputError(
-            f"Line {number} of {file} has the weight {values['weight']!r}; it must be a number above 0, or empty."
+            f"Line {number} of {file} has the weight {values['weight']!r}",
+            remedy="write a number above 0, or nothing",
         )
     return Entry(
         path=file.parent / values["path"],
@@ -107,8 +113,8 @@ def _read_votes(file: Path, number: int, text: str) -> dict[str, float]:
             value = float("nan")
         if label is None or not 0 <= value < float("inf"):
             raise InputError(
-                f"Line {number} of {file} has the votes {text[:80]!r}; write expressions and numbers, such as "
-                "happy=2;sad=1."
+                f"Line {number} of {file} has the votes {text[:80]!r}",
+                remedy="write expressions and numbers, such as happy=2;sad=1",
             )
         votes[label] = votes.get(label, 0.0) + value
     return votes

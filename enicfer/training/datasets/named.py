@@ -62,7 +62,11 @@ def read_rafd(path: Path, options: Options, group: str = "Kid", angle: str = "09
         sex = match["sex"].lower()
         entries.append(Entry(file, match["word"], match["subject"], sex, "rafd"))
     if not entries:
-        raise InputError(f"{path} holds RaFD pictures, but none of group {group} at {angle} degrees.")
+        raise InputError(
+            f"{path} holds RaFD pictures, but none of group {group} at {angle} degrees",
+            place=path,
+            remedy="give a folder that holds them, or another group and angle",
+        )
     return load_entries(entries, options)
 
 
@@ -98,13 +102,18 @@ def read_names(path: Path, options: Options) -> FaceImages:
         name = file.relative_to(path).with_suffix("").as_posix()
         match = pattern.fullmatch(name)
         if match is None:
-            raise InputError(f"{file} does not have the pattern {options.pattern!r} of [data] pattern.")
+            raise InputError(
+                f"{file} does not have the pattern {options.pattern!r} of [data] pattern",
+                remedy="rename it, or correct the pattern",
+            )
         said = {key: value or "" for key, value in match.groupdict().items()}
         sex = said.get("sex", "").lower()
         try:
             age = float(said.get("age") or "nan")
         except ValueError as error:
-            raise InputError(f"The age of {file} is {said['age']!r}, which is no number.") from error
+            raise InputError(
+                f"The age of {file} is {said['age']!r}, which is no number", remedy="write a number of years"
+            ) from error
         entry = Entry(file, said["word"], said.get("subject", ""), SEXES.get(sex, sex))
         entries.append(replace(entry, set=said.get("set", path.name), age=age))
     return load_entries(entries, options)
@@ -115,7 +124,11 @@ def _compile(text: str) -> re.Pattern[str]:
     try:
         pattern = re.compile(text, re.IGNORECASE)
     except re.error as error:
-        raise InputError(f"[data] pattern {text!r} is no regular expression: {error}.") from error
+        raise InputError(
+            f"[data] pattern {text!r} is no regular expression: {error}", remedy="correct it"
+        ) from error
     if "word" not in pattern.groupindex:
-        raise InputError(f"[data] pattern is {text!r}; it needs a group for the label, such as {example}.")
+        raise InputError(
+            f"[data] pattern is {text!r}, without a group for the label", remedy=f"add one, such as {example}"
+        )
     return pattern

@@ -293,7 +293,7 @@ def test_interlaced_video_has_one_time_a_picture(tmp_path):
 
 
 @pytest.mark.parametrize("first", ["top", "bottom"])
-def test_of_an_interlaced_picture_only_the_instant_of_its_stamp_is_seen(tmp_path, first):
+def test_an_interlaced_picture_shows_the_instant_of_its_stamp(tmp_path, first):
     path = tmp_path / "a.mkv"
     order = {"top": "tt", "bottom": "bb"}[first]
     flags = {"flags": "+ildct+ilme", "bf": "0", "qmin": "1", "qmax": "2", "field_order": order}

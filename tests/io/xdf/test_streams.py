@@ -61,7 +61,7 @@ def test_a_missing_or_empty_stream_is_refused_with_those_there(shared_data):
         InputError, match=r"no stream 'camera': it has 'SendDataC' \(EEG, 9 samples\), 'SendDataString'"
     ):
         read_frame_stream(shared_data / "xdf" / "minimal.xdf", "camera")
-    with pytest.raises(InputError, match="has 0 samples: it was not running"):
+    with pytest.raises(InputError, match="has 0 samples, so it was not running"):
         read_frame_stream(
             shared_data / "xdf" / "empty_streams.xdf", "Empty data stream: test stream 0 counter"
         )

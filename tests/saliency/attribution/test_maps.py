@@ -29,13 +29,13 @@ def test_the_gradient_of_a_linear_model_is_its_weights(linear, method):
     np.testing.assert_allclose(found, weights_of(linear, [0, 1, 2, 3, 0]), atol=1e-6)
 
 
-def test_integrated_gradients_of_a_linear_model_are_weights_times_input(linear):
+def test_integrated_gradients_of_a_linear_model_are_known(linear):
     images = torch.randn(2, 3, 12, 12)
     found = attribute(linear, images, [1, 2], "integrated")
     np.testing.assert_allclose(found, weights_of(linear, [1, 2]) * images.numpy(), atol=1e-5)
 
 
-def test_occlusion_of_a_linear_model_is_the_mean_of_the_windows_that_cover_a_pixel(linear):
+def test_occlusion_of_a_linear_model_is_a_mean_of_windows(linear):
     images = torch.randn(1, 3, 12, 12)
     found = attribute(linear, images, [3], "occlusion")[0, 0]
     product = (weights_of(linear, [3]) * images.numpy())[0].sum(axis=0)
@@ -90,7 +90,7 @@ def test_gradients_agree_with_finite_differences(seed, padding, channels):
     np.testing.assert_allclose(gradient[*place], slope, rtol=1e-3, atol=1e-4 * np.abs(gradient).max())
 
 
-def test_gradients_through_the_fourier_transform_are_those_of_plain_convolutions(ronnet):
+def test_gradients_through_fourier_are_those_of_convolutions(ronnet):
     images = torch.randn(4, 1, 48, 48, generator=torch.Generator().manual_seed(4))
     plain = as_layers(ronnet)
     np.testing.assert_allclose(ronnet(images), plain(images), atol=2e-3)
@@ -139,7 +139,7 @@ def test_layers_have_names_and_come_after_their_relu(ronnet):
     assert all(isinstance(module, nn.ReLU) for module in found.values())
 
 
-def test_randomising_goes_from_the_output_to_the_input_and_leaves_the_network_alone(ronnet):
+def test_randomising_goes_from_the_output_to_the_input(ronnet):
     images = torch.randn(2, 1, 48, 48)
     before = ronnet(images)
     names = []

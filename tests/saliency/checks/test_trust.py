@@ -74,7 +74,7 @@ class Functional(nn.Module):
         return self.last(torch.relu(self.conv(x)).flatten(1))
 
 
-def test_methods_that_the_network_does_not_allow_are_left_out_of_the_agreement(images):
+def test_methods_that_a_network_does_not_allow_are_left_out(images):
     torch.manual_seed(0)
     network = Functional().eval()
     trust = check_trust(network, images, np.zeros(8, int))
@@ -133,7 +133,7 @@ def test_correlations_in_the_figure_are_what_they_are(small_trust, value, text):
     assert [drawn.get_text() for drawn in figure.axes[-1].texts] == ["1", text, text, "1"]
 
 
-def test_similarity_is_one_for_equal_and_about_zero_for_unrelated_maps():
+def test_similarity_is_one_for_equal_and_zero_for_other_maps():
     a, b = np.random.default_rng(0).random((2, 3, 48, 48)).astype(np.float32)
     rank, structure = similarity(a, 5 * a)
     np.testing.assert_allclose(rank, 1)
@@ -168,7 +168,7 @@ def test_blank_maps_do_not_pass_the_check(ronnet, monkeypatch):
     assert draw_trust(nothing, "copy")
 
 
-def test_where_any_network_of_a_shape_looks_is_not_the_picture_s_share(crops):
+def test_where_any_network_looks_is_not_the_picture_s_share(crops):
     """The shipped RonNet, without padding, sees the border less, whatever its weights."""
     network = load_model("ronnet-7").network
     images = load_model("ronnet-7").prepare(crops)

@@ -46,7 +46,7 @@ def group(prefix, people=10, seed=0, mouth=0.0, method="gradient"):
     )
 
 
-def test_a_planted_difference_is_found_in_its_region_and_expression_only():
+def test_a_planted_difference_is_found_where_it_is_alone():
     found = compare_face_maps(
         group("a", mouth=1.0), group("b", seed=1), ("adults", "babies"), permutations=299
     )

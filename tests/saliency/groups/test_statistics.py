@@ -208,7 +208,7 @@ def test_averages_are_per_unit():
 
 
 @pytest.mark.parametrize("n", [3, 5, 10, 30])
-def test_the_interval_covers_the_mean_of_subjects_as_often_as_it_should(n):
+def test_the_interval_covers_the_mean_as_often_as_it_should(n):
     """Images as units would cover about half; the percentile bootstrap covers 0.77 to 0.92."""
     rng = np.random.default_rng(12)
     own = rng.normal(size=(n, 4000))
