@@ -238,8 +238,8 @@ def _count_linked(linked: Sequence[_Linked], k: int) -> EventAgreement:
         table += count_events(one, other, pairs, k)
     return EventAgreement(
         kappa=event_kappa(table) if k > 1 else float("nan"),
-        linked=int(table[:k, :k].sum()),
-        same=int(np.trace(table[:k, :k])),
+        linked=int(table[:k, :k].sum()) // 2,
+        same=int(np.trace(table[:k, :k])) // 2,
         first_alone=int(table[:k, k].sum()),
         second_alone=int(table[k, :k].sum()),
     )
