@@ -129,7 +129,7 @@ def _rate_single(coded: CodedRun, result: RunResult, unit: str, dimension: Dimen
         trial = find_trials(result, result.time[number])
         predicted = _classify_frames(result, dimension)[number]
     else:
-        video_time = _video_time(result, result.trials["onset"].to_numpy(np.float64)[number])
+        video_time = video_time_of(result, result.trials["onset"].to_numpy(np.float64)[number])
         trial = number
         dominant = result.trials["fer_dominant"] if "fer_dominant" in result.trials else pd.Series()
         predicted = np.array(
@@ -243,7 +243,7 @@ def find_trials(result: RunResult, time: FloatArray) -> Codes:
     return found
 
 
-def _video_time(result: RunResult, time: FloatArray) -> FloatArray:
+def video_time_of(result: RunResult, time: FloatArray) -> FloatArray:
     """Video time in s of times of the recording, by its frames."""
     known = np.isfinite(result.time)
     if not known.any():
