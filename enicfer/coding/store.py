@@ -9,7 +9,7 @@ import numpy as np
 
 from enicfer.config.codebook import Codebook
 from enicfer.config.suffixes import VIDEO_SUFFIXES
-from enicfer.errors import InputError, option, shown
+from enicfer.errors import InputError, counted, option, shown
 from enicfer.io.coding_log import add_codings, coding_path, keep_codebook, new_coding
 from enicfer.io.entry_log import coder_label
 from enicfer.pipeline.provenance import hash_content
@@ -23,6 +23,7 @@ from enicfer.records.coding import (
     INTERVAL,
     POINT,
     REMOVE,
+    SKIP,
     TRIAL,
     UNDO,
     WATCHED,
@@ -39,6 +40,7 @@ _KEYS = {
     POINT: {"frame", "entry"} | _CODE,
     TRIAL: {"trial", "repeat"} | _CODE,
     WATCHED: {"frame", "end_frame"},
+    SKIP: {"frame", "end_frame", "trial", "repeat"},
     REMOVE: {"entry"},
     UNDO: {"entry"},
 }
@@ -146,11 +148,11 @@ def check_coding(result: RunResult, book: Codebook, content: Any) -> dict[str, A
             f"A code of the kind {kind} has {', '.join(unknown)}; allowed are {', '.join(sorted(_KEYS[kind]))}."
         )
     facts: dict[str, Any] = {"kind": kind}
-    if kind not in (WATCHED, REMOVE, UNDO):
+    if kind not in (WATCHED, REMOVE, UNDO, SKIP):
         facts |= _check_code(kind, book, given)
-    if kind in (FRAME, INTERVAL, POINT, WATCHED):
+    if kind in (FRAME, INTERVAL, POINT, WATCHED) or (kind == SKIP and "trial" not in given):
         facts |= _check_frames(kind, result, given)
-    if kind == TRIAL:
+    if kind == TRIAL or (kind == SKIP and "trial" in given):
         facts |= _check_trial(result, given)
     if "repeat" in given:
         if given["repeat"] != 1 or isinstance(given["repeat"], bool):
@@ -225,7 +227,7 @@ def _check_frames(kind: str, result: RunResult, given: Mapping[str, Any]) -> dic
         frame = given[name]
         last = n if name == "end_frame" else n - 1
         if isinstance(frame, bool) or not isinstance(frame, int) or not 0 <= frame <= last:
-            raise InputError(f"{name} is {shown(frame)}; the run has {n} frames, counted from 0.")
+            raise InputError(f"{name} is {shown(frame)}; the run has {counted(n, 'frame')}, counted from 0.")
         facts[name] = frame
         start = name.removesuffix("frame")
         video_time, time = _times(result, frame)
@@ -254,7 +256,7 @@ def _times(result: RunResult, frame: int) -> tuple[float, float]:
 def _check_trial(result: RunResult, given: Mapping[str, Any]) -> dict[str, Any]:
     trial, n = given.get("trial"), len(result.trials)
     if isinstance(trial, bool) or not isinstance(trial, int) or not 0 <= trial < n:
-        raise InputError(f"trial is {shown(trial)}; the run has {n} trials, counted from 0.")
+        raise InputError(f"trial is {shown(trial)}; the run has {counted(n, 'trial')}, counted from 0.")
     row = result.trials.iloc[trial]
     return {"trial": trial, "onset": float(row["onset"]), "code": str(row["code"])}
 

@@ -30,6 +30,7 @@ from enicfer.expressions import FIVE
 from enicfer.io.files.atomic import replacing, staged
 from enicfer.io.tables import defuse_text
 from enicfer.models.calibration import Reliability, reliability
+from enicfer.records.kappa import cohen_kappa
 from enicfer.training.datasets.files import UNLABELLED
 from enicfer.training.datasets.images import NO_FACE, NO_LABEL, UNREADABLE, FaceImages
 from enicfer.training.metrics import (
@@ -37,7 +38,6 @@ from enicfer.training.metrics import (
     Scores,
     abstain,
     accuracy_interval,
-    cohen_kappa,
     score,
     weighted_accuracy,
 )
@@ -169,7 +169,7 @@ def _summary(
         "accuracy_high": result.interval[1],
         "balanced_accuracy": result.scores.balanced_accuracy,
         "macro_f1": result.scores.macro_f1,
-        "kappa": cohen_kappa(result.scores.confusion),
+        "kappa": float(cohen_kappa(result.scores.confusion)),
         "ece_before": result.before.error,
         "ece_after": result.after.error,
     }

@@ -177,24 +177,6 @@ def _spread_of_mean(total: np.ndarray, size: np.ndarray) -> float:
     return float(len(size) / (len(size) - 1) * (left**2).sum() / size.sum() ** 2)
 
 
-def cohen_kappa(confusion: np.ndarray) -> float:
-    """Agreement of predictions and labels beyond chance (Cohen 1960, doi:10.1177/001316446002000104).
-
-    Parameters
-    ----------
-    confusion
-        ``(k, k)``.
-
-    Returns
-    -------
-    float
-        1 for full agreement, 0 for that of chance; NaN where both are always the same label.
-    """
-    share = np.asarray(confusion, np.float64) / np.sum(confusion)
-    chance = float(share.sum(axis=0) @ share.sum(axis=1))
-    return (float(np.trace(share)) - chance) / (1 - chance) if chance < 1 else float("nan")
-
-
 @dataclass(frozen=True)
 class Paired:
     """Two classifiers on the same images.

@@ -7,7 +7,6 @@ from scipy import optimize, stats
 from enicfer.coding.correlation import intraclass_correlation
 from enicfer.coding.kappa import (
     bennett_s,
-    cohen_kappa,
     coincidences,
     count_pairs,
     count_votes,
@@ -15,7 +14,6 @@ from enicfer.coding.kappa import (
     kappa_error,
     krippendorff_alpha,
     one_against_rest,
-    percent_agreement,
     specific_agreement,
 )
 from enicfer.coding.stretches import (
@@ -27,6 +25,7 @@ from enicfer.coding.stretches import (
     tolerant_table,
 )
 from enicfer.records.intervals import jackknife_sums
+from enicfer.records.kappa import cohen_kappa, percent_agreement
 
 # Cohen 1960 (doi:10.1177/001316446002000104), the agreement matrix of proportions for 200 patients: kappa is .492.
 COHEN_1960 = 200 * np.array([[0.44, 0.05, 0.01], [0.07, 0.20, 0.03], [0.09, 0.05, 0.06]])

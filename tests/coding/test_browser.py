@@ -17,6 +17,7 @@ from enicfer.coding.clips import show_face
 from enicfer.coding.items import list_frames
 from enicfer.coding.plan import write_plan
 from enicfer.coding.sampling import SamplingOptions
+from enicfer.coding.tracks import read_coded_study
 from enicfer.config.codebook import read_codebook
 from enicfer.errors import EnicferError, InputError
 from enicfer.review.study import Study
@@ -102,7 +103,8 @@ def test_a_coder_is_told_nothing(start, film):
     sent = "".join(f"{answer.headers} {answer.content.decode('latin-1')}" for answer in answers)
     assert [word for word in (*SECRET, str(film)) if word in sent] == []
     coding = answers[1].json()
-    assert coding.keys() == {"coder", "mode", "book", "items"}
+    assert coding.keys() == {"coder", "mode", "book", "items", "restart", "note"}
+    assert (coding["restart"], coding["note"]) == ("enicfer code STUDY --coder Anna --plan PLAN", "")
     assert {tuple(item) for item in coding["items"]} == {("id", "shows", "done", "codes")}
     assert {(item["shows"], *item["codes"]) for item in coding["items"]} == {("frame",)}
     said = " ".join(anna.notes)
@@ -182,6 +184,44 @@ def test_what_is_acknowledged_is_on_the_disk_and_the_coder_goes_on_where_she_sto
             assert anna.post("/api/undo", {}).status_code == 201
         found = anna.post("/api/undo", {})
         assert found.status_code == 409 and found.json()["error"] == "There is nothing to undo."
+
+
+def test_what_is_skipped_comes_at_the_end_also_after_a_restart_and_is_taken_back_first(start, film):
+    for mode in ("frames", "trials"):
+        with start(mode=mode) as anna:
+            ids = anna.open_ids()
+            keys = [anna.desk.items[known].key for known in ids]
+            anna.code(ids[0], category="happy")
+            for known in ids[1:3]:
+                assert anna.post(f"/api/items/{known}/skip", {}).json()["done"] == 1
+            anna.code(ids[3], category="sad")
+            assert anna.open_ids() == [*ids[4:], *ids[1:3]]
+        with start(mode=mode) as anna:
+            left = [anna.desk.items[known].key for known in anna.open_ids()]
+            assert left == [*keys[4:], *keys[1:3]]
+            undone = [anna.post("/api/undo", {}).json() for _ in range(3)]
+            assert [one["skipped"] for one in undone] == [False, True, True]
+            assert [anna.desk.items[one["id"]].key for one in undone] == [keys[3], keys[2], keys[1]]
+            assert [anna.desk.items[known].key for known in anna.open_ids()] == keys[1:]
+            anna.post(f"/api/items/{anna.open_ids()[0]}/skip", {})
+    assert {one.category for run in read_coded_study([film / "lab"]).runs for one in run.tracks["Anna"]} == {
+        "happy"
+    }
+
+
+def test_a_second_server_of_one_coder_and_a_page_of_another_one_are_noticed(start):
+    with start() as anna, start() as again:
+        first, second = anna.open_ids()[:2]
+        assert not anna.code(first, category="sad")["elsewhere"]
+        assert again.code(again.open_ids()[1], category="sad")["elsewhere"]
+        assert anna.code(second, category="sad")["elsewhere"]
+    with start("Ben", second=True) as ben:
+        known = ben.open_ids()[0]
+        assert not ben.code(known, category="sad")["elsewhere"], "Anna is somebody else"
+        for path in (f"/api/items/{known}/code", f"/api/items/{known}/skip", "/api/undo"):
+            found = ben.post(path, {"category": "sad"}, **{"X-Coder": "Anna"})
+            assert found.status_code == 409 and "This page is Anna's" in found.json()["error"]
+        assert ben.post("/api/undo", {}, **{"X-Coder": "Ben"}).status_code == 201
 
 
 def test_two_coders_at_once_and_what_they_say_is_compared(start, film):
@@ -406,6 +446,14 @@ def test_what_they_disagree_on_is_decided_as_a_third_track(start, film):
         second = cleo.items()[1]["id"]
         assert cleo.post("/api/undo", {}).json()["id"] == second
         assert cleo.open_ids()[0] == second
+    with start("Anna", mode="adjudicate") as anna:
+        said = anna.get("/api/coding").json()["note"]
+        assert (
+            said.startswith(f"Of {len(again)} disagreements {len(again)} are your own") and said in anna.notes
+        )
+        anna.code(anna.open_ids()[-1], category="happy")
+    notes = compare_coders([film / "lab"])[0].notes
+    assert "1 of 3 decisions is of a coder on a disagreement of their own." in notes
     with start("Dora", mode="adjudicate") as dora:
         assert dora.items()[0]["done"] and dora.post("/api/undo", {}).status_code == 409, "Cleo's decision"
 
@@ -485,6 +533,10 @@ def test_the_command_says_the_link_and_what_a_person_should_know(film, monkeypat
     link = next(word for word in answer.output.split() if word.startswith("http://127.0.0.1:"))
     assert answer.exit_code == 0 and "?token=" in link and "good for once" in answer.output and not opened
     assert f"note  sub-01_ses-A_task-faces: the video {VIDEO} is not where it was" in answer.output
+    assert (
+        f"To go on: enicfer code {film / 'lab'} --coder Anna --plan {film / 'plan.json'} --second"
+        in answer.output
+    )
     CliRunner().invoke(cli, command)
     assert len(opened) == 1
     monkeypatch.setattr("enicfer.coding.serve.find_spec", lambda name: None)

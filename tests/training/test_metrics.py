@@ -4,10 +4,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from enicfer.errors import InputError
+from enicfer.records.kappa import cohen_kappa
 from enicfer.training.metrics import (
     abstain,
     accuracy_interval,
-    cohen_kappa,
     compare_paired,
     score,
     weighted_accuracy,

@@ -5,6 +5,7 @@ import { getCoding } from "./code_source.js";
 import { CodeLanes, colorOf } from "./code_runs_lanes.js";
 import { ItemSource } from "./code_runs_source.js";
 import { CANNOT, RunCodes, textOf, wordOf } from "./code_runs_store.js";
+import { watchWindows } from "./code_windows.js";
 import { connection } from "./connection.js";
 import { announce, byId, el, fill, nameOf } from "./dom.js";
 import { count, minutes } from "./format.js";
@@ -263,7 +264,9 @@ async function open() {
   const asked = new URLSearchParams(location.search).get("item");
   const item =
     coding.items.find(({ id }) => id === asked) ?? coding.items.find(({ done }) => !done) ?? coding.items[0];
-  const source = new ItemSource(item.id);
+  connection.restart = coding.restart;
+  watchWindows();
+  const source = new ItemSource(item.id, coding.coder);
   const [info, clock, codes] = await Promise.all([source.info(), source.clock(), source.codes()]);
   const frames = new FrameTable(clock);
   const video = byId("video");
