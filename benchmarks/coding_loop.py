@@ -10,8 +10,7 @@ and the numbers are those of `evaluate`, for a model that answers what the class
 
 Two truths are known here: the accuracy over all valid frames of these children, and that over children in general,
 of whom these are a sample. Written to ``benchmarks/results/coding_loop.csv`` is in how many seeds each is within the
-95 % interval, with the mean error and the mean width. The interval is over children, so that it is for the second,
-and somewhat wide for the first.
+interval of 95 % that is for it, with the mean error and the mean widths.
 """
 
 import argparse
@@ -73,6 +72,8 @@ class Found:
     estimate: float
     low: float
     high: float
+    general_low: float
+    general_high: float
 
     @property
     def covers(self) -> bool:
@@ -82,7 +83,7 @@ class Found:
     @property
     def covers_in_general(self) -> bool:
         """Whether that over children in general is."""
-        return self.low <= self.general <= self.high
+        return self.general_low <= self.general <= self.general_high
 
 
 def film_children(folder: Path) -> Path:
@@ -210,10 +211,10 @@ def try_seed(lab: Path, folder: Path, seed: int) -> Found:
         name, _, frame = Path(file).stem.rpartition("_frame-")
         answers.append(LABELS.index(said[name][int(frame)]))
     summary = evaluate_model(Repeater(answers), faces).summary
-    names = ("", "_low", "_high")
-    estimate, low, high = (float(summary[f"accuracy_all_frames{name}"]) for name in names)
+    names = ("frames", "frames_low", "frames_high", "children_low", "children_high")
+    numbers = [float(summary[f"accuracy_all_{name}"]) for name in names]
     assert read_plan(plan).population == right.size
-    return Found(seed, float(right.mean()), float(expected), estimate, low, high)
+    return Found(seed, float(right.mean()), float(expected), *numbers)
 
 
 def read_once() -> None:
@@ -244,7 +245,11 @@ def summarize(found: list[Found]) -> list[tuple[str, float]]:
         ("accuracy in children in general within the interval", sum(one.covers_in_general for one in found)),
         ("mean error", round(float(errors.mean()), 4)),
         ("standard deviation of the error", round(float(errors.std()), 4)),
-        ("mean width of the interval", round(float(np.mean([one.high - one.low for one in found])), 4)),
+        ("mean width of the first interval", round(float(np.mean([one.high - one.low for one in found])), 4)),
+        (
+            "mean width of the second interval",
+            round(float(np.mean([one.general_high - one.general_low for one in found])), 4),
+        ),
     ]
 
 

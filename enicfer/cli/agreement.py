@@ -49,7 +49,8 @@ def agreement(
         )
     for one in found.accuracy:
         click.echo(
-            f"the classifier against {one.rater}, over all valid frames: {describe_estimate(one.accuracy)}"
+            f"the classifier against {one.rater}, over all valid frames of these children: "
+            f"{describe_estimate(one.accuracy)}; in children in general: {describe_estimate(one.in_general)}"
         )
     undecided = sum(not one.decided for one in disagreements)
     click.echo(f"{counted(len(disagreements), 'disagreement')}, {undecided} not decided")

@@ -26,7 +26,7 @@ from enicfer.coding.kappa import (
     one_against_rest,
     specific_agreement,
 )
-from enicfer.coding.plan import estimate_mean
+from enicfer.coding.plan import estimate_share
 from enicfer.coding.rated import Rated, rate_study
 from enicfer.coding.ratings import TIME, UNRATED, Dimension, RunRatings
 from enicfer.coding.stretches import (
@@ -161,8 +161,8 @@ def estimate_accuracy(rated: Rated, plan: CodingPlan) -> Iterator[Accuracy]:
                     rows.append((float(code == said), item.probability, children[item.participant]))
         if rows:
             values, probability, child = np.array(rows).T
-            found = estimate_mean(values, probability, child)
-            yield Accuracy(rater, len(items), coded, len(rows), found)
+            found, general = estimate_share(values, probability, child)
+            yield Accuracy(rater, len(items), coded, len(rows), found, general)
 
 
 def _pair_up(rated: Rated) -> Iterator[tuple[str, str, str]]:

@@ -99,7 +99,8 @@ def describe_methods(
     if accuracy:
         parts.append(
             f"The accuracy of the classifier over all valid frames was estimated from "
-            f"{counted(accuracy[0].drawn, 'frame')} drawn at random, weighted by the inverse of the probability."
+            f"{counted(accuracy[0].drawn, 'frame')} drawn at random, weighted by the inverse of the probability, "
+            "with Wilson's interval (Wilson, 1927) by the variance within children."
         )
     parts.append(
         "95 % intervals are of the jackknife over children, by Student's t on Fisher's z. Numbers were computed with "

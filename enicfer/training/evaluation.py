@@ -5,6 +5,9 @@ where the data have none of it: such an answer is an error.  `accuracy_labels_pr
 among the labels that occur, which is easier.  Images with a label that the model does not know are
 left out and counted.  Balanced accuracy and macro-F1 are means over the labels that occur.
 
+`accuracy_all_frames` is over all valid frames of the subjects, of which a part was drawn at random, by the weights of
+a manifest; its interval is for these subjects, `accuracy_all_children_low` and `_high` are for subjects in general.
+
 Images that the model, the one that it began from or a teacher learnt from are counted by their pixels
 (`enicfer.models.pictures`): `trained_on_these` is None where that is not on record, and `accuracy_unseen`
 leaves them out.  Images that chose the model's temperature are counted, too.
@@ -175,10 +178,13 @@ def _summary(
     }
     drawn = np.isfinite(kept.weight)
     if drawn.any():
-        found = weighted_accuracy((said == kept.label)[drawn], kept.weight[drawn], kept.subject[drawn])
+        right = (said == kept.label)[drawn]
+        found, general = weighted_accuracy(right, kept.weight[drawn], kept.subject[drawn])
         summary["images_drawn_at_random"] = int(drawn.sum())
         summary["accuracy_all_frames"] = found.value
         summary["accuracy_all_frames_low"], summary["accuracy_all_frames_high"] = found.low, found.high
+        summary["accuracy_all_children_low"] = general.low
+        summary["accuracy_all_children_high"] = general.high
     present = np.unique(kept.label)
     if 1 < len(present) < len(result.labels):
         summary["labels_present"] = [result.labels[code] for code in present]

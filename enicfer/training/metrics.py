@@ -13,7 +13,7 @@ from scipy import stats
 
 from enicfer.errors import InputError
 from enicfer.records.agreement import Estimate
-from enicfer.records.intervals import weighted_mean
+from enicfer.records.intervals import share_of_these, weighted_mean
 
 FEWEST_GROUPS = 3  # subjects, for an interval
 
@@ -119,8 +119,8 @@ def group_of(subject: np.ndarray) -> np.ndarray:
     return names.astype(str)
 
 
-def weighted_accuracy(right: np.ndarray, weight: np.ndarray, group: np.ndarray) -> Estimate:
-    """Accuracy over all frames of which a part was drawn at random, with its interval over groups.
+def weighted_accuracy(right: np.ndarray, weight: np.ndarray, group: np.ndarray) -> tuple[Estimate, Estimate]:
+    """Accuracy over all frames of which a part was drawn at random.
 
     Parameters
     ----------
@@ -130,8 +130,14 @@ def weighted_accuracy(right: np.ndarray, weight: np.ndarray, group: np.ndarray) 
         ``(n,)``: how many frames each stands for.
     group
         ``(n,)``: subject of each image, as for `accuracy_interval`.
+
+    Returns
+    -------
+    Estimate, Estimate
+        With its interval for all frames of these subjects, and for subjects in general.
     """
-    return weighted_mean(right, weight, group_of(group))
+    names = group_of(group)
+    return share_of_these(right, weight, names), weighted_mean(right, weight, names)
 
 
 def accuracy_interval(right: np.ndarray, group: np.ndarray) -> tuple[float, float]:
