@@ -210,8 +210,9 @@ def test_what_is_skipped_comes_at_the_end_also_after_a_restart_and_is_taken_back
 def test_a_second_server_of_one_coder_and_a_page_of_another_one_are_noticed(start):
     with start() as anna, start() as again:
         first, second = anna.open_ids()[:2]
+        known = again.open_ids()[1]
         assert not anna.code(first, category="sad")["elsewhere"]
-        assert again.code(again.open_ids()[1], category="sad")["elsewhere"]
+        assert again.code(known, category="sad")["elsewhere"]
         assert anna.code(second, category="sad")["elsewhere"]
     with start("Ben", second=True) as ben:
         known = ben.open_ids()[0]

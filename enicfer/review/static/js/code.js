@@ -9,6 +9,7 @@ import { warnOfOthers, watchWindows } from "./code_windows.js";
 import { connection } from "./connection.js";
 import { announce, byId, el, fill, nameOf } from "./dom.js";
 import { listenToKeys, makeHelp } from "./keys.js";
+import { dropEarlyKeys } from "./keys_early.js";
 
 const WORDS = {
   frames: { title: "Faces", one: "face", many: "faces" },
@@ -314,4 +315,5 @@ async function open() {
   document.body.dataset.ready = "true";
 }
 
+dropEarlyKeys();
 open().catch((error) => announce(error.message, true));
