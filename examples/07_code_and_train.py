@@ -60,7 +60,9 @@ agreement, disagreements, _ = compare_coders([lab], plan=plan, output="agreement
 pair = agreement.pairs[0]
 print(f"kappa {pair.kappa.value:.2f}, {len(disagreements)} disagreements")
 found = next(one for one in agreement.accuracy if one.rater == "adjudicated").accuracy
-print(f"the classifier is right in {found.value:.2f} ({found.low:.2f} to {found.high:.2f}) of all valid frames")
+print(
+    f"the classifier is right in {found.value:.2f} ({found.low:.2f} to {found.high:.2f}) of all valid frames"
+)
 true = [
     show(desk, run, frame) == result.expression.labels[int(result.expression.probability[frame].argmax())]
     for run in desk.study.runs.values()
@@ -76,7 +78,9 @@ manifest = made.folder / "manifest.csv"
 model = train_recipe(made.folder / "own-children.toml", Path("run"), data=manifest, report=lambda line: None)
 for name in ("ronnet-7", str(model)):
     numbers = evaluate_files(name, manifest, split="validation").summary
-    print(f"{Path(name).stem}: {numbers['accuracy']:.2f} of {numbers['images']} pictures of children it never saw")
+    print(
+        f"{Path(name).stem}: {numbers['accuracy']:.2f} of {numbers['images']} pictures of children it never saw"
+    )
 
 # %% And the sessions again, by the new one.
 result = enicfer.process_session(

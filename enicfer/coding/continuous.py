@@ -101,7 +101,10 @@ class IntervalDesk(CodingDesk):
             raise InputError(f"The kind of a code is one of {', '.join(KINDS)}.")
         result, options = self.result(item.run), self.options
         with self._lock:
-            content = {"kind": UNDO, "entry": self._last(item)} if said["kind"] == UNDO else said
+            if said["kind"] in (UNDO, REMOVE):
+                content = {"kind": UNDO, "entry": self._last(item)} if said["kind"] == UNDO else said
+            else:
+                content = {**said, "repeat": int(item.repeat) or None}
             write_codings(item.run, result, options.coder, options.book, [content])
         return self.codes(item)
 
@@ -109,7 +112,12 @@ class IntervalDesk(CodingDesk):
         """Id of the last entry on stretches and instants of a run that was not taken back."""
         entries = [entry for entry in self._all_of(item) if entry.run == item.run.name]
         undone = {entry.entry for entry in entries if entry.kind == UNDO}
-        left = [e.id for e in entries if e.kind in CHANGES and e.id not in undone]
+        own = {e.id for e in entries if (e.repeat or 0) == int(item.repeat)}
+        left = [
+            e.id
+            for e in entries
+            if e.kind in CHANGES and e.id not in undone and (e.entry if e.kind == REMOVE else e.id) in own
+        ]
         if not left:
             raise NotShownError("There is nothing to undo.")
         return left[-1]
@@ -118,7 +126,8 @@ class IntervalDesk(CodingDesk):
         return read_coding_log(coding_path(item.run.output, item.run.session, self.options.coder))[0]
 
     def _said_of(self, item: CodingItem) -> list[CodingEntry]:
-        return [entry for entry in standing_codings(self._all_of(item)) if entry.run == item.run.name]
+        held = standing_codings(self._all_of(item))
+        return [e for e in held if e.run == item.run.name and (e.repeat or 0) == int(item.repeat)]
 
     def _recover(self) -> list[tuple[str, str, bool]]:
         """The runs that were coded to their end."""

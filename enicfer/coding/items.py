@@ -27,7 +27,7 @@ from enicfer.review.study import ReviewRun, Study
 FRAMES, TRIALS, INTERVALS, ADJUDICATE = "frames", "trials", "intervals", "adjudicate"
 MODES = (FRAMES, TRIALS, INTERVALS, ADJUDICATE)
 RUN = "run"
-SECOND, REPEATS = 0.25, 0.05  # of the trials and runs: for a second coder; of the trials: asked twice
+SECOND, REPEATS = 0.25, 0.05  # of the trials and runs: for a second coder; asked twice
 Read = Callable[[ReviewRun], RunResult]
 Key = tuple[str, str, int, int]
 
@@ -159,11 +159,20 @@ def list_trials(study: Study, read: Read, coder: str, second: bool, seed: int) -
 
 
 def list_runs(study: Study, coder: str, second: bool, seed: int) -> tuple[CodingItem, ...]:
-    """All runs, for one coder in the coder's own order; a quarter of them, one at least, for a second coder."""
+    """All runs, for one coder in the coder's own order; a quarter of them, one at least, for a second coder.
+
+    One in twenty comes twice.
+    """
     runs = sorted(study.runs.values(), key=lambda one: (one.name, one.id))
-    for_second = draw_share([""] * len(runs), max(SECOND, 1 / len(runs)), np.random.default_rng(seed))
-    order = draw_order(np.zeros(len(runs), np.bool_), _seed_of(seed, coder))
-    return tuple(CodingItem(runs[place], RUN, 0) for place in order if for_second[place] or not second)
+    rng = np.random.default_rng(seed)
+    for_second = draw_share([""] * len(runs), max(SECOND, 1 / len(runs)), rng)
+    again = draw_share([""] * len(runs), REPEATS, rng)
+    found, seen = [], set()
+    for place in draw_order(again, _seed_of(seed, coder)):
+        if for_second[place] or not second:
+            found.append(CodingItem(runs[place], RUN, 0, repeat=place in seen))
+        seen.add(place)
+    return tuple(found)
 
 
 def list_undecided(

@@ -143,11 +143,13 @@ def _rate_time(coded: CodedRun, result: RunResult, dimension: Dimension) -> RunR
     middle = np.arange(times[0] + UNIT / 2, times[-1], UNIT)
     codes: dict[str, Codes] = {}
     events: dict[str, list[Stretch]] = {}
-    for coder, entries in coded.tracks.items():
-        own = _code_time(entries, middle, dimension)
-        if (own != UNRATED).any():
-            codes[coder] = own
-            events[coder] = _find_events(entries, dimension)
+    for coder, said in coded.tracks.items():
+        for again in (False, True):
+            entries = [entry for entry in said if bool(entry.repeat) == again]
+            own = _code_time(entries, middle, dimension)
+            if (own != UNRATED).any():
+                codes[coder + AGAIN * again] = own
+                events[coder + AGAIN * again] = _find_events(entries, dimension)
     if not codes:
         return None
     frame = np.clip(np.searchsorted(times, middle, "right") - 1, 0, times.size - 1)

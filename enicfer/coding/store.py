@@ -36,10 +36,10 @@ LONGEST_NOTE = 2000
 _CODE = {"category", "reason", "intensity", "modifiers", "note", "took"}
 _KEYS = {
     FRAME: {"frame", "repeat"} | _CODE,
-    INTERVAL: {"frame", "apex_frame", "end_frame", "entry"} | _CODE,
-    POINT: {"frame", "entry"} | _CODE,
+    INTERVAL: {"frame", "apex_frame", "end_frame", "entry", "repeat"} | _CODE,
+    POINT: {"frame", "entry", "repeat"} | _CODE,
     TRIAL: {"trial", "repeat"} | _CODE,
-    WATCHED: {"frame", "end_frame"},
+    WATCHED: {"frame", "end_frame", "repeat"},
     SKIP: {"frame", "end_frame", "trial", "repeat"},
     REMOVE: {"entry"},
     UNDO: {"entry"},
@@ -286,6 +286,8 @@ def _check_exclusive(entry: CodingEntry, book: Codebook, known: Sequence[CodingE
         if other.kind != INTERVAL or other.run != entry.run or other.book != entry.book:
             continue
         if other.about == entry.about or entry.frame is None or other.frame is None:
+            continue
+        if (other.repeat or 0) != (entry.repeat or 0):
             continue
         apart = (entry.end_frame or 0) <= other.frame or (other.end_frame or 0) <= entry.frame
         if not apart and (mine == _exclusive(other, book) or not (entry.codable and other.codable)):

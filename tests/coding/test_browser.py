@@ -400,6 +400,29 @@ def test_runs_are_coded_continuously_and_nothing_else_is_told_of_them(start, fil
     assert found.pairs[0].unit == "time" and found.pairs[0].first == "Anna"
 
 
+def test_a_whole_video_comes_again_and_both_times_are_apart(start, film, monkeypatch):
+    monkeypatch.setattr("enicfer.coding.items.REPEATS", 1.0)
+    with start(mode="intervals") as anna:
+        items = list(anna.desk.items.values())
+        assert len(items) == 4 and sum(item.repeat for item in items) == 2
+        first = items[0]
+        again = next(item for item in items if item.repeat and item.run is first.run)
+        stretch = {"kind": "interval", "frame": 50, "end_frame": 80, "category": "happy"}
+        for item in (first, again):
+            found = anna.post(f"/api/items/{item.id}/codes", stretch)
+            assert found.status_code == 201 and len(found.json()["codes"]) == 1, "the first time is not shown"
+        code = anna.get(f"/api/items/{first.id}/codes").json()["codes"][0]
+        assert "repeat" not in code
+        undone = anna.post(f"/api/items/{first.id}/codes", {"kind": "undo"})
+        assert (
+            undone.json()["codes"] == []
+            and len(anna.get(f"/api/items/{again.id}/codes").json()["codes"]) == 1
+        )
+        anna.post(f"/api/items/{again.id}/codes", {"kind": "watched", "frame": 0, "end_frame": N})
+        assert again.id not in anna.open_ids() and first.id in anna.open_ids()
+    assert [line.get("repeat") for line in logs(film) if line["kind"] == "interval"] == [None, 1]
+
+
 def test_what_they_disagree_on_is_decided_as_a_third_track(start, film):
     from enicfer.coding.store import store_coding
 

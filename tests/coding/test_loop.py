@@ -12,8 +12,12 @@ SEEDS = 100 if THOROUGH else 2
 def test_the_accuracy_that_was_planted_is_found(tmp_path, monkeypatch):
     """In 90 to 99 of 100 seeds the truth is within the interval; fewer seeds see that the loop runs and is near it."""
     for module in ("desk", "manifest", "rated", "sampling", "serve"):
-        monkeypatch.setattr(f"enicfer.coding.{module}.read_run", None)  # is set by `read_once`, and put back at the end
-    monkeypatch.setattr("enicfer.io.entry_log.os.fsync", lambda file: None)  # what it is for is tested elsewhere
+        monkeypatch.setattr(
+            f"enicfer.coding.{module}.read_run", None
+        )  # is set by `read_once`, and put back at the end
+    monkeypatch.setattr(
+        "enicfer.io.entry_log.os.fsync", lambda file: None
+    )  # what it is for is tested elsewhere
     lab = film_children(tmp_path)
     read_once()
     found = [try_seed(lab, tmp_path, seed) for seed in range(SEEDS)]

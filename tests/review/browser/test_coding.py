@@ -93,6 +93,7 @@ def coding_page(chromium: Any, film: Path, coder: str, **task: Any) -> Iterator[
 
 
 def press(visit: Visit, key: str, done: int) -> None:
+    wait_until(visit.page, "document.getElementById('stage').dataset.state", "still")
     visit.page.keyboard.press(key)
     wait_until(visit.page, "document.getElementById('last').dataset.state", "stored")
     assert visit.page.inner_text("#count") == f"{done} of {N}"
@@ -125,10 +126,12 @@ def test_two_code_by_keyboard_a_third_decides_and_a_model_is_trained(chromium: A
     with coding_page(chromium, film, "Cleo", mode="adjudicate") as visit:
         page = visit.page
         assert page.inner_text("#count") == f"0 of {APART}"
-        for _ in range(APART):
+        for place in range(APART):
+            wait_until(page, "document.getElementById('stage').dataset.state", "still")
             left = page.inner_text("#codes button:first-child")
             page.keyboard.press("ArrowLeft" if "happy" in left else "ArrowRight")
-            wait_until(page, "document.getElementById('last').dataset.state", "stored")
+            wait_until(page, "document.getElementById('count').textContent", f"{place + 1} of {APART}")
+        wait_until(page, "document.getElementById('last').dataset.state", "stored")
         assert page.is_visible("#done")
     said = call("agreement", film / "lab", "--plan", plan)
     assert f"{APART} disagreements, 0 not decided" in said
