@@ -209,7 +209,7 @@ def encode(picture: UInt8Array, box: Box | None, width: int | None, quality: int
 
 def keep_videos(most: int) -> Recent[RunVideo]:
     """A place for the videos of a few runs, opened when they are asked for; one that was away may come back."""
-    return Recent(most, lambda video: bool(video.missing) or video.changed, RunVideo.close)
+    return Recent(most, lambda video: bool(video.missing or video.changed), RunVideo.close)
 
 
 def measure(video: RunVideo) -> tuple[int, int] | None:

@@ -10,7 +10,7 @@ SEEDS = 100 if THOROUGH else 2
 
 
 def test_the_accuracy_that_was_planted_is_found(tmp_path, monkeypatch):
-    """In 90 to 99 of 100 seeds the truth is within the interval; fewer seeds see that the loop runs and is near it."""
+    """In 90 to 99 of 100 seeds the truth is within the interval; with fewer, the loop runs and is near it."""
     for module in ("desk", "manifest", "rated", "sampling", "serve"):
         monkeypatch.setattr(
             f"enicfer.coding.{module}.read_run", None
