@@ -127,9 +127,9 @@ class OutputError(EnicferError):
     """The results cannot be written where they were asked for."""
 
 
-def counted(n: int, word: str) -> str:
-    """A number with its noun: "1 frame", "3 frames"."""
-    return f"{n} {word}" if n == 1 else f"{n} {word}s"
+def counted(n: int, word: str, words: str = "") -> str:
+    """A number with its noun: "1 frame", "3 frames"; ``words`` is the plural where it is no more than an s."""
+    return f"{n} {word}" if n == 1 else f"{n} {words or word + 's'}"
 
 
 def shown(value: object, most: int = 80) -> str:

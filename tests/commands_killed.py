@@ -198,6 +198,11 @@ COMMANDS: dict[str, Command] = {
         ("lab/derivatives/enicfer/codings",),
         timed=("sub-01_ses-01_coder-Cleo.jsonl",),
     ),
+    "export-coding": Command(
+        ("export-coding", "lab", "-o", "out", "--overwrite"),
+        ("out",),
+        (("code-frames", "Anna", "happy"), ("export-coding", "lab", "-o", "out"), ("code-frames", "Anna", "sad")),
+    ),
     "agreement": Command(
         ("agreement", "lab", "-o", "out", "--overwrite"),
         ("out",),
@@ -556,8 +561,18 @@ def content(folder: Path, command: Command, hidden: bool = True) -> dict[str, st
             ):
                 continue
             rest = path.name in command.timed or {"logs", "locks"} & set(parts) or ".enicfer" in parts
-            found[name] = "" if rest else hashlib.sha256(path.read_bytes()).hexdigest()
+            if rest and path.suffix == ".jsonl":
+                found[name] = _said(path)
+            else:
+                found[name] = "" if rest else hashlib.sha256(path.read_bytes()).hexdigest()
     return found
+
+
+def _said(path: Path) -> str:
+    """What a coder's file says, without times of day, names of entries, and a last line that is not whole."""
+    whole = path.read_text(encoding="utf-8").rpartition("\n")[0]
+    entries = [json.loads(line) for line in whole.splitlines()]
+    return json.dumps([{k: v for k, v in entry.items() if k not in ("id", "at")} for entry in entries])
 
 
 def find_mixture(command: Command, old: dict[str, str], new: dict[str, str], shown: dict[str, str]) -> str:

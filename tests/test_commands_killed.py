@@ -22,6 +22,7 @@ QUICK = (
     "models fetch",
     "process-dataset group",
     "dataset check",
+    "import-coding",
 )
 
 

@@ -34,7 +34,7 @@ def test_what_an_example_needs_is_installed_or_named(script):
 @pytest.mark.slow
 @pytest.mark.parametrize("script", EXAMPLES, ids=lambda path: path.stem)
 def test_example(script, example, tmp_path):
-    if script.stem.startswith("06") and not THOROUGH:
+    if script.stem.startswith(("06", "07")) and not THOROUGH:
         pytest.skip("takes a minute: set ENICFER_THOROUGH=1")
     if "nilearn" in script.read_text(encoding="utf-8"):
         pytest.importorskip("nilearn")

@@ -74,6 +74,7 @@ STEPS = {
         ("sample", "out", "-o", "plan.json", "-n", "20"),
         ("code", "--help"),  # it serves this machine until it is stopped
         ("import-coding", "coding.csv", "out", "--coder", "Anna"),
+        ("export-coding", "session", "out", "-o", "coded"),
         ("agreement", "session", "out", "-o", "agreement", "--plan", "plan.json"),
         ("manifest", "session", "out", "-o", "crops"),
         ("models", "list"),

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from enicfer.errors import counted
+
 
 @click.command()
 @click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="STUDY...")
@@ -42,13 +44,15 @@ def agreement(
     for group in found.groups:
         fleiss, alpha = describe_estimate(group.fleiss), describe_estimate(group.alpha)
         click.echo(
-            f"all coders, {group.units} units ({group.unit}): Fleiss' kappa {fleiss}, Krippendorff's alpha {alpha}"
+            f"all coders, {counted(group.units, 'unit')} ({group.unit}): Fleiss' kappa {fleiss}, "
+            f"Krippendorff's alpha {alpha}"
         )
     for one in found.accuracy:
         click.echo(
-            f"the classifier against {one.rater}, over all valid frames: {describe_estimate(one.accuracy)}"
+            f"the classifier against {one.rater}, over all valid frames of these children: "
+            f"{describe_estimate(one.accuracy)}; in children in general: {describe_estimate(one.in_general)}"
         )
     undecided = sum(not one.decided for one in disagreements)
-    click.echo(f"{len(disagreements)} disagreements, {undecided} of them not decided")
+    click.echo(f"{counted(len(disagreements), 'disagreement')}, {undecided} not decided")
     for path in paths:
         click.echo(path)

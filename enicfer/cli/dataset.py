@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from enicfer.errors import counted
+
 
 @click.group()
 def dataset() -> None:
@@ -25,11 +27,13 @@ def check(data: Path, reader: str, crop: bool, content: str, pattern: str, sheet
 
     options = Options(crop=face_cropper(48) if crop else None, content=content, pattern=pattern)
     report = check_dataset(data, reader, options, sheet)
-    click.echo(f"{report.images} images")
+    click.echo(counted(report.images, "image"))
     for name, counts in report.counts.items():
         if name == "subject":
             known = len(counts.keys() - {"unknown"})
-            click.echo(f"subject: {known} known, {counts.get('unknown', 0)} images of unknown subject")
+            click.echo(
+                f"subject: {known} known, {counted(counts.get('unknown', 0), 'image')} of unknown subject"
+            )
         else:
             click.echo(f"{name}: " + ", ".join(f"{value} {count}" for value, count in counts.items()))
     for kind, pairs in (("equal", report.exact), ("nearly equal", report.near)):

@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from enicfer.errors import counted
+
 
 def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of how pictures are read for a model."""
@@ -30,8 +32,8 @@ def describe_known(summary: Mapping[str, Any]) -> Iterator[str]:
     if summary["trained_on_these"]:
         yield (
             "Warning: the model, or one that it began from or learnt from as a teacher, was trained on "
-            f"{summary['images_trained_on']} of these {summary['images']} images; the accuracy on them says nothing "
-            "about other pictures, and accuracy_unseen leaves them out."
+            f"{summary['images_trained_on']} of these {counted(summary['images'], 'image')}; the accuracy on them "
+            "says nothing about other pictures, and accuracy_unseen leaves them out."
         )
     if "not_on_record" in summary:
         names = ", ".join(summary["not_on_record"])
@@ -89,7 +91,7 @@ def evaluate(
     for row in result.groups:
         click.echo(
             f"{row['kind']} {row['group']}: accuracy {row['accuracy']:.4f} "
-            f"{_interval(row['low'], row['high'])}, {row['count']} images"
+            f"{_interval(row['low'], row['high'])}, {counted(row['count'], 'image')}"
         )
     if against is not None:
         from enicfer.training.paired import compare_classifiers, describe_paired

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from enicfer.errors import counted
+
 
 @click.command()
 @click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="STUDY...")
@@ -36,9 +38,11 @@ def manifest(
     found = write_manifest(folders, output, book=book, plan=plan, seed=seed, overwrite=overwrite)
     for note in found.notes:
         click.echo(f"note: {note}")
-    click.echo(f"{found.rows} pictures: " + ", ".join(f"{word} {n}" for word, n in found.labels.items()))
+    click.echo(
+        f"{counted(found.rows, 'picture')}: " + ", ".join(f"{word} {n}" for word, n in found.labels.items())
+    )
     for name, children in found.splits.items():
-        click.echo(f"{name}: {len(children)} children ({', '.join(children)})")
+        click.echo(f"{name}: {counted(len(children), 'child', 'children')} ({', '.join(children)})")
     for why, count in found.left_out.items():
         click.echo(f"left out: {count} {why}")
     click.echo(f"These pictures show faces; keep them where only you can read: {found.folder}")

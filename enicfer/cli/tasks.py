@@ -28,6 +28,7 @@ TASKS: dict[str, dict[str, str]] = {
         "sample": "Draw frames worth coding.",
         "code": "Code faces, trials or whole videos in the browser.",
         "import-coding": "Store codes of another program beside the results.",
+        "export-coding": "Write codes for BORIS, ELAN, Datavyu and BIDS.",
         "agreement": "Compare coders with each other and the classifier.",
         "manifest": "Cut the coded faces out, to train on.",
     },

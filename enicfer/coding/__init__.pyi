@@ -2,6 +2,7 @@ from .adjudication import find_disagreements as find_disagreements
 from .adjudication import store_decision as store_decision
 from .agreement import measure_agreement as measure_agreement
 from .compare import compare_coders as compare_coders
+from .exporting import export_codings as export_codings
 from .importing import CodingImport as CodingImport
 from .importing import import_coding as import_coding
 from .manifest import write_manifest as write_manifest

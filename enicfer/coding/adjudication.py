@@ -158,6 +158,27 @@ def store_decision(
     return write_codings(run, result, ADJUDICATED, book, [content], by=" ".join(by.split()))[0]
 
 
+def count_own_decisions(study: CodedStudy) -> tuple[int, int]:
+    """How many decisions are of a coder who coded the same, and how many there are."""
+    own = decided = 0
+    for run in study.runs:
+        for entry in run.tracks.get(ADJUDICATED, ()):
+            decided += bool(entry.by)
+            own += any(_is_of(entry, other) for other in run.tracks.get(entry.by, ()))
+    return own, decided
+
+
+def _is_of(decision: CodingEntry, code: CodingEntry) -> bool:
+    """Whether a decision is of what was coded: the same frame or trial, or a part of the same stretch."""
+    if decision.kind in (FRAME, TRIAL):
+        return code.kind == decision.kind and (code.frame, code.trial) == (decision.frame, decision.trial)
+    ends = (code.frame, code.end_frame, decision.frame, decision.end_frame)
+    if code.kind in (FRAME, TRIAL) or None in ends:
+        return False
+    start, stop, begin, end = (end or 0 for end in ends)
+    return start < end and begin < stop
+
+
 def _coders_of(run: ReviewRun, book: Codebook, kind: str, number: object) -> Sequence[str]:
     found = []
     for path in find_codings(run.output, run.session):

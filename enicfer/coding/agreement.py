@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
+from enicfer.coding.adjudication import count_own_decisions
 from enicfer.coding.correlation import intraclass_correlation_of, intraclass_parts
 from enicfer.coding.kappa import (
     Codes,
     bennett_s,
-    cohen_kappa,
     coincidences,
     count_pairs,
     count_votes,
@@ -24,10 +24,9 @@ from enicfer.coding.kappa import (
     kappa_error,
     krippendorff_alpha,
     one_against_rest,
-    percent_agreement,
     specific_agreement,
 )
-from enicfer.coding.plan import estimate_mean
+from enicfer.coding.plan import estimate_share
 from enicfer.coding.rated import Rated, rate_study
 from enicfer.coding.ratings import TIME, UNRATED, Dimension, RunRatings
 from enicfer.coding.stretches import (
@@ -41,6 +40,7 @@ from enicfer.coding.stretches import (
 )
 from enicfer.coding.tracks import CodedStudy, read_coded_study
 from enicfer.coding.words import describe_methods, find_warnings
+from enicfer.errors import counted
 from enicfer.records import FloatArray
 from enicfer.records.agreement import (
     CLASSIFIER as OF_CLASSIFIER,
@@ -59,6 +59,7 @@ from enicfer.records.agreement import (
 )
 from enicfer.records.coding import ADJUDICATED, AGAIN, CLASSIFIER, FRAME, TRIAL
 from enicfer.records.intervals import jackknife_sums
+from enicfer.records.kappa import cohen_kappa, percent_agreement
 from enicfer.records.plan import RANDOM, CodingPlan
 
 
@@ -104,6 +105,12 @@ def measure_rated(
     if unknown:
         notes.append(
             f"The classifier does not know {', '.join(unknown)}: it is wrong wherever a coder saw one of them."
+        )
+    own, decided = count_own_decisions(study)
+    if own:
+        verb = "is" if own == 1 else "are"
+        notes.append(
+            f"{own} of {counted(decided, 'decision')} {verb} of a coder on a disagreement of their own."
         )
     for rated in rated_all:
         for kind, first, second in _pair_up(rated):
@@ -154,8 +161,8 @@ def estimate_accuracy(rated: Rated, plan: CodingPlan) -> Iterator[Accuracy]:
                     rows.append((float(code == said), item.probability, children[item.participant]))
         if rows:
             values, probability, child = np.array(rows).T
-            found = estimate_mean(values, probability, child)
-            yield Accuracy(rater, len(items), coded, len(rows), found)
+            found, general = estimate_share(values, probability, child)
+            yield Accuracy(rater, len(items), coded, len(rows), found, general)
 
 
 def _pair_up(rated: Rated) -> Iterator[tuple[str, str, str]]:
@@ -238,8 +245,8 @@ def _count_linked(linked: Sequence[_Linked], k: int) -> EventAgreement:
         table += count_events(one, other, pairs, k)
     return EventAgreement(
         kappa=event_kappa(table) if k > 1 else float("nan"),
-        linked=int(table[:k, :k].sum()),
-        same=int(np.trace(table[:k, :k])),
+        linked=int(table[:k, :k].sum()) // 2,
+        same=int(np.trace(table[:k, :k])) // 2,
         first_alone=int(table[:k, k].sum()),
         second_alone=int(table[k, :k].sum()),
     )

@@ -16,7 +16,7 @@ from enicfer.errors import InputError
 from enicfer.io.coding_log import coding_path, read_coding_log
 from enicfer.records.coding import INTERVAL, POINT, REMOVE, UNDO, WATCHED, CodingEntry, standing_codings
 from enicfer.review.pictures import measure
-from enicfer.review.proxy import Proxy, proxy_folder
+from enicfer.review.proxy import Proxies, Proxy
 from enicfer.review.study import Study
 
 CHANGES = (INTERVAL, POINT, WATCHED, REMOVE)
@@ -30,21 +30,15 @@ class IntervalDesk(CodingDesk):
 
     def __init__(self, study: Study, items: Sequence[CodingItem], options: CodingOptions) -> None:
         super().__init__(study, items, options)
-        self._proxies: dict[str, Proxy] = {}
+        self._proxies = Proxies()
 
     def proxy(self, item: CodingItem) -> Proxy:
         """The preview of a run, which the browser plays."""
-        proxy = Proxy(proxy_folder(item.run.output), item.run.name, self.video(item.run))
-        with self._lock:
-            known = self._proxies.get(item.id)
-            if known is None or known.path != proxy.path:
-                self._proxies[item.id] = proxy
-            return self._proxies[item.id]
+        return self._proxies.of(item.run, self.video(item.run))
 
     def stop(self) -> None:
         """End the making of previews."""
-        for proxy in self._proxies.values():
-            proxy.stop()
+        self._proxies.stop()
 
     def start_proxy(self, item: CodingItem) -> dict[str, Any]:
         """Begin to make the preview; how far it is."""
@@ -107,7 +101,10 @@ class IntervalDesk(CodingDesk):
             raise InputError(f"The kind of a code is one of {', '.join(KINDS)}.")
         result, options = self.result(item.run), self.options
         with self._lock:
-            content = {"kind": UNDO, "entry": self._last(item)} if said["kind"] == UNDO else said
+            if said["kind"] in (UNDO, REMOVE):
+                content = {"kind": UNDO, "entry": self._last(item)} if said["kind"] == UNDO else said
+            else:
+                content = {**said, "repeat": int(item.repeat) or None}
             write_codings(item.run, result, options.coder, options.book, [content])
         return self.codes(item)
 
@@ -115,7 +112,12 @@ class IntervalDesk(CodingDesk):
         """Id of the last entry on stretches and instants of a run that was not taken back."""
         entries = [entry for entry in self._all_of(item) if entry.run == item.run.name]
         undone = {entry.entry for entry in entries if entry.kind == UNDO}
-        left = [e.id for e in entries if e.kind in CHANGES and e.id not in undone]
+        own = {e.id for e in entries if (e.repeat or 0) == int(item.repeat)}
+        left = [
+            e.id
+            for e in entries
+            if e.kind in CHANGES and e.id not in undone and (e.entry if e.kind == REMOVE else e.id) in own
+        ]
         if not left:
             raise NotShownError("There is nothing to undo.")
         return left[-1]
@@ -124,12 +126,13 @@ class IntervalDesk(CodingDesk):
         return read_coding_log(coding_path(item.run.output, item.run.session, self.options.coder))[0]
 
     def _said_of(self, item: CodingItem) -> list[CodingEntry]:
-        return [entry for entry in standing_codings(self._all_of(item)) if entry.run == item.run.name]
+        held = standing_codings(self._all_of(item))
+        return [e for e in held if e.run == item.run.name and (e.repeat or 0) == int(item.repeat)]
 
-    def _recover(self) -> list[tuple[str, str]]:
+    def _recover(self) -> list[tuple[str, str, bool]]:
         """The runs that were coded to their end."""
         return [
-            (item.id, entry.id)
+            (item.id, entry.id, False)
             for item in self.items.values()
             for entry in self._said_of(item)
             if entry.kind == WATCHED and self._is_ours(entry)

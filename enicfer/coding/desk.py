@@ -16,7 +16,7 @@ from enicfer.coding.clips import show_around, show_face, show_stretch
 from enicfer.coding.items import ADJUDICATE, CodingItem, Key, frames_of_trial
 from enicfer.coding.store import write_codings
 from enicfer.config.codebook import Category, Codebook
-from enicfer.errors import EnicferError, InputError
+from enicfer.errors import EnicferError, InputError, counted
 from enicfer.io.coding_log import coding_path, find_codings, read_coding_log
 from enicfer.io.results import read_run
 from enicfer.records import RunResult
@@ -25,13 +25,14 @@ from enicfer.records.coding import (
     CODES,
     FRAME,
     INTERVAL,
+    SKIP,
     TRIAL,
     UNDO,
     WATCHED,
     CodingEntry,
     standing_codings,
 )
-from enicfer.review.pictures import RunVideo, Videos
+from enicfer.review.pictures import RunVideo, keep_videos
 from enicfer.review.recent import Recent
 from enicfer.review.study import ReviewRun, Study
 
@@ -59,6 +60,8 @@ class CodingOptions:
         Ids of the disagreements that somebody decided before.
     note
         Called with each sentence that is for the command line alone.
+    restart
+        What is typed to start the server again, but for the port: in full, and without names of places.
     """
 
     coder: str
@@ -66,6 +69,7 @@ class CodingOptions:
     book: Codebook
     decided: frozenset[str] = field(default=frozenset())
     note: Callable[[str], None] = print
+    restart: tuple[str, str] = ("enicfer code ...",) * 2
 
 
 class CodingDesk:
@@ -85,11 +89,13 @@ class CodingDesk:
         self.study, self.options = study, options
         self.items = {item.id: item for item in items}
         self._results: Recent[RunResult] = Recent(OPEN_VIDEOS)
-        self._videos = Videos(OPEN_VIDEOS)
+        self._videos = keep_videos(OPEN_VIDEOS)
         self._lock = Lock()
         self._told: set[str] = set()
-        self._said = self._recover()  # id of an item and of its code, in order
-        self._decided = options.decided - {known for known, _ in self._said}
+        self._said = self._recover()  # id of an item, of its code or skip, and whether it is a skip; in order
+        self._decided = options.decided - self._coded()
+        self._sizes = self._measure()
+        self._is_elsewhere = False
 
     @property
     def _track(self) -> str:
@@ -130,11 +136,14 @@ class CodingDesk:
         """What the page needs: the codebook, and the items with what is done of them."""
         with self._lock:
             self._said = self._recover()
-            done = self._done()
+            self._sizes = self._measure()
+            done, items = self._done(), self._in_order()
         book = self.options.book
         return {
             "coder": self.options.coder,
             "mode": self.options.mode,
+            "restart": self.options.restart[1],
+            "note": self.describe_own(),
             "book": {
                 "name": book.name,
                 "version": book.version,
@@ -156,9 +165,24 @@ class CodingDesk:
             },
             "items": [
                 {"id": item.id, "shows": item.kind, "done": item.id in done, "codes": item.codes}
-                for item in self.items.values()
+                for item in items
             ],
         }
+
+    def describe_own(self) -> str:
+        """How much of what is decided who decides has coded as well, as a sentence; "" where it is nothing."""
+        own = sum(item.own for item in self.items.values())
+        text = f"Of {counted(len(self.items), 'disagreement')} {own} {'is' if own == 1 else 'are'} your own"
+        return (
+            f"{text}: you are one of the coders who disagree. The report counts what you decide of them."
+            if own
+            else ""
+        )
+
+    def _in_order(self) -> list[CodingItem]:
+        """What is asked: what was skipped comes at the end, in the order in which it was."""
+        last = {known: place for place, (known, _, is_skip) in enumerate(self._said) if is_skip}
+        return sorted(self.items.values(), key=lambda item: last.get(item.id, -1))
 
     def face(self, item: CodingItem) -> bytes:
         """A face as JPEG."""
@@ -215,16 +239,43 @@ class CodingDesk:
             raise InputError(f"What is said of an item has {', '.join(sorted(SAYS))}, and nothing else.")
         options, result = self.options, self.result(item.run)
         with self._lock:
+            self._look_around()
             content = item.content(said)
             if options.mode == ADJUDICATE:
                 entry = store_decision(item.run, result, options.coder, options.book, content)
             else:
                 (entry,) = write_codings(item.run, result, options.coder, options.book, [content])
-            self._said.append((item.id, entry.id))
+            self._sizes = self._measure()
+            self._said.append((item.id, entry.id, False))
             return len(self._done())
 
-    def undo(self) -> tuple[CodingItem, int]:
-        """Take back the last code of this coder, which is on the disk when this returns; and how many are left.
+    def skip(self, item: CodingItem) -> int:
+        """Store that an item comes later; it is on the disk when this returns. How many items are coded now.
+
+        Raises
+        ------
+        InputError
+            If the coder's file is damaged.
+        OutputError
+            If it cannot be written.
+        """
+        options, result = self.options, self.result(item.run)
+        with self._lock:
+            self._look_around()
+            by = {"by": options.coder} if options.mode == ADJUDICATE else {}
+            content = {"kind": SKIP, **item.place}
+            (entry,) = write_codings(item.run, result, self._track, options.book, [content], **by)
+            self._sizes = self._measure()
+            self._said.append((item.id, entry.id, True))
+            return len(self._done())
+
+    def undo(self) -> tuple[CodingItem, int, bool]:
+        """Take back the last code or skip of this coder, which is on the disk when this returns.
+
+        Returns
+        -------
+        CodingItem, int, bool
+            Of which item, how many are left, and whether it was a skip.
 
         Raises
         ------
@@ -236,13 +287,29 @@ class CodingDesk:
         with self._lock:
             if not self._said:
                 raise NotShownError("There is nothing to undo.")
-            known, entry = self._said[-1]
+            self._look_around()
+            known, entry, is_skip = self._said[-1]
             item = self.items[known]
             result = self.result(item.run)
             content = {"kind": UNDO, "entry": entry}
             write_codings(item.run, result, self._track, self.options.book, [content])
+            self._sizes = self._measure()
             self._said.pop()
-            return item, len(self._done())
+            return item, len(self._done()), is_skip
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether somebody else writes as this coder: a second server, on this machine or another one."""
+        return self._is_elsewhere
+
+    def _look_around(self) -> None:
+        """See whether the coder's files are other than this server left them."""
+        self._is_elsewhere |= self._measure() != self._sizes
+
+    def _measure(self) -> dict[Path, int]:
+        """Sizes of the coder's files."""
+        paths = (coding_path(run.output, run.session, self._track) for run in self._runs())
+        return {path: path.stat().st_size for path in paths if path.is_file()}
 
     def others(self) -> dict[str, set[Key]]:
         """Other coder -> what of all runs they coded with this codebook, without what they were asked again."""
@@ -250,7 +317,11 @@ class CodingDesk:
         for run in self._runs():
             for path in find_codings(run.output, run.session):
                 for entry in standing_codings(read_coding_log(path)[0]):
-                    if entry.coder not in (self.options.coder, ADJUDICATED) and self._is_ours(entry):
+                    if (
+                        entry.kind != SKIP
+                        and entry.coder not in (self.options.coder, ADJUDICATED)
+                        and self._is_ours(entry)
+                    ):
                         found.setdefault(entry.coder, set()).add(_key_of(entry))
         return found
 
@@ -259,7 +330,7 @@ class CodingDesk:
         found: dict[str, int] = {}
         keys = {item.key for item in self.items.values()}
         for entry in self._own():
-            if _key_of(entry) in keys:
+            if _key_of(entry) in keys and entry.kind != SKIP:
                 found[entry.version] = found.get(entry.version, 0) + 1
         return found
 
@@ -277,18 +348,23 @@ class CodingDesk:
             found = [entry for entry in found if entry.by == self.options.coder]
         return sorted(found, key=lambda entry: entry.at)
 
-    def _recover(self) -> list[tuple[str, str]]:
+    def _recover(self) -> list[tuple[str, str, bool]]:
         ids = {item.key: item.id for item in self.items.values()}
-        return [(ids[key], e.id) for e in self._own() if (key := _key_of(e)) in ids]
+        return [(ids[key], e.id, e.kind == SKIP) for e in self._own() if (key := _key_of(e)) in ids]
 
     def _is_ours(self, entry: CodingEntry) -> bool:
-        return entry.kind in (*CODES, WATCHED) and entry.book == self.options.book.name
+        return entry.kind in (*CODES, WATCHED, SKIP) and entry.book == self.options.book.name
+
+    def _coded(self) -> set[str]:
+        return {known for known, _, is_skip in self._said if not is_skip}
 
     def _done(self) -> set[str]:
-        return {known for known, _ in self._said} | self._decided
+        return self._coded() | self._decided
 
 
 def _key_of(entry: CodingEntry) -> Key:
-    number = entry.trial if entry.kind == TRIAL else entry.frame
+    number = entry.frame if entry.trial is None else entry.trial
     kind = INTERVAL if entry.kind == WATCHED else entry.kind
+    if kind == SKIP:
+        kind = TRIAL if entry.trial is not None else FRAME if entry.end_frame is None else INTERVAL
     return entry.run, kind, -1 if number is None else number, entry.repeat or 0

@@ -14,7 +14,7 @@ import numpy as np
 
 from enicfer.coding.store import check_coder, write_codings
 from enicfer.config.codebook import Codebook, read_codebook
-from enicfer.errors import OVERWRITE, InputError, option
+from enicfer.errors import OVERWRITE, InputError, counted, option
 from enicfer.expressions import WORDS
 from enicfer.io.coding_log import coding_path, read_coding_log
 from enicfer.io.external.codings import CODERS, read_coding
@@ -134,9 +134,9 @@ def import_coding(
     if options.watched:
         contents.append({"kind": WATCHED, "frame": 0, "end_frame": since.size})
     if late:
-        notes.append(f"{late} codes begin after the end of the video ({since[-1]:.1f} s), and were left out.")
+        notes.append(f"Left out: {counted(late, 'code')} after the end of the video ({since[-1]:.1f} s).")
     if short:
-        notes.append(f"{short} codes of states are shorter than a frame, and were left out.")
+        notes.append(f"Left out: {counted(short, 'code')} of states shorter than a frame.")
     write_codings(target, result, coder, codebook, contents, source=path.name)
     return ImportedCoding(target.name, program, dict(sorted(counts.items())), tuple(notes))
 
@@ -222,7 +222,7 @@ def _earlier(run: ReviewRun, coder: str, source: str, options: CodingImport) -> 
     old = [entry.id for entry in held if entry.source == source and entry.run == run.name]
     if old and not options.overwrite:
         raise InputError(
-            f"{source} was imported for {coder} already ({len(old)} codes of {run.name})",
+            f"{source} was imported for {coder} already ({counted(len(old), 'code')} of {run.name})",
             remedy=f"give {OVERWRITE} to replace them",
         )
     return [{"kind": REMOVE, "entry": one} for one in old]

@@ -18,7 +18,7 @@ from enicfer.coding.drawing import draw_order, draw_share
 from enicfer.coding.plan import check_videos
 from enicfer.coding.ratings import NOTHING, TIME
 from enicfer.coding.tracks import read_coded_study
-from enicfer.errors import InputError, option
+from enicfer.errors import InputError, counted, option
 from enicfer.records import RunResult
 from enicfer.records.coding import FRAME, INTERVAL, TRIAL, WATCHED
 from enicfer.records.plan import CodingPlan
@@ -27,7 +27,7 @@ from enicfer.review.study import ReviewRun, Study
 FRAMES, TRIALS, INTERVALS, ADJUDICATE = "frames", "trials", "intervals", "adjudicate"
 MODES = (FRAMES, TRIALS, INTERVALS, ADJUDICATE)
 RUN = "run"
-SECOND, REPEATS = 0.25, 0.05  # of the trials and runs: for a second coder; of the trials: asked twice
+SECOND, REPEATS = 0.25, 0.05  # of the trials and runs: for a second coder; asked twice
 Read = Callable[[ReviewRun], RunResult]
 Key = tuple[str, str, int, int]
 
@@ -50,6 +50,8 @@ class CodingItem:
         Whether the coder is asked a second time.
     codes
         What different coders say, in an order that tells nothing; of disagreements alone.
+    own
+        Whether who decides is one of these coders.
     id
         By which the browser knows it.
     """
@@ -60,6 +62,7 @@ class CodingItem:
     stop: int = 0
     repeat: bool = False
     codes: tuple[str, ...] = ()
+    own: bool = False
     id: str = field(default_factory=lambda: secrets.token_hex(8))
 
     @property
@@ -67,13 +70,20 @@ class CodingItem:
         """By which the codes of it are found in the coder's file."""
         return self.run.name, self.kind, self.number, int(self.repeat)
 
+    @property
+    def place(self) -> dict[str, Any]:
+        """Where it is, as entries name it."""
+        if self.kind == INTERVAL:
+            return {"frame": self.number, "end_frame": self.stop}
+        return {self.kind: self.number, "repeat": int(self.repeat) or None}
+
     def content(self, said: Mapping[str, Any]) -> dict[str, Any]:
         """What is stored if this is said of it, as `enicfer.coding.store.check_coding` takes it."""
         if self.kind == INTERVAL:
             nothing = said.get("category") == NOTHING
-            where = {"kind": WATCHED if nothing else INTERVAL, "frame": self.number, "end_frame": self.stop}
+            where = {"kind": WATCHED if nothing else INTERVAL, **self.place}
             return where if nothing else {**where, **said}
-        return {"kind": self.kind, self.kind: self.number, "repeat": int(self.repeat) or None, **said}
+        return {"kind": self.kind, **self.place, **said}
 
 
 def list_frames(
@@ -111,7 +121,7 @@ def list_frames(
     notes = [f"The plan has frames of {', '.join(lost)}, which are not here: they are left out."] * bool(lost)
     beyond = sum(item.frame >= sizes.get(item.run, item.frame + 1) for item in plan.items)
     if beyond:
-        notes.append(f"{beyond} frames of the plan are beyond the end of their videos, and are left out.")
+        notes.append(f"Left out: {counted(beyond, 'frame')} of the plan beyond the end of a video.")
     times = Counter(plan.order)
     again = np.array([times[place] > 1 for place in range(len(plan.items))], np.bool_)
     found, seen = [], set()
@@ -149,17 +159,28 @@ def list_trials(study: Study, read: Read, coder: str, second: bool, seed: int) -
 
 
 def list_runs(study: Study, coder: str, second: bool, seed: int) -> tuple[CodingItem, ...]:
-    """All runs, for one coder in the coder's own order; a quarter of them, one at least, for a second coder."""
+    """All runs, for one coder in the coder's own order; a quarter of them, one at least, for a second coder.
+
+    One in twenty comes twice.
+    """
     runs = sorted(study.runs.values(), key=lambda one: (one.name, one.id))
-    for_second = draw_share([""] * len(runs), max(SECOND, 1 / len(runs)), np.random.default_rng(seed))
-    order = draw_order(np.zeros(len(runs), np.bool_), _seed_of(seed, coder))
-    return tuple(CodingItem(runs[place], RUN, 0) for place in order if for_second[place] or not second)
+    rng = np.random.default_rng(seed)
+    for_second = draw_share([""] * len(runs), max(SECOND, 1 / len(runs)), rng)
+    again = draw_share([""] * len(runs), REPEATS, rng)
+    found, seen = [], set()
+    for place in draw_order(again, _seed_of(seed, coder)):
+        if for_second[place] or not second:
+            found.append(CodingItem(runs[place], RUN, 0, repeat=place in seen))
+        seen.add(place)
+    return tuple(found)
 
 
 def list_undecided(
-    study: Study, read: Read, book: str
+    study: Study, read: Read, book: str, coder: str
 ) -> tuple[tuple[CodingItem, ...], frozenset[str], list[str]]:
     """What coders disagree on, the longest first; ids of those that were decided; and what to know of the codes.
+
+    ``coder`` is who decides.
 
     Raises
     ------
@@ -177,7 +198,8 @@ def list_undecided(
             number, stop = np.searchsorted(times, ends).tolist()
             stop = min(max(stop, number + 1), times.size)
         kind = INTERVAL if one.unit == TIME else one.unit
-        found.append(CodingItem(run, kind, number, stop, codes=one.unlabelled()))
+        own = coder in one.codes
+        found.append(CodingItem(run, kind, number, stop, codes=one.unlabelled(), own=own))
         if one.decided:
             decided.add(found[-1].id)
     if not found:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from enicfer.records import FloatArray
+from enicfer.records.kappa import cohen_kappa, divide, percent_agreement
 
 Codes = npt.NDArray[np.intp]
 
@@ -21,18 +22,6 @@ def count_pairs(first: Codes, second: Codes, k: int) -> FloatArray:
     """Table ``(k, k)`` of two coders' codes ``(n,)``; units that one of them did not code are left out."""
     both = (first >= 0) & (second >= 0)
     return np.bincount(first[both] * k + second[both], minlength=k * k).reshape(k, k).astype(np.float64)
-
-
-def percent_agreement(table: FloatArray) -> FloatArray:
-    """Fraction of the units on which both say the same."""
-    return _divide(np.trace(table, axis1=-2, axis2=-1), table.sum((-2, -1)))
-
-
-def cohen_kappa(table: FloatArray) -> FloatArray:
-    """Cohen's kappa."""
-    total = table.sum((-2, -1))
-    chance = _divide((table.sum(-1) * table.sum(-2)).sum(-1), total**2)
-    return _divide(percent_agreement(table) - chance, 1 - chance)
 
 
 def kappa_error(table: FloatArray) -> float:
@@ -60,7 +49,7 @@ def bennett_s(table: FloatArray) -> FloatArray:
 def specific_agreement(table: FloatArray) -> FloatArray:
     """``(..., k)`` for each category: how often the other says it where one of them does."""
     said = table.sum(-1) + table.sum(-2)
-    return _divide(2 * np.diagonal(table, axis1=-2, axis2=-1), said)
+    return divide(2 * np.diagonal(table, axis1=-2, axis2=-1), said)
 
 
 def one_against_rest(table: FloatArray, category: int) -> FloatArray:
@@ -91,9 +80,9 @@ def fleiss_parts(votes: FloatArray, raters: int) -> FloatArray:
 def fleiss_kappa_of(parts: FloatArray, raters: int) -> FloatArray:
     """Fleiss' kappa of sums ``(..., k + 2)`` of `fleiss_parts`."""
     units, squares, said = parts[..., 0], parts[..., 1], parts[..., 2:]
-    observed = _divide(squares - raters * units, units * raters * (raters - 1))
-    chance = (_divide(said, said.sum(-1, keepdims=True)) ** 2).sum(-1)
-    return _divide(observed - chance, 1 - chance)
+    observed = divide(squares - raters * units, units * raters * (raters - 1))
+    chance = (divide(said, said.sum(-1, keepdims=True)) ** 2).sum(-1)
+    return divide(observed - chance, 1 - chance)
 
 
 def fleiss_kappa(votes: FloatArray) -> float:
@@ -115,11 +104,5 @@ def krippendorff_alpha(table: FloatArray) -> FloatArray:
     said = table.sum(-1)
     total = said.sum(-1)
     apart = total - np.trace(table, axis1=-2, axis2=-1)
-    expected = _divide(total**2 - (said**2).sum(-1), total - 1)
-    return 1 - _divide(apart, expected)
-
-
-def _divide(a: npt.ArrayLike, b: npt.ArrayLike) -> FloatArray:
-    """``a / b``, NaN where ``b`` is 0."""
-    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    return np.divide(a, b, out=np.full(np.broadcast(a, b).shape, np.nan), where=b != 0)
+    expected = divide(total**2 - (said**2).sum(-1), total - 1)
+    return 1 - divide(apart, expected)

@@ -88,6 +88,7 @@ def agreement_rows(agreement: Agreement) -> Iterator[dict[str, Any]]:
     for one in agreement.accuracy:
         where = {"kind": "plan", "unit": "frame", "dimension": "", "raters": one.rater}
         yield _row(where, "", "classifier_accuracy", one.accuracy, one.codable)
+        yield _row(where, "", "classifier_accuracy_in_general", one.in_general, one.codable)
     for trial in agreement.trials:
         where = {"kind": "trials", "unit": trial.unit, "dimension": trial.dimension}
         where["raters"] = ", ".join(trial.raters)

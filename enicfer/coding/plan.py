@@ -9,7 +9,7 @@ from enicfer.io.format_version import KEY, check_format
 from enicfer.io.tables import read_json, write_json
 from enicfer.records import FloatArray, from_plain
 from enicfer.records.agreement import Estimate
-from enicfer.records.intervals import weighted_mean
+from enicfer.records.intervals import share_of_these, weighted_mean
 from enicfer.records.plan import RANDOM, CodingPlan
 from enicfer.review.study import Study
 
@@ -71,16 +71,23 @@ def check_videos(plan: CodingPlan, study: Study) -> None:
             )
 
 
-def estimate_mean(values: FloatArray, probability: FloatArray, groups: FloatArray) -> Estimate:
-    """Mean over all frames that were drawn from, of a random part.
+def estimate_share(
+    values: FloatArray, probability: FloatArray, groups: FloatArray
+) -> tuple[Estimate, Estimate]:
+    """Share of all frames that were drawn from, of a random part.
 
     Parameters
     ----------
     values
-        ``(n,)`` of the frames that were drawn.
+        ``(n,)`` of the frames that were drawn, 0 or 1.
     probability
         ``(n,)`` with which each was.
     groups
-        ``(n,)`` number of the child of each; the interval is over children.
+        ``(n,)`` number of the child of each.
+
+    Returns
+    -------
+    Estimate, Estimate
+        With its interval for all frames of these children, and for children in general.
     """
-    return weighted_mean(values, 1 / probability, groups)
+    return share_of_these(values, 1 / probability, groups), weighted_mean(values, 1 / probability, groups)

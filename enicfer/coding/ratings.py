@@ -129,7 +129,7 @@ def _rate_single(coded: CodedRun, result: RunResult, unit: str, dimension: Dimen
         trial = find_trials(result, result.time[number])
         predicted = _classify_frames(result, dimension)[number]
     else:
-        video_time = _video_time(result, result.trials["onset"].to_numpy(np.float64)[number])
+        video_time = video_time_of(result, result.trials["onset"].to_numpy(np.float64)[number])
         trial = number
         dominant = result.trials["fer_dominant"] if "fer_dominant" in result.trials else pd.Series()
         predicted = np.array(
@@ -143,11 +143,13 @@ def _rate_time(coded: CodedRun, result: RunResult, dimension: Dimension) -> RunR
     middle = np.arange(times[0] + UNIT / 2, times[-1], UNIT)
     codes: dict[str, Codes] = {}
     events: dict[str, list[Stretch]] = {}
-    for coder, entries in coded.tracks.items():
-        own = _code_time(entries, middle, dimension)
-        if (own != UNRATED).any():
-            codes[coder] = own
-            events[coder] = _find_events(entries, dimension)
+    for coder, said in coded.tracks.items():
+        for again in (False, True):
+            entries = [entry for entry in said if bool(entry.repeat) == again]
+            own = _code_time(entries, middle, dimension)
+            if (own != UNRATED).any():
+                codes[coder + AGAIN * again] = own
+                events[coder + AGAIN * again] = _find_events(entries, dimension)
     if not codes:
         return None
     frame = np.clip(np.searchsorted(times, middle, "right") - 1, 0, times.size - 1)
@@ -243,7 +245,7 @@ def find_trials(result: RunResult, time: FloatArray) -> Codes:
     return found
 
 
-def _video_time(result: RunResult, time: FloatArray) -> FloatArray:
+def video_time_of(result: RunResult, time: FloatArray) -> FloatArray:
     """Video time in s of times of the recording, by its frames."""
     known = np.isfinite(result.time)
     if not known.any():

@@ -2,7 +2,8 @@
 
 ``GET /`` is the page, ``/static/...`` its parts. ``GET /api/coding`` gives the codebook and the items; of each item
 there is ``/api/items/{id}/face.jpg`` and ``/api/items/{id}/clip``. ``POST /api/items/{id}/code`` stores ``category``
-or ``reason`` with ``intensity``, ``modifiers`` and ``took``; ``POST /api/undo`` takes the last one back. Errors are
+or ``reason`` with ``intensity``, ``modifiers`` and ``took``, ``POST /api/items/{id}/skip`` that it comes later;
+``POST /api/undo`` takes the last of them back. A page names its coder in the header ``X-Coder``. Errors are
 ``{"error": sentence, "kind": word}``.
 
 Where runs are coded continuously, an item has ``video``, ``clock``, ``frame/N.jpg``, ``proxy`` and ``proxy.mp4``, as
@@ -25,6 +26,7 @@ from enicfer.coding.items import CodingItem
 from enicfer.errors import EnicferError, OutputError
 from enicfer.review.answers import (
     KINDS,
+    check_coder,
     error_answer,
     json_answer,
     no_route,
@@ -58,7 +60,11 @@ def make_coding_app(desk: CodingDesk, port: int) -> Guard:
         "/api/items/{id}/clip": pages.clip,
         "/api/examples/{category:int}/{number:int}": pages.example,
     }
-    said = {"/api/items/{id}/code": pages.code, "/api/undo": pages.undo}
+    said = {
+        "/api/items/{id}/code": pages.code,
+        "/api/items/{id}/skip": pages.skip,
+        "/api/undo": pages.undo,
+    }
     if isinstance(desk, IntervalDesk):
         runs = _Runs(desk)
         asked = {place: asked[place] for place in _SHARED} | {
@@ -90,6 +96,7 @@ class _Pages:
         async def call(request: Request) -> Response:
             try:
                 body = await request.body() if request.method == "POST" else b"{}"
+                check_coder(request, self.desk.options.coder)
                 return await run_in_threadpool(lambda: answer(request, read_content(body)))
             except Refused as refused:
                 return error_answer(request, refused)
@@ -140,11 +147,18 @@ class _Pages:
 
     def code(self, request: Request, content: Any) -> Response:
         item = self._item(request)
-        return json_answer({"id": item.id, "done": self.desk.store(item, content)}, 201)
+        return self._stored(item, self.desk.store(item, content))
+
+    def skip(self, request: Request, _: Any) -> Response:
+        item = self._item(request)
+        return self._stored(item, self.desk.skip(item))
 
     def undo(self, request: Request, _: Any) -> Response:
-        item, done = self.desk.undo()
-        return json_answer({"id": item.id, "done": done}, 201)
+        item, done, was_skip = self.desk.undo()
+        return self._stored(item, done, skipped=was_skip)
+
+    def _stored(self, item: CodingItem, done: int, **more: bool) -> Response:
+        return json_answer({"id": item.id, "done": done, "elsewhere": self.desk.elsewhere, **more}, 201)
 
 
 class _Runs(_Pages):

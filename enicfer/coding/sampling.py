@@ -26,7 +26,7 @@ from enicfer.coding.models_differ import find_runs_of_models, uncertainty_of
 from enicfer.coding.plan import write_plan
 from enicfer.coding.ratings import find_trials
 from enicfer.coding.store import hash_video
-from enicfer.errors import InputError
+from enicfer.errors import InputError, counted
 from enicfer.io.files.places import check_free
 from enicfer.io.results import read_run
 from enicfer.records import FloatArray, RunResult
@@ -167,7 +167,8 @@ def _gather(study: Study, models: Sequence[Mapping[str, ReviewRun]]) -> _Frames:
         )
     if not sum(part[0].size for part in parts):
         raise InputError(
-            f"There is no valid frame in {len(runs)} runs", remedy="look at them with enicfer review"
+            f"There is no valid frame in {counted(len(runs), 'run')}",
+            remedy="look at them with enicfer review",
         )
     width = max(part[7].shape[1] for part in parts)
     for part in parts:  # of models with fewer expressions
@@ -200,15 +201,15 @@ def _make_plan(frames: _Frames, options: SamplingOptions) -> CodingPlan:
     wanted = options.random * options.n
     if probability.sum() < wanted - 0.5:
         notes.append(
-            f"{drawn.size} frames were drawn at random instead of {wanted:.0f}: more would be closer to each other "
-            f"than {options.distance:g} s, or more than {cap} of a child."
+            f"Drawn at random: {counted(drawn.size, 'frame')} instead of {wanted:.0f}: more would be closer to "
+            f"each other than {options.distance:g} s, or more than {cap} of a child."
         )
     chosen = _choose(frames, drawn, cap, options)
     places = np.concatenate([drawn, chosen])
     if places.size < options.n:
         notes.append(
-            f"{places.size} frames were drawn instead of {options.n}: the others are too close in time to these, or "
-            "of children and trials that have given enough."
+            f"Drawn: {counted(places.size, 'frame')} instead of {options.n}: the others are too close in time to "
+            "these, or of children and trials that have given enough."
         )
     places = np.sort(places)
     is_random = np.isin(places, drawn)
@@ -299,8 +300,9 @@ def describe_plan(plan: CodingPlan) -> list[str]:
     second = sum(item.second for item in plan.items)
     children = Counter(item.participant for item in plan.items)
     said = [
-        f"{n} frames of {plan.population} valid ones: {random} at random, {n - random} of which the classifier is "
-        f"least sure; {second} for a second coder, {len(plan.order) - n} twice for the first.",
+        f"{counted(n, 'frame')} of {plan.population} that are valid: {random} at random, {n - random} because the "
+        f"classifier is least sure of them; {second} for a second coder as well. Each coder is asked "
+        f"{len(plan.order) - n} of all a second time.",
         "Frames of each child: "
         + ", ".join(f"{who} {count}" for who, count in sorted(children.items()))
         + ".",

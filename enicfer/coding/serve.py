@@ -26,14 +26,14 @@ from enicfer.coding.rated import newest_book
 from enicfer.coding.store import check_coder
 from enicfer.coding.tracks import read_coded_study
 from enicfer.config.codebook import Codebook, read_codebook
-from enicfer.errors import InputError, OutputError, option
+from enicfer.errors import InputError, OutputError, counted, option
 from enicfer.io.coding_log import check_codebook
 from enicfer.io.files.names import CODINGS
 from enicfer.io.files.places import try_writing
 from enicfer.io.results import read_run
 from enicfer.records import RunResult
 from enicfer.review.serve import listen, run_app
-from enicfer.review.study import ReviewRun, Study
+from enicfer.review.study import ReviewRun, Study, as_typed
 
 EXPRESSIONS = "expressions"  # the codebook where none is given
 
@@ -112,6 +112,7 @@ def open_coding(
             run_app(make_coding_app(desk, listening.getsockname()[1]), listening, tell)
         finally:
             desk.stop()
+            note(f"To go on: {desk.options.restart[0]}")
 
 
 def open_desk(
@@ -143,8 +144,31 @@ def open_desk(
                 remedy="make that folder writable, or code a copy of the study in a place that is",
             ) from None
     make = IntervalDesk if task.mode == INTERVALS else CodingDesk
-    desk = make(study, items, CodingOptions(task.coder, task.mode, book, decided, note))
+    options = CodingOptions(task.coder, task.mode, book, decided, note, _as_typed(folders, task))
+    desk = make(study, items, options)
     return desk, [*notes, *_describe_known(desk, items, task), *_describe_videos(study, items)]
+
+
+def _as_typed(folders: Sequence[str | Path], task: CodingTask) -> tuple[str, str]:
+    """The command that serves this again, but for the port: in full, and without what the page may not say."""
+    words: list[tuple[str, str]] = [("--coder", task.coder)]
+    words += [("--mode", task.mode)] * (task.mode != FRAMES)
+    shown = list(words)
+    if task.plan is not None:
+        words.append(("--plan", str(Path(task.plan).resolve())))
+        shown.append(("--plan", "PLAN"))
+    if task.book:
+        is_file = Path(task.book).is_file()
+        words.append(("--codebook", str(Path(task.book).resolve()) if is_file else str(task.book)))
+        shown.append(("--codebook", "FILE" if is_file else str(task.book)))
+    words += [("--seed", str(task.seed))] * bool(task.seed)
+    shown += [("--seed", "NUMBER")] * bool(task.seed)
+    second = ["--second"] * task.second
+    places = [str(Path(folder).resolve()) for folder in folders]
+    return tuple(
+        as_typed(["enicfer", "code", *where, *(word for pair in pairs for word in pair), *second])
+        for where, pairs in ((places, words), (["STUDY"], shown))
+    )  # type: ignore[return-value]
 
 
 def _read_book(study: Study, task: CodingTask) -> Codebook:
@@ -166,7 +190,7 @@ def _list_items(
     study: Study, task: CodingTask, read: Callable[[ReviewRun], RunResult], book: Codebook
 ) -> tuple[Sequence[CodingItem], frozenset[str], list[str]]:
     if task.mode == ADJUDICATE:
-        return list_undecided(study, read, book.name)
+        return list_undecided(study, read, book.name, task.coder)
     if task.mode != FRAMES and task.plan is not None:
         raise InputError(f"A plan has single frames, and the mode is {task.mode}: leave the plan out.")
     if task.mode == INTERVALS:
@@ -189,13 +213,13 @@ def _list_items(
 def _describe_known(desk: CodingDesk, items: Sequence[CodingItem], task: CodingTask) -> list[str]:
     """What was coded before, by this coder and by others."""
     if task.mode in (ADJUDICATE, INTERVALS):
-        return []
+        return [text] if (text := desk.describe_own()) else []
     version, notes = desk.options.book.version, []
     for other, count in desk.versions().items():
         if other != version:
             notes.append(
-                f"{count} codes are of version {other} of the codebook {desk.options.book.name}, and stay as they "
-                f"are; this is version {version}."
+                f"Version {other} of the codebook {desk.options.book.name} has {counted(count, 'code')}, which "
+                f"stay as they are; this is version {version}."
             )
     others, own = desk.others(), desk.options.coder
     for name in sorted(others):

@@ -9,7 +9,7 @@ import numpy as np
 
 from enicfer.config.codebook import Codebook
 from enicfer.config.suffixes import VIDEO_SUFFIXES
-from enicfer.errors import InputError, option, shown
+from enicfer.errors import InputError, counted, option, shown
 from enicfer.io.coding_log import add_codings, coding_path, keep_codebook, new_coding
 from enicfer.io.entry_log import coder_label
 from enicfer.pipeline.provenance import hash_content
@@ -23,6 +23,7 @@ from enicfer.records.coding import (
     INTERVAL,
     POINT,
     REMOVE,
+    SKIP,
     TRIAL,
     UNDO,
     WATCHED,
@@ -35,10 +36,11 @@ LONGEST_NOTE = 2000
 _CODE = {"category", "reason", "intensity", "modifiers", "note", "took"}
 _KEYS = {
     FRAME: {"frame", "repeat"} | _CODE,
-    INTERVAL: {"frame", "apex_frame", "end_frame", "entry"} | _CODE,
-    POINT: {"frame", "entry"} | _CODE,
+    INTERVAL: {"frame", "apex_frame", "end_frame", "entry", "repeat"} | _CODE,
+    POINT: {"frame", "entry", "repeat"} | _CODE,
     TRIAL: {"trial", "repeat"} | _CODE,
-    WATCHED: {"frame", "end_frame"},
+    WATCHED: {"frame", "end_frame", "repeat"},
+    SKIP: {"frame", "end_frame", "trial", "repeat"},
     REMOVE: {"entry"},
     UNDO: {"entry"},
 }
@@ -146,11 +148,11 @@ def check_coding(result: RunResult, book: Codebook, content: Any) -> dict[str, A
             f"A code of the kind {kind} has {', '.join(unknown)}; allowed are {', '.join(sorted(_KEYS[kind]))}."
         )
     facts: dict[str, Any] = {"kind": kind}
-    if kind not in (WATCHED, REMOVE, UNDO):
+    if kind not in (WATCHED, REMOVE, UNDO, SKIP):
         facts |= _check_code(kind, book, given)
-    if kind in (FRAME, INTERVAL, POINT, WATCHED):
+    if kind in (FRAME, INTERVAL, POINT, WATCHED) or (kind == SKIP and "trial" not in given):
         facts |= _check_frames(kind, result, given)
-    if kind == TRIAL:
+    if kind == TRIAL or (kind == SKIP and "trial" in given):
         facts |= _check_trial(result, given)
     if "repeat" in given:
         if given["repeat"] != 1 or isinstance(given["repeat"], bool):
@@ -225,7 +227,7 @@ def _check_frames(kind: str, result: RunResult, given: Mapping[str, Any]) -> dic
         frame = given[name]
         last = n if name == "end_frame" else n - 1
         if isinstance(frame, bool) or not isinstance(frame, int) or not 0 <= frame <= last:
-            raise InputError(f"{name} is {shown(frame)}; the run has {n} frames, counted from 0.")
+            raise InputError(f"{name} is {shown(frame)}; the run has {counted(n, 'frame')}, counted from 0.")
         facts[name] = frame
         start = name.removesuffix("frame")
         video_time, time = _times(result, frame)
@@ -254,7 +256,7 @@ def _times(result: RunResult, frame: int) -> tuple[float, float]:
 def _check_trial(result: RunResult, given: Mapping[str, Any]) -> dict[str, Any]:
     trial, n = given.get("trial"), len(result.trials)
     if isinstance(trial, bool) or not isinstance(trial, int) or not 0 <= trial < n:
-        raise InputError(f"trial is {shown(trial)}; the run has {n} trials, counted from 0.")
+        raise InputError(f"trial is {shown(trial)}; the run has {counted(n, 'trial')}, counted from 0.")
     row = result.trials.iloc[trial]
     return {"trial": trial, "onset": float(row["onset"]), "code": str(row["code"])}
 
@@ -284,6 +286,8 @@ def _check_exclusive(entry: CodingEntry, book: Codebook, known: Sequence[CodingE
         if other.kind != INTERVAL or other.run != entry.run or other.book != entry.book:
             continue
         if other.about == entry.about or entry.frame is None or other.frame is None:
+            continue
+        if (other.repeat or 0) != (entry.repeat or 0):
             continue
         apart = (entry.end_frame or 0) <= other.frame or (other.end_frame or 0) <= entry.frame
         if not apart and (mine == _exclusive(other, book) or not (entry.codable and other.codable)):

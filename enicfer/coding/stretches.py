@@ -5,9 +5,9 @@ Codes of units are such numbers, -1 where nothing is known.
 
 References: Bakeman, Quera and Gnisci 2009 (doi:10.3758/BRM.41.1.137), for units of time with a tolerance; Holle and
 Rein 2015 (doi:10.3758/s13428-014-0506-7), for linked events. Of these events two are linked if they overlap by 60 %
-of the longer one or more, whatever their categories. The table of linked events has one more row and column for
-events without a partner; that both have none cannot happen, so that what chance would bring is fitted with this
-cell empty.
+of the longer one or more, whatever their categories. The table counts events, so that two that are linked count
+twice, as in EasyDIAg of the same authors and in ELAN. It has one more row and column for events without a partner;
+that both have none cannot happen, so that what chance would bring is fitted with this cell empty.
 """
 
 from collections.abc import Sequence
@@ -79,10 +79,10 @@ def link_events(
 def count_events(
     first: Sequence[Stretch], second: Sequence[Stretch], pairs: Sequence[tuple[int, int]], k: int
 ) -> FloatArray:
-    """Table ``(k + 1, k + 1)`` of linked events; the last row and column are of those without a partner."""
+    """Table ``(k + 1, k + 1)`` of all events, two for each pair; in the last row and column are those alone."""
     table = np.zeros((k + 1, k + 1))
     for i, j in pairs:
-        table[first[i][2], second[j][2]] += 1
+        table[first[i][2], second[j][2]] += 2
     for i in set(range(len(first))) - {i for i, _ in pairs}:
         table[first[i][2], k] += 1
     for j in set(range(len(second))) - {j for _, j in pairs}:
@@ -91,7 +91,7 @@ def count_events(
 
 
 def event_kappa(table: FloatArray) -> float:
-    """Kappa of linked events ``(k + 1, k + 1)``; NaN where there are none, or where chance would agree on all."""
+    """Kappa of a table of `count_events`; NaN where there are none, or where chance would agree on all."""
     total = table.sum()
     if not total:
         return float("nan")

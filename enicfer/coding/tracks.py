@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from enicfer.coding.store import hash_video
-from enicfer.errors import InputError
+from enicfer.errors import InputError, counted
 from enicfer.io.coding_log import find_codings, read_coding_log
-from enicfer.records.coding import CODES, WATCHED, CodingEntry, standing_codings
+from enicfer.records.coding import CODES, SKIP, WATCHED, CodingEntry, standing_codings
 from enicfer.review.study import ReviewRun, Study
 
 
@@ -93,7 +93,7 @@ def read_coded_study(folders: Sequence[Path], book: str = "") -> CodedStudy:
                         "it does not count."
                     )
             for entry in kept[path]:
-                if entry.run == run.name:
+                if entry.run == run.name and entry.kind != SKIP:
                     tracks.setdefault(entry.coder, []).append(entry)
         if tracks:
             said.append((run, tracks))
@@ -133,6 +133,6 @@ def _find_other_videos(
     now = hash_video(study.quality(run).provenance.inputs)
     other = sum(e.video not in ("", now) for entries in tracks.values() for e in entries) if now else 0
     return [
-        f"{run.name} was processed from another video than the one of which {other} codes were made: they are "
-        "compared by the number of the frame, and may be of other instants."
+        f"{run.name} was processed from another video than the one that {counted(other, 'code')} of it were made on: "
+        "codes are compared by the number of the frame, and may be of other instants."
     ] * bool(other)

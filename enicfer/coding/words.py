@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from enicfer import __version__
+from enicfer.errors import counted
 from enicfer.records.agreement import (
     CLASSIFIER,
     CODERS,
@@ -40,9 +41,12 @@ def find_warnings(pair: PairAgreement) -> tuple[str, ...]:
                 f"agreement of each category as well, and S ({pair.s.value:.2f})."
             )
     if 0 < total < FEWEST_UNITS:
-        found.append(f"There are {total:.0f} units only: a few more can change every number.")
+        found.append(
+            f"There {'is' if total == 1 else 'are'} {counted(round(total), 'unit')} only: a few more can change "
+            "every number."
+        )
     if pair.children < FEWEST_CHILDREN:
-        few = f"{pair.children} children" if pair.children > 1 else "one child"
+        few = counted(pair.children, "child", "children")
         found.append(f"The units are of {few}: intervals are of no use below {FEWEST_CHILDREN}.")
     rare = [one.name for one in pair.categories if 0 < sum(one.prevalence) * total / 2 < FEWEST_OF_CATEGORY]
     if rare and total >= FEWEST_UNITS:
@@ -67,8 +71,8 @@ def describe_methods(
     units = [_UNITS[unit] for unit in dict.fromkeys(pair.unit for pair in pairs)]
     kinds = [_NAMES[kind] for kind in dict.fromkeys(pair.kind for pair in pairs)]
     parts = [
-        f"{coders} {'coder' if coders == 1 else 'coders'} coded the faces of {children} "
-        f"{'child' if children == 1 else 'children'} with the codebook {book} (version {' and '.join(versions)}).",
+        f"{counted(coders, 'coder')} coded the faces of {counted(children, 'child', 'children')} with the codebook "
+        f"{book} (version {' and '.join(versions)}).",
     ]
     if pairs:
         parts.append(
@@ -94,8 +98,9 @@ def describe_methods(
         )
     if accuracy:
         parts.append(
-            f"The accuracy of the classifier over all valid frames was estimated from {accuracy[0].drawn} frames "
-            "that were drawn at random, each weighted by the inverse of its probability."
+            f"The accuracy of the classifier over all valid frames was estimated from "
+            f"{counted(accuracy[0].drawn, 'frame')} drawn at random, weighted by the inverse of the probability, "
+            "with Wilson's interval (Wilson, 1927) by the variance within children."
         )
     parts.append(
         "95 % intervals are of the jackknife over children, by Student's t on Fisher's z. Numbers were computed with "

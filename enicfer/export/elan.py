@@ -42,15 +42,20 @@ def write_elan(runs: Sequence[ExportRun], folder: Path, options: ExportOptions) 
     notes = Notes()
     for item in runs:
         check_video(item, "ELAN", notes)
-        document = _document(coded_events(item, notes), item.media)
-        ElementTree.indent(document)
-        text = ElementTree.tostring(document, encoding="unicode")
-        head = '<?xml version="1.0" encoding="UTF-8"?>\n'
-        (folder / f"{item.stem}.eaf").write_text(f"{head}{text}\n", encoding="utf-8", newline="\n")
+        text = elan_document(coded_events(item, notes), item.media, (FACE, TASK))
+        (folder / f"{item.stem}.eaf").write_text(text, encoding="utf-8", newline="\n")
     return notes.said
 
 
-def _document(events: Sequence[Coded], media: str) -> ElementTree.Element:
+def elan_document(events: Sequence[Coded], media: str, tiers: Sequence[str] = ()) -> str:
+    """An annotation document of events, tied to a video; it has these tiers, and one for each other row."""
+    document = _document(events, media, tiers)
+    ElementTree.indent(document)
+    text = ElementTree.tostring(document, encoding="unicode")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
+
+
+def _document(events: Sequence[Coded], media: str, tiers: Sequence[str]) -> ElementTree.Element:
     root = ElementTree.Element(
         "ANNOTATION_DOCUMENT",
         {
@@ -74,7 +79,7 @@ def _document(events: Sequence[Coded], media: str) -> ElementTree.Element:
     last = ElementTree.SubElement(header, "PROPERTY", {"NAME": "lastUsedAnnotationId"})
     last.text = str(len(events))
     order = ElementTree.SubElement(root, "TIME_ORDER")
-    tracks = list(dict.fromkeys([FACE, TASK, *(event.track for event in events)]))
+    tracks = list(dict.fromkeys([*tiers, *(event.track for event in events)]))
     number = 0
     for track in tracks:
         tier = ElementTree.SubElement(root, "TIER", {"TIER_ID": track, "LINGUISTIC_TYPE_REF": _TYPE})
@@ -92,7 +97,9 @@ def _document(events: Sequence[Coded], media: str) -> ElementTree.Element:
                 "ALIGNABLE_ANNOTATION",
                 {"ANNOTATION_ID": f"a{number}", "TIME_SLOT_REF1": ids[0], "TIME_SLOT_REF2": ids[1]},
             )
-            ElementTree.SubElement(inner, "ANNOTATION_VALUE").text = event.name
+            ElementTree.SubElement(inner, "ANNOTATION_VALUE").text = ":".join(
+                [event.name, *(f"{name}={value}" for name, value in event.modifiers)]
+            )
     about = {"LINGUISTIC_TYPE_ID": _TYPE, "TIME_ALIGNABLE": "true", "GRAPHIC_REFERENCES": "false"}
     ElementTree.SubElement(root, "LINGUISTIC_TYPE", about)
     return root

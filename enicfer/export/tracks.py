@@ -16,12 +16,16 @@ SHORTEST = 0.001  # s
 
 @dataclass(frozen=True)
 class Coded:
-    """One event: from ``onset`` to ``offset`` s, its name, and the row that it is in."""
+    """One event: from ``onset`` to ``offset`` s, its name, and the row that it is in.
+
+    ``modifiers`` are names with values. Where both times are the same, it is an instant.
+    """
 
     onset: float
     offset: float
     name: str
     track: str
+    modifiers: tuple[tuple[str, str], ...] = ()
 
 
 def coded_events(item: ExportRun, notes: Notes) -> list[Coded]:

@@ -1,7 +1,7 @@
 """How well coders agree with each other, with themselves and with the classifier; made by `enicfer.coding.agreement`.
 
-Times are in s. A number that is not defined is NaN. Intervals are of 95 %, over children
-(`enicfer.records.intervals`).
+Times are in s. A number that is not defined is NaN. Intervals are of 95 %, over children but for that of
+`Accuracy.accuracy` (`enicfer.records.intervals`).
 """
 
 from collections.abc import Mapping
@@ -183,7 +183,10 @@ class Accuracy:
     drawn, coded, codable
         Frames of the random part, those that the rater coded, and those with a category.
     accuracy
-        Each frame weighted by how many it stands for; frames that cannot be coded are left out.
+        Each frame weighted by how many it stands for; frames that cannot be coded are left out. The interval is for
+        all frames of these children.
+    in_general
+        The same, with its interval for children in general.
     """
 
     rater: str
@@ -191,6 +194,7 @@ class Accuracy:
     coded: int
     codable: int
     accuracy: Estimate
+    in_general: Estimate
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 FRAME, INTERVAL, POINT, TRIAL, WATCHED = "frame", "interval", "point", "trial", "watched"
-REMOVE, UNDO = "remove", "undo"
+REMOVE, UNDO, SKIP = "remove", "undo", "skip"
 CODES = (FRAME, INTERVAL, POINT, TRIAL)
-KINDS = (*CODES, WATCHED, REMOVE, UNDO)
+KINDS = (*CODES, WATCHED, REMOVE, UNDO, SKIP)
 ADJUDICATED = "adjudicated"  # the coder of the track that was decided on where coders disagreed
 CLASSIFIER = "classifier"
 AGAIN = " again"  # after the name of a coder who was asked a second time
@@ -36,6 +36,7 @@ class CodingEntry:
         Name of the run with all its entities, such as ``sub-01_ses-01_task-faces``.
     kind
         One of `KINDS`. A stretch of `WATCHED` was looked at from end to end: what is not coded in it is not there.
+        What a `SKIP` is of comes later.
     book, version
         Name and version of the codebook.
     category

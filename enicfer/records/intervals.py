@@ -1,4 +1,7 @@
-"""Intervals over children: each child is left out once with all of its units, as frames of one child are alike."""
+"""Intervals. For children in general each child is left out once with all of its units, as frames of one are alike.
+
+For the frames of the children who were filmed, only those are left to chance that were not drawn.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -65,3 +68,44 @@ def weighted_mean(values: npt.ArrayLike, weight: npt.ArrayLike, group: npt.NDArr
     weights = np.asarray(weight, np.float64)
     parts = [np.bincount(member, each) for each in (np.asarray(values, np.float64) * weights, weights)]
     return jackknife_sums(np.stack(parts, axis=1), lambda sums: np.asarray(sums[:, 0] / sums[:, 1]))
+
+
+def share_of_these(values: npt.ArrayLike, weight: npt.ArrayLike, group: npt.NDArray[Any]) -> Estimate:
+    """The same mean of values that are 0 or 1, with its interval for these groups alone.
+
+    Parameters
+    ----------
+    values
+        ``(n,)`` of the units that were drawn, 0 or 1.
+    weight, group
+        As for `weighted_mean`; units of each group were drawn apart from those of others.
+
+    Notes
+    -----
+    How groups differ adds nothing to the error, as all of them are there: what counts is how units within each
+    differ (Cochran 1977, Sampling Techniques, 5.3). The interval is Wilson's (1927,
+    doi:10.1080/01621459.1927.10502953) for as many units drawn at random from one group as had the same error, with
+    Student's t.
+    """
+    _, member = np.unique(group, return_inverse=True)
+    right, weights = np.asarray(values, np.float64), np.asarray(weight, np.float64)
+    total = np.bincount(member, weights)
+    size = total**2 / np.bincount(member, weights**2)  # units of one weight that tell as much (Kish 1965)
+    each, share = np.bincount(member, weights * right) / total, total / total.sum()
+    value = min(1.0, float(share @ each))
+    left = right.size - size.size
+    if left < 1:
+        return Estimate(value)
+    several = size > 1 + 1e-9
+    spread = np.zeros(size.size)
+    spread[several] = (each * (1 - each) * size)[several] / (size[several] - 1)
+    spread[~several] = (
+        spread[several].mean() if several.any() else 0.25
+    )  # of one unit nothing says how units differ
+    unseen = np.clip(1 - size / np.maximum(total, size), 0, 1)
+    variance = float((share**2 * spread / size * unseen).sum())
+    units = value * (1 - value) / variance if variance > 0 and 0 < value < 1 else float(right.size)
+    t2 = float(student.ppf((1 + LEVEL) / 2, left)) ** 2
+    middle = (value + t2 / (2 * units)) / (1 + t2 / units)
+    reach = np.sqrt(t2 * (value * (1 - value) / units + t2 / (4 * units**2))) / (1 + t2 / units)
+    return Estimate(value, min(value, float(middle - reach)), max(value, float(middle + reach)))

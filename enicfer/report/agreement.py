@@ -1,8 +1,11 @@
 """``agreement.html``: how well coders agree with each other and with the classifier, on one page."""
 
+from collections.abc import Sequence
+from math import floor
 from typing import Any
 
 from enicfer import __version__
+from enicfer.errors import counted
 from enicfer.records.agreement import (
     CLASSIFIER,
     CODERS,
@@ -21,30 +24,40 @@ _KINDS = {
     DECIDED: "adjudicated codes with classifier",
 }
 _UNITS = {"frame": "frames", "trial": "trials", "time": "units of 0.1 s"}
-_BAR = 120  # px from 0 to 1
+_COUNTED = {"frame": ("frame",), "trial": ("trial",), "time": ("unit of 0.1 s", "units of 0.1 s")}
+_BAR = 120  # px from the lowest to 1
 
 
 def render_agreement(agreement: Agreement) -> str:
     """The page as text."""
+    start = _lowest(agreement.pairs)
     return fill_template(
         "agreement.html",
         {
             "version": __version__,
             "agreement": agreement,
-            "pairs": [_describe(pair) for pair in agreement.pairs],
+            "pairs": [_describe(pair, start) for pair in agreement.pairs],
+            "start": start,
+            "zero": _place(0.0, start),
             "kinds": _KINDS,
             "units": _UNITS,
         },
-        {"number": _number, "percent": _percent, "interval": describe_estimate},
+        {
+            "number": _number,
+            "percent": _percent,
+            "interval": describe_estimate,
+            "counted": counted,
+            "short": "{:g}".format,
+        },
     )
 
 
-def _describe(pair: PairAgreement) -> dict[str, Any]:
+def _describe(pair: PairAgreement, start: float) -> dict[str, Any]:
     """A pair, and its table without the categories that nobody said."""
     names = [one.name for one in pair.categories]
     return {
         "pair": pair,
-        "bar": _bar(pair.kappa),
+        "bar": _bar(pair.kappa, start),
         "names": names,
         "rows": list(zip(names, _shrink(pair), strict=True)),
     }
@@ -76,20 +89,30 @@ def describe_estimate(found: Estimate) -> str:
     return f"{found.value:.2f}{ends}"
 
 
-def _bar(found: Estimate) -> tuple[float, float, float]:
-    """Places in px of value, low and high end between 0 and 1; all -1 where there is none."""
+def _lowest(pairs: Sequence[PairAgreement]) -> float:
+    """Where the axis of kappa begins: at 0, or at a quarter below the lowest end of an interval."""
+    ends = [low for pair in pairs for low in (pair.kappa.value, pair.kappa.low) if low == low]
+    return max(-1.0, min(0.0, floor(4 * min(ends, default=0.0)) / 4))
+
+
+def _place(value: float, start: float) -> float:
+    """Px from the begin of the axis."""
+    return round(_BAR * (value - start) / (1 - start), 1)
+
+
+def _bar(found: Estimate, start: float) -> tuple[float, float, float] | None:
+    """Places in px of value, low and high end; None where there is no value."""
     if found.value != found.value:
-        return -1.0, -1.0, -1.0
+        return None
     low, high = (found.value, found.value) if found.low != found.low else (found.low, found.high)
-    value, low, high = (round(_BAR * min(max(x, 0.0), 1.0), 1) for x in (found.value, low, high))
-    return value, low, high
+    return _place(found.value, start), _place(low, start), _place(high, start)
 
 
 def describe_pair(pair: PairAgreement) -> str:
     """A pair in one line, for the command line."""
-    where = f"{_UNITS[pair.unit]}{f' ({pair.dimension})' if pair.dimension else ''}"
-    children = "one child" if pair.children == 1 else f"{pair.children} children"
+    units = counted(pair.units, *_COUNTED[pair.unit])
+    where = f"{units}{f' ({pair.dimension})' if pair.dimension else ''}"
     return (
-        f"{pair.first} and {pair.second}, {pair.units} {where} of {children}: {_percent(pair.percent.value)} equal, "
-        f"kappa {describe_estimate(pair.kappa)}"
+        f"{pair.first} and {pair.second}, {where} of {counted(pair.children, 'child', 'children')}: "
+        f"{_percent(pair.percent.value)} equal, kappa {describe_estimate(pair.kappa)}"
     )

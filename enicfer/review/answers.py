@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -38,6 +39,17 @@ def error_answer(request: Request, refused: Refused) -> Response:
     if request.url.path.startswith("/api/"):
         return json_answer({"error": refused.text, "kind": refused.kind}, refused.status)
     return Response(refused.text, refused.status, media_type="text/plain")
+
+
+def check_coder(request: Request, coder: str) -> None:
+    """Refuse what a page says that was opened for another coder; other programs need not name one."""
+    theirs = request.headers.get("x-coder")
+    if theirs is not None and unquote(theirs) != coder:
+        raise Refused(
+            409,
+            "coder",
+            f"This page is {unquote(theirs)}'s, and the server was started for {coder}: load the page again.",
+        )
 
 
 async def no_route(request: Request, error: Exception) -> Response:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 from enicfer import __version__
@@ -39,9 +38,9 @@ from enicfer.review.entries import (
     summarise_coder,
 )
 from enicfer.review.judge import REASONS, judge_clock, judge_identity, judge_run
-from enicfer.review.pictures import RunVideo, Videos, measure
+from enicfer.review.pictures import RunVideo, keep_videos, measure
 from enicfer.review.pointing import check_point
-from enicfer.review.proxy import Proxy, proxy_folder
+from enicfer.review.proxy import Proxies, Proxy
 from enicfer.review.recent import Recent, state_of, state_of_records, version_of
 from enicfer.review.run_data import describe_run
 from enicfer.review.study import ReviewRun, Study, as_typed
@@ -89,9 +88,8 @@ class Desk:
         self.study, self.options = study, options
         self._results: Recent[tuple[RunResult, RunResult]] = Recent(OPEN_RUNS)
         self._faces: Recent[KnownFaces | None] = Recent(OPEN_RUNS)
-        self._videos = Videos(OPEN_RUNS)
-        self._proxies: dict[str, Proxy] = {}
-        self._lock = Lock()
+        self._videos = keep_videos(OPEN_RUNS)
+        self._proxies = Proxies()
 
     def result(self, run: ReviewRun) -> RunResult:
         """The results of a run as they are now; of several cameras those of the first, whose video is shown."""
@@ -135,18 +133,11 @@ class Desk:
 
     def proxy(self, run: ReviewRun) -> Proxy:
         """The proxy of a run."""
-        video = self.video(run)
-        proxy = Proxy(proxy_folder(run.output), run.name, video, self.options.shared)
-        with self._lock:
-            known = self._proxies.get(run.id)
-            if known is None or known.path != proxy.path:
-                self._proxies[run.id] = proxy
-            return self._proxies[run.id]
+        return self._proxies.of(run, self.video(run), self.options.shared)
 
     def stop(self) -> None:
         """End what is being made."""
-        for proxy in self._proxies.values():
-            proxy.stop()
+        self._proxies.stop()
 
     def describe_study(self) -> dict[str, Any]:
         """What the study page shows."""

@@ -5,7 +5,6 @@ are numbered as in the results; boxes are in px of the upright full-size picture
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
 from pathlib import Path
 from threading import Lock, Thread
 
@@ -17,6 +16,7 @@ from enicfer.io.video.frame import Frame
 from enicfer.pipeline.provenance import hash_file
 from enicfer.records import RunResult, UInt8Array
 from enicfer.review.cover import OtherFaces, cover_faces, cover_others
+from enicfer.review.recent import Recent
 
 SMALL = 64 << 20  # bytes; a smaller video is hashed before its first picture is shown
 KEPT = 64  # pictures
@@ -207,24 +207,9 @@ def encode(picture: UInt8Array, box: Box | None, width: int | None, quality: int
     return bytes(data)
 
 
-class Videos:
-    """The videos of a few runs, opened when they are asked for and kept while they are used."""
-
-    def __init__(self, most: int = 4) -> None:
-        self._most, self._lock = most, Lock()
-        self._open: OrderedDict[tuple[object, ...], RunVideo] = OrderedDict()
-
-    def get(self, key: tuple[object, ...], make: Callable[[], RunVideo]) -> RunVideo:
-        """The video of a run, by its id and whatever else decides how it is shown."""
-        with self._lock:
-            video = self._open.get(key)
-            if video is None or video.missing or video.changed:  # it may have come back
-                video = make()
-                self._open[key] = video
-            self._open.move_to_end(key)
-            while len(self._open) > self._most:
-                self._open.popitem(last=False)[1].close()
-            return video
+def keep_videos(most: int) -> Recent[RunVideo]:
+    """A place for the videos of a few runs, opened when they are asked for; one that was away may come back."""
+    return Recent(most, lambda video: bool(video.missing or video.changed), RunVideo.close)
 
 
 def measure(video: RunVideo) -> tuple[int, int] | None:

@@ -30,6 +30,7 @@ from enicfer.review.proxy_file import (
     end_of_fragments,
     put_in_order,
 )
+from enicfer.review.study import ReviewRun
 
 _VERSIONS = 1 << 20  # of one proxy
 SHARED_FILE, SHARED_FOLDER = 0o640, 0o750
@@ -326,3 +327,25 @@ class Proxy:
         move(ordered, self.path)
         self._set(self._ready())  # before the other goes: who asks now gets the whole
         self.growing.unlink(missing_ok=True)
+
+
+class Proxies:
+    """The proxies of runs, one each."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._known: dict[str, Proxy] = {}
+
+    def of(self, run: ReviewRun, video: RunVideo, shared: bool = False) -> Proxy:
+        """The proxy of a run; another one where it is to be of another video now."""
+        proxy = Proxy(proxy_folder(run.output), run.name, video, shared)
+        with self._lock:
+            known = self._known.get(run.id)
+            if known is None or known.path != proxy.path:
+                self._known[run.id] = proxy
+            return self._known[run.id]
+
+    def stop(self) -> None:
+        """End what is being made."""
+        for proxy in self._known.values():
+            proxy.stop()

@@ -13,20 +13,36 @@ T = TypeVar("T")
 
 
 class Recent(Generic[T]):
-    """What was made last of a few runs, each in one state; one thread makes it, the others wait."""
+    """What was made last of a few runs, each in one state; one thread makes it, the others wait.
 
-    def __init__(self, most: int) -> None:
+    Parameters
+    ----------
+    most
+        Of how many.
+    is_over
+        Whether what was made is to be made anew.
+    drop
+        Called with what is not kept any more.
+    """
+
+    def __init__(
+        self,
+        most: int,
+        is_over: Callable[[T], bool] = lambda made: False,
+        drop: Callable[[T], None] = lambda made: None,
+    ) -> None:
         self._most, self._lock = most, Lock()
+        self._is_over, self._drop = is_over, drop
         self._made: OrderedDict[tuple[object, ...], T] = OrderedDict()
 
     def get(self, key: tuple[object, ...], make: Callable[[], T]) -> T:
         """What is there for ``key``, or what ``make`` gives."""
         with self._lock:
-            if key not in self._made:
+            if key not in self._made or self._is_over(self._made[key]):
                 self._made[key] = make()
             self._made.move_to_end(key)
             while len(self._made) > self._most:
-                self._made.popitem(last=False)
+                self._drop(self._made.popitem(last=False)[1])
             return self._made[key]
 
 

@@ -4,7 +4,6 @@ import math
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -17,6 +16,7 @@ from enicfer.errors import EnicferError, InputError, OutputError
 from enicfer.records.review import Held
 from enicfer.review.answers import (
     KINDS,
+    check_coder,
     error_answer,
     json_answer,
     no_route,
@@ -221,7 +221,7 @@ class _Pages:
 
     def write_review(self, request: Request, content: Any) -> Response:
         run = self._run(request)
-        self._check_coder(request)
+        check_coder(request, self.desk.options.coder)
         if why := self.desk.why_read_only(run):
             raise Refused(403, "read_only", why)
         entry, notes = self.desk.store(run, content)
@@ -229,16 +229,6 @@ class _Pages:
         review = self.desk.describe_review(run)
         about = {} if undone is None else {"undone": shown_text(undone)}
         return json_answer({"entry": shown_text(entry), **about, "told": notes, "review": review}, 201)
-
-    def _check_coder(self, request: Request) -> None:
-        """Refuse what a page says that was opened for another coder; other programs need not name one."""
-        theirs, coder = request.headers.get("x-coder"), self.desk.options.coder
-        if theirs is not None and unquote(theirs) != coder:
-            raise Refused(
-                409,
-                "coder",
-                f"This page is {unquote(theirs)}'s, and the server was started for {coder}: load the page again.",
-            )
 
 
 _SHOWN = ("state", "frames_done", "seconds_done", "version", "width", "height", "error")

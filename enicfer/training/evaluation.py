@@ -5,6 +5,9 @@ where the data have none of it: such an answer is an error.  `accuracy_labels_pr
 among the labels that occur, which is easier.  Images with a label that the model does not know are
 left out and counted.  Balanced accuracy and macro-F1 are means over the labels that occur.
 
+`accuracy_all_frames` is over all valid frames of the subjects, of which a part was drawn at random, by the weights of
+a manifest; its interval is for these subjects, `accuracy_all_children_low` and `_high` are for subjects in general.
+
 Images that the model, the one that it began from or a teacher learnt from are counted by their pixels
 (`enicfer.models.pictures`): `trained_on_these` is None where that is not on record, and `accuracy_unseen`
 leaves them out.  Images that chose the model's temperature are counted, too.
@@ -30,6 +33,7 @@ from enicfer.expressions import FIVE
 from enicfer.io.files.atomic import replacing, staged
 from enicfer.io.tables import defuse_text
 from enicfer.models.calibration import Reliability, reliability
+from enicfer.records.kappa import cohen_kappa
 from enicfer.training.datasets.files import UNLABELLED
 from enicfer.training.datasets.images import NO_FACE, NO_LABEL, UNREADABLE, FaceImages
 from enicfer.training.metrics import (
@@ -37,7 +41,6 @@ from enicfer.training.metrics import (
     Scores,
     abstain,
     accuracy_interval,
-    cohen_kappa,
     score,
     weighted_accuracy,
 )
@@ -170,16 +173,19 @@ def _summary(
         "accuracy_high": result.interval[1],
         "balanced_accuracy": result.scores.balanced_accuracy,
         "macro_f1": result.scores.macro_f1,
-        "kappa": cohen_kappa(result.scores.confusion),
+        "kappa": float(cohen_kappa(result.scores.confusion)),
         "ece_before": result.before.error,
         "ece_after": result.after.error,
     }
     drawn = np.isfinite(kept.weight)
     if drawn.any():
-        found = weighted_accuracy((said == kept.label)[drawn], kept.weight[drawn], kept.subject[drawn])
+        right = (said == kept.label)[drawn]
+        found, general = weighted_accuracy(right, kept.weight[drawn], kept.subject[drawn])
         summary["images_drawn_at_random"] = int(drawn.sum())
         summary["accuracy_all_frames"] = found.value
         summary["accuracy_all_frames_low"], summary["accuracy_all_frames_high"] = found.low, found.high
+        summary["accuracy_all_children_low"] = general.low
+        summary["accuracy_all_children_high"] = general.high
     present = np.unique(kept.label)
     if 1 < len(present) < len(result.labels):
         summary["labels_present"] = [result.labels[code] for code in present]

@@ -13,7 +13,7 @@ from scipy import stats
 
 from enicfer.errors import InputError
 from enicfer.records.agreement import Estimate
-from enicfer.records.intervals import weighted_mean
+from enicfer.records.intervals import share_of_these, weighted_mean
 
 FEWEST_GROUPS = 3  # subjects, for an interval
 
@@ -121,8 +121,8 @@ def group_of(subject: np.ndarray) -> np.ndarray:
     return names.astype(str)
 
 
-def weighted_accuracy(right: np.ndarray, weight: np.ndarray, group: np.ndarray) -> Estimate:
-    """Accuracy over all frames of which a part was drawn at random, with its interval over groups.
+def weighted_accuracy(right: np.ndarray, weight: np.ndarray, group: np.ndarray) -> tuple[Estimate, Estimate]:
+    """Accuracy over all frames of which a part was drawn at random.
 
     Parameters
     ----------
@@ -132,8 +132,14 @@ def weighted_accuracy(right: np.ndarray, weight: np.ndarray, group: np.ndarray) 
         ``(n,)``: how many frames each stands for.
     group
         ``(n,)``: subject of each image, as for `accuracy_interval`.
+
+    Returns
+    -------
+    Estimate, Estimate
+        With its interval for all frames of these subjects, and for subjects in general.
     """
-    return weighted_mean(right, weight, group_of(group))
+    names = group_of(group)
+    return share_of_these(right, weight, names), weighted_mean(right, weight, names)
 
 
 def accuracy_interval(right: np.ndarray, group: np.ndarray) -> tuple[float, float]:
@@ -177,24 +183,6 @@ def _spread_of_mean(total: np.ndarray, size: np.ndarray) -> float:
     """Variance of the mean over all images, from the sums and sizes (g,) of groups that are drawn whole."""
     left = total - size * total.sum() / size.sum()
     return float(len(size) / (len(size) - 1) * (left**2).sum() / size.sum() ** 2)
-
-
-def cohen_kappa(confusion: np.ndarray) -> float:
-    """Agreement of predictions and labels beyond chance (Cohen 1960, doi:10.1177/001316446002000104).
-
-    Parameters
-    ----------
-    confusion
-        ``(k, k)``.
-
-    Returns
-    -------
-    float
-        1 for full agreement, 0 for that of chance; NaN where both are always the same label.
-    """
-    share = np.asarray(confusion, np.float64) / np.sum(confusion)
-    chance = float(share.sum(axis=0) @ share.sum(axis=1))
-    return (float(np.trace(share)) - chance) / (1 - chance) if chance < 1 else float("nan")
 
 
 @dataclass(frozen=True)

@@ -128,6 +128,21 @@ def test_stretches_are_compared_by_time_events_and_trials(study):
     assert "Holle and Rein" in found.methods and "ICC(2,k)" in found.methods
 
 
+def test_a_coder_is_compared_with_herself_on_a_whole_video(study):
+    run, result = runs_of(study)[0]
+    for repeat, end in ((None, 300), (1, 250)):
+        says = [
+            {"kind": "interval", "frame": 200, "end_frame": end, "category": "happy", "repeat": repeat},
+            {"kind": "watched", "frame": 100, "end_frame": 400, "repeat": repeat},
+        ]
+        write_codings(run, result, "Anna", BOOK, says)
+    pair = pair_of(measure_agreement([study]), SELF, "time")
+    times = result.faces.video_time
+    apart = (times[300] - times[250]) / (times[400] - times[100])
+    assert (pair.first, pair.second) == ("Anna", "Anna again")
+    assert pair.percent.value == pytest.approx(1 - apart, abs=0.02)
+
+
 def test_trials_are_compared(study):
     for coder, said in (("Anna", "happy"), ("Ben", "neutral")):
         for run, result in runs_of(study):

@@ -2,12 +2,11 @@
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import optimize, stats
 
 from enicfer.coding.correlation import intraclass_correlation
 from enicfer.coding.kappa import (
     bennett_s,
-    cohen_kappa,
     coincidences,
     count_pairs,
     count_votes,
@@ -15,7 +14,6 @@ from enicfer.coding.kappa import (
     kappa_error,
     krippendorff_alpha,
     one_against_rest,
-    percent_agreement,
     specific_agreement,
 )
 from enicfer.coding.stretches import (
@@ -27,6 +25,7 @@ from enicfer.coding.stretches import (
     tolerant_table,
 )
 from enicfer.records.intervals import jackknife_sums
+from enicfer.records.kappa import cohen_kappa, percent_agreement
 
 # Cohen 1960 (doi:10.1177/001316446002000104), the agreement matrix of proportions for 200 patients: kappa is .492.
 COHEN_1960 = 200 * np.array([[0.44, 0.05, 0.01], [0.07, 0.20, 0.03], [0.09, 0.05, 0.06]])
@@ -140,7 +139,68 @@ def test_events_are_linked_by_their_overlap_with_the_longer():
     pairs = link_events(first, second)  # 60 % of the longer; 59 %; 90 %
     assert pairs == [(0, 0), (2, 2)]
     table = count_events(first, second, pairs, 2)
-    assert table.tolist() == [[1, 1, 0], [0, 0, 1], [0, 2, 0]]
+    assert table.tolist() == [[2, 2, 0], [0, 0, 1], [0, 2, 0]]  # the events of a pair are two
+
+
+# Two coders of 13 events. Tables and kappas are those that EasyDIAg 1.0.1 of Holle and Rein finds (its functions
+# gen_overlap_map, match_annotations, reduce_mapping_to_single_square and ckappa, with an overlap of 0.6).
+EASYDIAG_FIRST = [(0, 2, 0), (3, 5, 1), (6, 8, 2), (9, 11, 0), (12, 14, 1), (15, 17, 2), (18, 20, 0)]
+EASYDIAG_SECOND = [(0.2, 2.1, 0), (3.1, 5.2, 1), (6, 7.4, 1), (10.5, 12, 0), (15, 17.5, 2), (18.1, 19.9, 0)]
+EASYDIAG_TABLE = [[4, 0, 0, 1], [0, 2, 0, 1], [0, 2, 2, 0], [1, 0, 0, 0]]
+
+
+def test_the_kappa_of_events_is_that_of_easydiag():
+    pairs = link_events(EASYDIAG_FIRST, EASYDIAG_SECOND)
+    table = count_events(EASYDIAG_FIRST, EASYDIAG_SECOND, pairs, 3)
+    assert table.tolist() == EASYDIAG_TABLE and table.sum() == 13
+    assert event_kappa(table) == pytest.approx(0.47867299)
+
+
+def likeliest_counts(table):
+    """Expected counts of a loglinear model without the last cell, by climbing its Poisson likelihood."""
+    k, free = len(table), np.ones(table.shape, bool)
+    free[-1, -1] = False
+
+    def counts(x):
+        return np.exp(x[:k, None] + x[None, k:])
+
+    def badness(x):
+        fitted = counts(x)
+        return (fitted - table * np.log(fitted))[free].sum()
+
+    best = optimize.minimize(badness, np.zeros(2 * k), method="BFGS", options={"gtol": 1e-9})
+    return np.where(free, counts(best.x), 0)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_kappa_of_events_is_that_of_its_definition(seed):
+    """Each event is one observation; what chance brings is fitted in another way than the package does."""
+    rng = np.random.default_rng(seed)
+    begins = np.cumsum(rng.uniform(2, 4, 40))
+
+    def code():
+        kept = begins[rng.random(40) < 0.85]
+        starts = kept + rng.normal(0, 0.2, kept.size)
+        kinds = np.where(rng.random(kept.size) < 0.7, np.floor(kept) % 3, rng.integers(0, 3, kept.size))
+        return [(a, a + rng.uniform(1, 1.6), int(kind)) for a, kind in zip(starts, kinds, strict=True)]
+
+    first, second = code(), code()
+    table = np.zeros((4, 4))
+    for mine, theirs, turned in ((first, second, False), (second, first, True)):
+        for start, stop, kind in mine:
+            near = [
+                other[2]
+                for other in theirs  # events of a coder do not overlap by 60 % with two of the other
+                if min(stop, other[1]) - max(start, other[0]) >= 0.6 * max(stop - start, other[1] - other[0])
+            ]
+            assert len(near) < 2
+            cell = (kind, near[0] if near else 3)
+            table[cell[::-1] if turned else cell] += 1
+    found = count_events(first, second, link_events(first, second), 3)
+    assert found.tolist() == table.tolist()
+    chance = np.trace(likeliest_counts(table)) / table.sum()
+    expected = (np.trace(table) / table.sum() - chance) / (1 - chance)
+    assert event_kappa(found) == pytest.approx(expected, abs=1e-5) and 0 < expected < 1
 
 
 def test_an_event_has_the_partner_that_overlaps_most():

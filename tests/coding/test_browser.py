@@ -17,6 +17,7 @@ from enicfer.coding.clips import show_face
 from enicfer.coding.items import list_frames
 from enicfer.coding.plan import write_plan
 from enicfer.coding.sampling import SamplingOptions
+from enicfer.coding.tracks import read_coded_study
 from enicfer.config.codebook import read_codebook
 from enicfer.errors import EnicferError, InputError
 from enicfer.review.study import Study
@@ -102,7 +103,8 @@ def test_a_coder_is_told_nothing(start, film):
     sent = "".join(f"{answer.headers} {answer.content.decode('latin-1')}" for answer in answers)
     assert [word for word in (*SECRET, str(film)) if word in sent] == []
     coding = answers[1].json()
-    assert coding.keys() == {"coder", "mode", "book", "items"}
+    assert coding.keys() == {"coder", "mode", "book", "items", "restart", "note"}
+    assert (coding["restart"], coding["note"]) == ("enicfer code STUDY --coder Anna --plan PLAN", "")
     assert {tuple(item) for item in coding["items"]} == {("id", "shows", "done", "codes")}
     assert {(item["shows"], *item["codes"]) for item in coding["items"]} == {("frame",)}
     said = " ".join(anna.notes)
@@ -169,10 +171,8 @@ def test_what_is_acknowledged_is_on_the_disk_and_the_coder_goes_on_where_she_sto
         state = [item["done"] for item in anna.items()]
         assert state == [True] * 3 + [False] * (len(ids) - 3)
         first = [item["id"] for item in anna.items()][:3]
-        assert [anna.post("/api/undo", {}).json() for _ in range(2)] == [
-            {"id": first[2], "done": 2},
-            {"id": first[1], "done": 1},
-        ]
+        undone = [anna.post("/api/undo", {}).json() for _ in range(2)]
+        assert [(one["id"], one["done"]) for one in undone] == [(first[2], 2), (first[1], 1)]
         assert anna.open_ids()[:2] == first[1:]
         assert [line["kind"] for line in logs(film)].count("undo") == 2
         anna.code(first[1], category="neutral")
@@ -182,6 +182,45 @@ def test_what_is_acknowledged_is_on_the_disk_and_the_coder_goes_on_where_she_sto
             assert anna.post("/api/undo", {}).status_code == 201
         found = anna.post("/api/undo", {})
         assert found.status_code == 409 and found.json()["error"] == "There is nothing to undo."
+
+
+def test_what_is_skipped_comes_at_the_end_also_after_a_restart_and_is_taken_back_first(start, film):
+    for mode in ("frames", "trials"):
+        with start(mode=mode) as anna:
+            ids = anna.open_ids()
+            keys = [anna.desk.items[known].key for known in ids]
+            anna.code(ids[0], category="happy")
+            for known in ids[1:3]:
+                assert anna.post(f"/api/items/{known}/skip", {}).json()["done"] == 1
+            anna.code(ids[3], category="sad")
+            assert anna.open_ids() == [*ids[4:], *ids[1:3]]
+        with start(mode=mode) as anna:
+            left = [anna.desk.items[known].key for known in anna.open_ids()]
+            assert left == [*keys[4:], *keys[1:3]]
+            undone = [anna.post("/api/undo", {}).json() for _ in range(3)]
+            assert [one["skipped"] for one in undone] == [False, True, True]
+            assert [anna.desk.items[one["id"]].key for one in undone] == [keys[3], keys[2], keys[1]]
+            assert [anna.desk.items[known].key for known in anna.open_ids()] == keys[1:]
+            anna.post(f"/api/items/{anna.open_ids()[0]}/skip", {})
+    assert {one.category for run in read_coded_study([film / "lab"]).runs for one in run.tracks["Anna"]} == {
+        "happy"
+    }
+
+
+def test_a_second_server_of_one_coder_and_a_page_of_another_one_are_noticed(start):
+    with start() as anna, start() as again:
+        first, second = anna.open_ids()[:2]
+        known = again.open_ids()[1]
+        assert not anna.code(first, category="sad")["elsewhere"]
+        assert again.code(known, category="sad")["elsewhere"]
+        assert anna.code(second, category="sad")["elsewhere"]
+    with start("Ben", second=True) as ben:
+        known = ben.open_ids()[0]
+        assert not ben.code(known, category="sad")["elsewhere"], "Anna is somebody else"
+        for path in (f"/api/items/{known}/code", f"/api/items/{known}/skip", "/api/undo"):
+            found = ben.post(path, {"category": "sad"}, **{"X-Coder": "Anna"})
+            assert found.status_code == 409 and "This page is Anna's" in found.json()["error"]
+        assert ben.post("/api/undo", {}, **{"X-Coder": "Ben"}).status_code == 201
 
 
 def test_two_coders_at_once_and_what_they_say_is_compared(start, film):
@@ -361,6 +400,29 @@ def test_runs_are_coded_continuously_and_nothing_else_is_told_of_them(start, fil
     assert found.pairs[0].unit == "time" and found.pairs[0].first == "Anna"
 
 
+def test_a_whole_video_comes_again_and_both_times_are_apart(start, film, monkeypatch):
+    monkeypatch.setattr("enicfer.coding.items.REPEATS", 1.0)
+    with start(mode="intervals") as anna:
+        items = list(anna.desk.items.values())
+        assert len(items) == 4 and sum(item.repeat for item in items) == 2
+        first = items[0]
+        again = next(item for item in items if item.repeat and item.run is first.run)
+        stretch = {"kind": "interval", "frame": 50, "end_frame": 80, "category": "happy"}
+        for item in (first, again):
+            found = anna.post(f"/api/items/{item.id}/codes", stretch)
+            assert found.status_code == 201 and len(found.json()["codes"]) == 1, "the first time is not shown"
+        code = anna.get(f"/api/items/{first.id}/codes").json()["codes"][0]
+        assert "repeat" not in code
+        undone = anna.post(f"/api/items/{first.id}/codes", {"kind": "undo"})
+        assert (
+            undone.json()["codes"] == []
+            and len(anna.get(f"/api/items/{again.id}/codes").json()["codes"]) == 1
+        )
+        anna.post(f"/api/items/{again.id}/codes", {"kind": "watched", "frame": 0, "end_frame": N})
+        assert again.id not in anna.open_ids() and first.id in anna.open_ids()
+    assert [line.get("repeat") for line in logs(film) if line["kind"] == "interval"] == [None, 1]
+
+
 def test_what_they_disagree_on_is_decided_as_a_third_track(start, film):
     from enicfer.coding.store import store_coding
 
@@ -406,6 +468,14 @@ def test_what_they_disagree_on_is_decided_as_a_third_track(start, film):
         second = cleo.items()[1]["id"]
         assert cleo.post("/api/undo", {}).json()["id"] == second
         assert cleo.open_ids()[0] == second
+    with start("Anna", mode="adjudicate") as anna:
+        said = anna.get("/api/coding").json()["note"]
+        assert (
+            said.startswith(f"Of {len(again)} disagreements {len(again)} are your own") and said in anna.notes
+        )
+        anna.code(anna.open_ids()[-1], category="happy")
+    notes = compare_coders([film / "lab"])[0].notes
+    assert "1 of 2 decisions is of a coder on a disagreement of their own." in notes
     with start("Dora", mode="adjudicate") as dora:
         assert dora.items()[0]["done"] and dora.post("/api/undo", {}).status_code == 409, "Cleo's decision"
 
@@ -425,7 +495,10 @@ def test_another_version_of_the_codebook_and_a_video_that_is_gone(start, film, t
     (film / "lab" / "s01" / VIDEO).unlink()
     with start(book=path) as anna:
         notes = " ".join(anna.notes)
-        assert f"1 codes are of version {book.version}" in notes and "is not where it was" in notes
+        assert (
+            f"Version {book.version} of the codebook expressions has 1 code" in notes
+            and "is not where it was" in notes
+        )
         assert anna.get("/api/examples/2/0").content == b"a picture"
         assert anna.get("/api/examples/2/0").headers["content-type"] == "image/png"
         assert anna.get("/api/examples/2/1").status_code == anna.get("/api/examples/9/0").status_code == 409
@@ -485,6 +558,10 @@ def test_the_command_says_the_link_and_what_a_person_should_know(film, monkeypat
     link = next(word for word in answer.output.split() if word.startswith("http://127.0.0.1:"))
     assert answer.exit_code == 0 and "?token=" in link and "good for once" in answer.output and not opened
     assert f"note  sub-01_ses-A_task-faces: the video {VIDEO} is not where it was" in answer.output
+    assert (
+        f"To go on: enicfer code {film / 'lab'} --coder Anna --plan {film / 'plan.json'} --second"
+        in answer.output
+    )
     CliRunner().invoke(cli, command)
     assert len(opened) == 1
     monkeypatch.setattr("enicfer.coding.serve.find_spec", lambda name: None)

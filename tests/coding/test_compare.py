@@ -1,6 +1,7 @@
 """Disagreements and decisions, and the files and the command that show an agreement."""
 
 import json
+import re
 
 import click
 import pandas as pd
@@ -9,8 +10,11 @@ import pytest
 from enicfer.cli.agreement import agreement
 from enicfer.cli.codebooks import codebooks
 from enicfer.coding import compare_coders, find_disagreements, read_coded_study, store_decision
+from enicfer.coding.agreement import measure_agreement
 from enicfer.coding.store import write_codings
 from enicfer.errors import InputError, OutputError
+from enicfer.records.agreement import CODERS
+from enicfer.report.agreement import render_agreement
 from tests.coding.simulate import BOOK, draw_frames, runs_of, write_frames
 
 
@@ -111,3 +115,22 @@ def test_codebooks_are_listed_and_checked(tmp_path):
     code, said, error = run_command(codebooks, BOOK.file, wrong)
     assert code and "3 happy: " in said and "wrong  wrong: " in said and "1 of 2 codebooks" in str(error)
     assert not isinstance(error, click.ClickException)
+
+
+def test_a_kappa_below_0_is_drawn_where_it_is(study):
+    write_frames(study, "Anna", {p: {f: "neutral" if f % 3 else "sad" for f in range(60)} for p in range(4)})
+    write_frames(study, "Ben", {p: {f: "sad" if f % 3 else "neutral" for f in range(60)} for p in range(4)})
+    found = measure_agreement([study])
+    pair = next(one for one in found.pairs if one.kind == CODERS)
+    assert pair.kappa.value < -0.75
+    page = render_agreement(found)
+    row = next(row for row in page.split("<tr>") if "coder with coder" in row)
+    start = float(re.search(r"kappa from (\S+) to 1", row)[1])
+    assert start <= pair.kappa.low and f"<th>{start:g} to 1</th>" in page
+    value, zero = (
+        float(re.search(r'cx="(\S+)"', row)[1]),
+        float(re.search(r'y1="1" y2="11"|$', row).start() > 0),
+    )
+    assert value == pytest.approx(2 + 120 * (pair.kappa.value - start) / (1 - start), abs=0.1) and zero
+    write_frames(study, "Ben", {p: {f: "neutral" if f % 3 else "sad" for f in range(59)} for p in range(4)})
+    assert "kappa from 0.0 to 1" in render_agreement(measure_agreement([study]))

@@ -13,7 +13,7 @@ from enicfer.coding.drawing import (
     share_out,
     spread_peaks,
 )
-from enicfer.coding.plan import estimate_mean
+from enicfer.coding.plan import estimate_share
 from enicfer.coding.sampling import SamplingOptions, find_probabilities
 
 
@@ -45,8 +45,40 @@ def test_the_weighted_mean_of_the_random_part_is_unbiased():
     # Every frame is drawn as often as its probability says.
     z = (counts - 3000 * probability) / np.sqrt(3000 * probability * (1 - probability))
     assert np.abs(z).max() < 5 and z.std() < 1.3
-    estimate = estimate_mean(right[drawn], probability[drawn], child[drawn])
-    assert estimate.value == pytest.approx(ratios[-1]) and estimate.low <= estimate.value <= estimate.high
+    for estimate in estimate_share(right[drawn], probability[drawn], child[drawn]):
+        assert estimate.value == pytest.approx(ratios[-1]) and estimate.low <= estimate.value <= estimate.high
+
+
+@pytest.mark.parametrize(("children", "each"), [(2, 15), (8, 8), (20, 3)])
+@pytest.mark.parametrize("rate", [0.7, 0.95])
+def test_the_interval_is_for_the_frames_of_these_children(children, each, rate):
+    """However much children differ: all of them are there. An interval over children would be far too wide here."""
+    rng = np.random.default_rng((children, round(100 * rate)))
+    frames = 600
+    child = np.repeat(np.arange(children), frames)
+    probability = np.full(child.size, each / frames)
+    covered, widths = 0, []
+    for _ in range(400):
+        able = rng.beta(6 * rate, 6 * (1 - rate), children)
+        right = (rng.random(child.size) < able[child]).astype(float)
+        drawn = draw_systematically(probability, rng)
+        found, general = estimate_share(right[drawn], probability[drawn], child[drawn])
+        covered += found.low <= right.mean() <= found.high
+        widths.append((general.high - general.low) / (found.high - found.low))
+        assert 0 <= found.low <= found.value <= found.high <= 1 + 1e-9
+    assert 0.92 <= covered / 400 <= 0.985
+    assert children < 3 or np.nanmedian(widths) > 1.2
+
+
+def test_the_interval_without_differences_is_that_of_wilson():
+    """Newcombe 1998, Statistics in Medicine 17, 857-872: 81 of 263 give 0.2553 to 0.3662."""
+    right = np.repeat([1.0, 0.0], [81, 182])
+    found, _ = estimate_share(right, np.full(263, 1e-9), np.zeros(263))
+    assert (found.low, found.high) == pytest.approx(
+        (0.2553, 0.3662), abs=6e-4
+    )  # and t is a little wider than z
+    nothing, _ = estimate_share(np.zeros(3), np.full(3, 0.1), np.arange(3))
+    assert (nothing.value, np.isnan(nothing.low)) == (0.0, True)
 
 
 @given(st.lists(st.integers(1, 200), min_size=1, max_size=6), st.floats(0.2, 5), st.integers(0, 1000))

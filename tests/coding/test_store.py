@@ -180,7 +180,7 @@ def test_a_study_is_read_with_what_to_know_of_it(say, run, result):
     store_coding(run, other, "Ben", BOOK, {"kind": "frame", "frame": 2, "category": "sad"})
     notes = " ".join(read_coded_study([run.output]).notes)
     assert "last line of sub-01_ses-1_coder-Anna.jsonl is not whole" in notes
-    assert "another video than the one of which 1 codes" in notes
+    assert "another video than the one that 1 code" in notes
     store_coding(
         run, result, "Ben", read_codebook("looking"), {"kind": "frame", "frame": 2, "category": "look"}
     )

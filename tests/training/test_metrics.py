@@ -4,10 +4,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from enicfer.errors import InputError
+from enicfer.records.kappa import cohen_kappa
 from enicfer.training.metrics import (
     abstain,
     accuracy_interval,
-    cohen_kappa,
     compare_paired,
     score,
     weighted_accuracy,
@@ -152,7 +152,7 @@ def test_a_random_part_tells_the_accuracy_over_all_frames() -> None:
         drawn = rng.choice(12, 12)  # children of a population
         right = np.concatenate([rng.random(40) < rates[child] for child in drawn])
         weight = np.repeat(sizes[drawn] / 40, 40)
-        found = weighted_accuracy(right, weight, np.repeat([f"child{i}" for i in range(12)], 40))
+        _, found = weighted_accuracy(right, weight, np.repeat([f"child{i}" for i in range(12)], 40))
         held += found.low <= truth <= found.high
         values.append(found.value)
     assert 88 <= held <= 99

@@ -1,5 +1,7 @@
-"""Two people code faces by keyboard and disagree, a third decides, and the numbers are those that were planted."""
+"""Two people code faces by keyboard and disagree, a third decides, a model is trained; the numbers are as planted."""
 
+import csv
+import json
 import re
 import shutil
 import threading
@@ -27,7 +29,7 @@ from tests.review.browser.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
-N, APART = 12, 4  # faces of the plan, and those on which the two say different things
+N, APART = 30, 5  # faces of the plan, and those on which the two say different things
 # After how many ms each key showed the next face.
 WATCH = """() => {
   window.shownAfter = [];
@@ -91,25 +93,32 @@ def coding_page(chromium: Any, film: Path, coder: str, **task: Any) -> Iterator[
 
 
 def press(visit: Visit, key: str, done: int) -> None:
+    wait_until(visit.page, "document.getElementById('stage').dataset.state", "still")
     visit.page.keyboard.press(key)
     wait_until(visit.page, "document.getElementById('last').dataset.state", "stored")
     assert visit.page.inner_text("#count") == f"{done} of {N}"
 
 
-def test_two_code_by_keyboard_a_third_decides_and_the_numbers_come_out(chromium: Any, film: Path) -> None:
+def call(*words: str | Path) -> str:
+    answer = CliRunner().invoke(cli, [str(word) for word in words], catch_exceptions=False)
+    assert answer.exit_code == 0, answer.output
+    return answer.output
+
+
+def test_two_code_by_keyboard_a_third_decides_and_a_model_is_trained(chromium: Any, film: Path) -> None:
     plan = film / "plan.json"
     apart = {
         (i.run.name, i.number)
         for i in open_desk([film / "lab"], CodingTask("Anna", plan=plan))[0].items.values()
     }
-    apart = set(sorted(apart)[:APART])
+    apart = set(sorted(apart)[:: N // APART])  # of both children
     for coder, other in (("Anna", "3"), ("Ben", "4")):
         with coding_page(chromium, film, coder, plan=plan) as visit:
             visit.page.evaluate(WATCH)
             order = list(visit.desk.items.values())  # type: ignore[attr-defined]
             for place, item in enumerate(order):
                 press(visit, other if (item.run.name, item.number) in apart else "5", place + 1)
-            assert visit.page.is_visible("#done") and "12 faces are done" in visit.page.inner_text(
+            assert visit.page.is_visible("#done") and f"{N} faces are done" in visit.page.inner_text(
                 "#done-text"
             )
             # ms; the next face is loaded ahead. A machine that does much else may be several times slower.
@@ -117,17 +126,33 @@ def test_two_code_by_keyboard_a_third_decides_and_the_numbers_come_out(chromium:
     with coding_page(chromium, film, "Cleo", mode="adjudicate") as visit:
         page = visit.page
         assert page.inner_text("#count") == f"0 of {APART}"
-        for _ in range(APART):
+        for place in range(APART):
+            wait_until(page, "document.getElementById('stage').dataset.state", "still")
             left = page.inner_text("#codes button:first-child")
             page.keyboard.press("ArrowLeft" if "happy" in left else "ArrowRight")
-            wait_until(page, "document.getElementById('last').dataset.state", "stored")
+            wait_until(page, "document.getElementById('count').textContent", f"{place + 1} of {APART}")
+        wait_until(page, "document.getElementById('last').dataset.state", "stored")
         assert page.is_visible("#done")
-    answer = CliRunner().invoke(cli, ["agreement", str(film / "lab")])
-    assert answer.exit_code == 0 and f"{APART} disagreements, 0 of them not decided" in answer.output
-    # Anna says happy where Ben says sad: by chance both would say neutral of (8 / 12) ** 2 of all.
-    kappa = (8 / 12 - 4 / 9) / (1 - 4 / 9)
-    assert re.search(rf"Anna and Ben, {N} .* of 2 children: 67 ?% equal, kappa {kappa:.2f}", answer.output)
-    assert "adjudicated and classifier, 12 " in answer.output
+    said = call("agreement", film / "lab", "--plan", plan)
+    assert f"{APART} disagreements, 0 not decided" in said
+    # Anna says happy where Ben says sad: by chance both would say neutral of (25 / 30) ** 2 of all.
+    kappa = (25 / 30 - 25 / 36) / (1 - 25 / 36)
+    assert re.search(rf"Anna and Ben, {N} frames of 2 children: 83 ?% equal, kappa {kappa:.2f}", said)
+    assert f"adjudicated and classifier, {N} frames" in said
+    said = call("manifest", film / "lab", "-o", film / "crops", "--plan", plan)
+    assert f"{N} pictures: happy {APART}, neutral {N - APART}" in said
+    manifest = film / "crops" / "manifest.csv"
+    rows = list(csv.DictReader(manifest.read_text(encoding="utf-8").splitlines()))
+    assert sorted(row["votes"] for row in rows if row["label"] == "happy") == ["happy=1;sad=1"] * APART
+    assert {row["split"] for row in rows} == {"train", "validation"} and any(row["weight"] for row in rows)
+    call("train", film / "crops" / "own-children.toml", "--data", manifest, "-o", film / "run")
+    call("evaluate", film / "run" / "own-children.safetensors", manifest, "-o", film / "numbers")
+    numbers = json.loads((film / "numbers" / "metrics.json").read_text(encoding="utf-8"))
+    drawn = [row for row in rows if row["weight"]]
+    assert (numbers["images"], numbers["images_drawn_at_random"]) == (N, len(drawn))
+    low, high = numbers["accuracy_all_frames_low"], numbers["accuracy_all_frames_high"]
+    assert 0 <= low <= numbers["accuracy_all_frames"] <= high <= 1
+    assert numbers["trained_on_these"]
 
 
 def test_the_page_asks_back_takes_back_and_can_be_read(chromium: Any, film: Path) -> None:
@@ -140,6 +165,20 @@ def test_the_page_asks_back_takes_back_and_can_be_read(chromium: Any, film: Path
         press(visit, "4", 1)
         page.keyboard.press("+")
         page.keyboard.press("n")
+        wait_until(page, "document.getElementById('last').dataset.state", "skipped")
+        page.keyboard.press("u")
+        wait_until(page, "document.getElementById('last').textContent", "Not skipped: here it is.")
+        assert page.inner_text("#count") == f"1 of {N}", "the code before the skip stays"
+        page.keyboard.press("n")
+        wait_until(page, "document.getElementById('last').dataset.state", "skipped")
+        other = visit.context.new_page()
+        other.goto(page.url)
+        other.wait_for_selector("body[data-ready=true]")
+        for one in (page, other):
+            one.wait_for_selector("#windows:has-text('open in another window')")
+        assert other.inner_text("#count") == f"1 of {N}"
+        other.close()
+        page.wait_for_selector("#windows", state="hidden")
         page.keyboard.press("0")
         assert page.inner_text("#question") == "Why can it not be coded?"
         page.keyboard.press("Escape")
@@ -151,8 +190,8 @@ def test_the_page_asks_back_takes_back_and_can_be_read(chromium: Any, film: Path
         page.keyboard.press("u")
         wait_until(page, "document.getElementById('last').dataset.state", "undone")
         assert page.inner_text("#count") == f"1 of {N}"
-        said = [(item, visit.desk.items[item].number) for item, _ in visit.desk._said]  # type: ignore[attr-defined]
-        assert [item for item, _ in said] == first[:1]
+        said = [item for item, _, is_skip in visit.desk._said if not is_skip]  # type: ignore[attr-defined]
+        assert said == first[:1]
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
             found = page.evaluate(POOR_CONTRAST)
@@ -179,6 +218,15 @@ def test_the_page_asks_back_takes_back_and_can_be_read(chromium: Any, film: Path
 
 def test_a_run_is_coded_continuously_and_edited_by_keys_and_mouse(chromium: Any, film: Path) -> None:
     with coding_page(chromium, film, "Emil", mode="intervals") as visit:
+        early = visit.context.new_page()
+        early.route("**/clock", lambda route: None)  # the page never becomes ready
+        early.goto(visit.page.url)
+        early.wait_for_selector("#who:empty", state="attached")
+        wait_until(early, "document.querySelectorAll('script').length", 1)
+        early.wait_for_timeout(500)
+        early.keyboard.press("3")
+        early.wait_for_selector("#notice.shown:has-text('this key did not count')")
+        early.close()
         page, desk = visit.page, visit.desk  # type: ignore[attr-defined]
         item = next(iter(desk.items.values()))
         press_keys = page.keyboard.press
@@ -237,6 +285,21 @@ def test_a_run_is_coded_continuously_and_edited_by_keys_and_mouse(chromium: Any,
         go(1)
         page.keyboard.up("7")
         assert codes(4)[3] == ("surprised", 269, 279)
+        page.keyboard.down("6")
+        go(0, 4)
+        page.evaluate("dispatchEvent(new Event('blur'))")
+        assert codes(5)[4][1:] == (279, 283), "what was held ends"
+        page.keyboard.up("6")
+        press_keys("ArrowUp")
+        press_keys("PageUp")
+        page.wait_for_selector("#more [aria-pressed=true]")
+        chosen = page.inner_text("#said-list [aria-current=true]").split("\n")[0]
+        strong = [one["category"] for one in desk.codes(item) if one.get("intensity") == 1]
+        assert strong == [chosen]
+        press_keys("u")
+        wait_until(page, "document.querySelectorAll('#more [aria-pressed=true]').length", 0)
+        press_keys("u")
+        assert len(codes(4)) == 4
         write, desk.write = desk.write, full_disk
         for key in ("1", "2"):
             page.keyboard.down(key)

@@ -40,6 +40,11 @@ export async function postJson(address, body, more = {}) {
   return (await answer(address, { method: "POST", headers, body: JSON.stringify(body) })).json();
 }
 
+/** The header by which a server that was started for another coder knows that a page is not its own. */
+export function ofCoder(coder) {
+  return { "X-Coder": encodeURIComponent(coder) };
+}
+
 export function getStudy() {
   return getJson("/api/study");
 }
@@ -82,7 +87,7 @@ export class RunSource {
 
   /** Store an entry of the coder whose review the page shows. */
   post(entry, coder) {
-    return postJson(`${this.base}/review`, entry, { "X-Coder": encodeURIComponent(coder) });
+    return postJson(`${this.base}/review`, entry, ofCoder(coder));
   }
 
   makeProxy() {

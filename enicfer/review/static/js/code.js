@@ -4,10 +4,12 @@ import { Choices } from "./code_choices.js";
 import { ClipPlayer, forgetClip } from "./code_clip.js";
 import { Pace } from "./code_pace.js";
 import { Ahead, CodingQueue } from "./code_queue.js";
-import { exampleAddress, getClip, getCoding, getFace, postCode, postUndo } from "./code_source.js";
+import { exampleAddress, getClip, getCoding, getFace, postCode, postSkip, postUndo } from "./code_source.js";
+import { warnOfOthers, watchWindows } from "./code_windows.js";
 import { connection } from "./connection.js";
 import { announce, byId, el, fill, nameOf } from "./dom.js";
 import { listenToKeys, makeHelp } from "./keys.js";
+import { dropEarlyKeys } from "./keys_early.js";
 
 const WORDS = {
   frames: { title: "Faces", one: "face", many: "faces" },
@@ -21,6 +23,7 @@ class CodingPage {
   constructor(coding) {
     this.words = WORDS[coding.mode];
     this.mode = coding.mode;
+    this.coder = coding.coder;
     this.queue = new CodingQueue(coding.items);
     this.pace = new Pace(this.words.one);
     this.clip = new ClipPlayer(byId("clip"));
@@ -169,7 +172,7 @@ class CodingPage {
     this.tellLast(words, "storing");
     this.stored = this.stored.then(async () => {
       try {
-        await postCode(item.id, took === undefined ? said : { ...said, took });
+        warnOfOthers(await postCode(item.id, took === undefined ? said : { ...said, took }, this.coder));
         this.pending -= 1;
         if (!this.pending) this.tellLast(words, "stored");
       } catch (error) {
@@ -188,13 +191,13 @@ class CodingPage {
     byId("last").dataset.state = state;
   }
 
-  /** Take the last code back, once all before it are stored, and show its item again. */
+  /** Take the last code or skip back, once all before it are stored, and show its item again. */
   undo() {
     this.stored = this.stored.then(async () => {
       try {
-        const { id } = await postUndo();
+        const { id, skipped } = await postUndo(this.coder);
         this.queue.putBack(id);
-        fill(byId("last"), "Taken back: say it again.");
+        fill(byId("last"), skipped ? "Not skipped: here it is." : "Taken back: say it again.");
         byId("last").dataset.state = "undone";
         this.show();
       } catch (error) {
@@ -210,8 +213,20 @@ class CodingPage {
       announce("This is the last one.");
       return;
     }
+    const item = this.queue.current;
     this.queue.skip();
-    fill(byId("last"), "Skipped: it comes again at the end.");
+    this.before = [item, ...this.before].slice(0, 2);
+    this.tellLast("Skipped: it comes again at the end", "storing");
+    this.pending += 1;
+    this.stored = this.stored.then(async () => {
+      try {
+        warnOfOthers(await postSkip(item.id, this.coder));
+        if (this.pending === 1) this.tellLast("Skipped: it comes again at the end", "skipped");
+      } catch (error) {
+        announce(`Skipped, but only until this page is closed. ${error.message}`, true);
+      }
+      this.pending -= 1;
+    });
     this.show();
   }
 
@@ -260,7 +275,7 @@ function pageKeys(page, book, help) {
     ...book.categories.map(({ key, name, definition }) => shown(key, `${name}: ${definition}`)),
     shown("0", "cannot be coded; then why"),
     { key: " ", says: around, act: once(() => page.play()), group },
-    { key: "u", says: "take the last code back", act: once(() => page.undo()), group },
+    { key: "u", says: "take the last code or skip back", act: once(() => page.undo()), group },
     { key: "n", says: "skip; it comes again at the end", act: once(() => page.skip()), group },
     shown("Escape", "back to the first question", group),
     { key: ["+", "*"], says: "ask how strong it is, or do not", act: once(() => byId("strength").click()), group },
@@ -283,7 +298,11 @@ function showExamples(book) {
 
 async function open() {
   const coding = await getCoding();
+  connection.restart = coding.restart;
   const page = new CodingPage(coding);
+  fill(byId("own"), coding.note);
+  byId("own").hidden = !coding.note;
+  watchWindows();
   showExamples(coding.book);
   const rows = pageKeys(page, coding.book, () => help());
   const help = makeHelp(rows);
@@ -296,4 +315,5 @@ async function open() {
   document.body.dataset.ready = "true";
 }
 
+dropEarlyKeys();
 open().catch((error) => announce(error.message, true));

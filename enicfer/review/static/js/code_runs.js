@@ -3,13 +3,16 @@
 import { TimeAxis } from "./axis.js";
 import { getCoding } from "./code_source.js";
 import { CodeLanes, colorOf } from "./code_runs_lanes.js";
+import { CodeMore } from "./code_runs_more.js";
 import { ItemSource } from "./code_runs_source.js";
 import { CANNOT, RunCodes, textOf, wordOf } from "./code_runs_store.js";
+import { watchWindows } from "./code_windows.js";
 import { connection } from "./connection.js";
 import { announce, byId, el, fill, nameOf } from "./dom.js";
 import { count, minutes } from "./format.js";
 import { FrameTable } from "./frames.js";
 import { listenToKeys, makeHelp } from "./keys.js";
+import { dropEarlyKeys } from "./keys_early.js";
 import { ExactPictures } from "./pictures.js";
 import { Player } from "./player.js";
 import { Proxy } from "./proxy.js";
@@ -157,6 +160,12 @@ class RunsPage {
     if (word) this.store.end(word, this.player.frame);
   }
 
+  /** A key is held and the window loses the focus: nobody hears that it is let go, so what it began ends here. */
+  letAllGo() {
+    for (const word of this.pressed.values()) this.store.end(word, this.player.frame);
+    this.pressed.clear();
+  }
+
   choose(code) {
     if (!code) return;
     this.store.select(code.id);
@@ -247,6 +256,8 @@ function pageKeys(page, help) {
     { key: "[", says: "the selected code begins here", act: once(() => page.edge("frame")), group: group.edit },
     { key: "]", says: "it ends with this frame", act: once(() => page.edge("end_frame")), group: group.edit },
     { key: "=", says: "it is strongest here", act: once(() => page.edge("apex_frame")), group: group.edit },
+    { key: ["PageUp"], says: "it is stronger", act: once(() => page.more.step(1)), group: group.edit },
+    { key: ["PageDown"], says: "it is weaker", act: once(() => page.more.step(-1)), group: group.edit },
     { key: ["Delete", "Backspace"], says: "remove it", act: once(() => store.remove()), group: group.edit },
     { key: "u", says: "take the last change back", act: once(() => store.undo()), group: group.edit },
     { key: "+", says: "show less of the time", act: () => axis.zoom(ZOOM, player.time), group: group.page },
@@ -263,7 +274,9 @@ async function open() {
   const asked = new URLSearchParams(location.search).get("item");
   const item =
     coding.items.find(({ id }) => id === asked) ?? coding.items.find(({ done }) => !done) ?? coding.items[0];
-  const source = new ItemSource(item.id);
+  connection.restart = coding.restart;
+  watchWindows();
+  const source = new ItemSource(item.id, coding.coder);
   const [info, clock, codes] = await Promise.all([source.info(), source.clock(), source.codes()]);
   const frames = new FrameTable(clock);
   const video = byId("video");
@@ -280,10 +293,13 @@ async function open() {
   const store = new RunCodes(source, coding.book, frames.n, codes);
   const page = new RunsPage(coding, item, { frames, player, axis, store });
   new CodeLanes({ axis, player, frames, store, book: coding.book });
+  page.more = new CodeMore({ store, book: coding.book });
   const rows = pageKeys(page, () => help());
   const help = makeHelp(rows, player);
   listenToKeys(rows);
   document.addEventListener("keyup", (event) => page.letGo(event));
+  addEventListener("blur", () => page.letAllGo());
+  document.addEventListener("visibilitychange", () => document.hidden && page.letAllGo());
   const unsaved = () => store.pending || store.waiting.length || store.open.size;
   addEventListener("beforeunload", (event) => unsaved() && event.preventDefault());
   const place = coding.items.indexOf(item);
@@ -297,4 +313,5 @@ async function open() {
   document.body.dataset.ready = "true";
 }
 
+dropEarlyKeys();
 open().catch((error) => announce(error.message, true));

@@ -1,10 +1,11 @@
 // What the page of continuous coding asks of one run: as RunSource, but of an item that does not say which run it is.
 
-import { RunSource, answer, getJson, postJson } from "./api.js";
+import { RunSource, getJson, ofCoder, postJson } from "./api.js";
 
 export class ItemSource extends RunSource {
-  constructor(id) {
+  constructor(id, coder) {
     super(id);
+    this.coder = coder;
     this.base = `/api/items/${encodeURIComponent(id)}`;
   }
 
@@ -12,16 +13,11 @@ export class ItemSource extends RunSource {
     return this.get("video");
   }
 
-  async clock() {
-    const response = await answer(`${this.base}/clock`);
-    return { n: Number(response.headers.get("X-Frames")), bytes: await response.arrayBuffer() };
-  }
-
   /** Find the run again on a server that was started anew, by its place and its frames' times; false if it is gone. */
   async follow(place, { bytes }) {
     const id = (await getJson("/api/coding")).items[place]?.id;
     if (id === undefined) return false;
-    const other = new ItemSource(id);
+    const other = new ItemSource(id, this.coder);
     const found = new Uint8Array((await other.clock()).bytes);
     const known = new Uint8Array(bytes);
     if (found.length !== known.length || found.some((value, i) => value !== known[i])) return false;
@@ -34,6 +30,6 @@ export class ItemSource extends RunSource {
   }
 
   async post(content) {
-    return (await postJson(`${this.base}/codes`, content)).codes;
+    return (await postJson(`${this.base}/codes`, content, ofCoder(this.coder))).codes;
   }
 }

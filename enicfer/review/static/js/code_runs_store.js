@@ -119,6 +119,16 @@ export class RunCodes {
     });
   }
 
+  /** Say something more of a code: {intensity} or {modifiers}. */
+  describe({ id }, more) {
+    this.post(() => {
+      const code = this.codes.find((one) => one.id === id);
+      if (!code) return null;
+      const { id: entry, ...facts } = code;
+      return { ...facts, ...more, entry };
+    });
+  }
+
   select(id) {
     this.selected = id;
     this.changed.send();

@@ -1,6 +1,6 @@
 // What the page of a coder asks the server: the items by their ids, which tell nothing.
 
-import { answer, getJson, postJson } from "./api.js";
+import { answer, getJson, ofCoder, postJson } from "./api.js";
 import { unpackClip } from "./code_clip.js";
 
 const place = (id) => `/api/items/${encodeURIComponent(id)}`;
@@ -27,12 +27,17 @@ export async function getClip(id) {
   return unpackClip(await (await answer(`${place(id)}/clip`)).arrayBuffer());
 }
 
-export function postCode(id, said) {
-  return postJson(`${place(id)}/code`, said);
+export function postCode(id, said, coder) {
+  return postJson(`${place(id)}/code`, said, ofCoder(coder));
 }
 
-export function postUndo() {
-  return postJson("/api/undo", {});
+/** It comes later. */
+export function postSkip(id, coder) {
+  return postJson(`${place(id)}/skip`, {}, ofCoder(coder));
+}
+
+export function postUndo(coder) {
+  return postJson("/api/undo", {}, ofCoder(coder));
 }
 
 export function exampleAddress(category, number) {
