@@ -17,7 +17,7 @@ from enicfer.coding.rated import newest_book
 from enicfer.coding.ratings import video_time_of
 from enicfer.coding.tracks import CodedRun, read_coded_study
 from enicfer.config.codebook import Codebook
-from enicfer.errors import OVERWRITE, InputError, OutputError
+from enicfer.errors import OUTPUT, OVERWRITE, InputError, OutputError
 from enicfer.export.boris import boris_project
 from enicfer.export.datavyu import datavyu_table
 from enicfer.export.elan import elan_document
@@ -104,10 +104,10 @@ def export_codings(
     """
     target, places = Path(output), [Path(folder) for folder in folders]
     if unknown := [name for name in to if name not in PROGRAMS]:
-        raise InputError(f"There is no program {unknown[0]}; allowed are {', '.join(PROGRAMS)}.")
+        raise InputError(f"There is no program {unknown[0]}", remedy=f"name one of {', '.join(PROGRAMS)}")
     coded = read_coded_study(places, book)
     if coder and coder not in coded.coders:
-        raise InputError(f"{coder} coded nothing; coders are {', '.join(coded.coders)}.")
+        raise InputError(f"{coder} coded nothing", remedy=f"name one of {', '.join(coded.coders)}")
     study, newest = Study(places), newest_book(coded)
     tracks = [
         track
@@ -131,7 +131,11 @@ def export_codings(
                 )
             paths = tuple(stage.publish())
     except OSError as error:
-        raise OutputError(f"{target} cannot be written: {error.strerror or error}.") from None
+        raise OutputError(
+            f"{target} cannot be written: {error.strerror or error}",
+            place=target,
+            remedy=f"make room there, or give another {OUTPUT}",
+        ) from None
     counts: dict[str, int] = {}
     for track in tracks:
         counts[track.coder] = counts.get(track.coder, 0) + len(track.said)

@@ -155,7 +155,7 @@ def test_each_coder_has_an_order_of_her_own_and_the_second_her_part(start, film)
         assert shuffled[: len(plan.items)] != sorted(shuffled)[: len(plan.items)]
 
 
-def test_what_is_acknowledged_is_on_the_disk_and_the_coder_goes_on_where_she_stopped(start, film):
+def test_what_is_acknowledged_is_on_the_disk(start, film):
     said = [{"category": "happy", "intensity": 4, "took": 2.25}, {"reason": "blurred"}, {"category": "sad"}]
     with start() as anna:
         ids = anna.open_ids()
@@ -184,7 +184,7 @@ def test_what_is_acknowledged_is_on_the_disk_and_the_coder_goes_on_where_she_sto
         assert found.status_code == 409 and found.json()["error"] == "There is nothing to undo."
 
 
-def test_what_is_skipped_comes_at_the_end_also_after_a_restart_and_is_taken_back_first(start, film):
+def test_a_skip_comes_at_the_end_and_is_taken_back_first(start, film):
     for mode in ("frames", "trials"):
         with start(mode=mode) as anna:
             ids = anna.open_ids()
@@ -207,7 +207,7 @@ def test_what_is_skipped_comes_at_the_end_also_after_a_restart_and_is_taken_back
     }
 
 
-def test_a_second_server_of_one_coder_and_a_page_of_another_one_are_noticed(start):
+def test_a_second_server_and_a_page_of_another_coder_are_noticed(start):
     with start() as anna, start() as again:
         first, second = anna.open_ids()[:2]
         known = again.open_ids()[1]
@@ -541,7 +541,7 @@ def test_what_cannot_be_is_refused_in_a_sentence(start, film, plan, monkeypatch)
 
     monkeypatch.setattr("enicfer.coding.serve.try_writing", closed)
     text = refused("Dora")
-    assert "Read-only file system: make that folder writable" in text and not logs(film, "Dora")
+    assert "Read-only file system; make that folder writable" in text and not logs(film, "Dora")
     monkeypatch.undo()
     for path in (film / "lab").rglob(VIDEO):
         path.unlink()
