@@ -167,7 +167,7 @@ def test_from_a_manifest_to_a_model_and_its_card(tmp_path: Path) -> None:
     (tmp_path / "lab.toml").write_text(RECIPE + "patience = 1\n", encoding="utf-8")
     train_recipe(tmp_path / "lab.toml", tmp_path / "patient", tmp_path / "manifest.csv", messages.append)
     assert "chose the epoch" in (tmp_path / "patient" / "lab.md").read_text(encoding="utf-8")
-    with pytest.raises(InputError, match="no partition 'test'; they have ''"):
+    with pytest.raises(InputError, match="no partition 'test': name one of ''"):
         evaluate_files(path, tmp_path / "manifest.csv", split="test")
 
 
