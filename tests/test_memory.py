@@ -30,6 +30,7 @@ for video in sys.argv[1:]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts memory as Linux does")
+@pytest.mark.slow
 def test_a_longer_video_takes_no_more_memory(tmp_path):
     clip = write_clip(tmp_path / "clip.mkv")
     short, long = (repeat_clip(clip, tmp_path / f"{n}.mkv", n) for n in (20, 120))

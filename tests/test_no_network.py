@@ -22,9 +22,15 @@ GUARD = Path(__file__).with_name("seccomp.py")
 # Runs commands one after the other, each in a fork of a process that has loaded the large packages.
 RUN = """
 import json, os, sys
-import cv2, h5py, matplotlib.pyplot, mne, nibabel, pandas, scipy.signal, scipy.stats, torch
+import av, cv2, h5py, jinja2, matplotlib.pyplot, mne, nibabel, pandas, scipy.signal, scipy.stats, torch
+import enicfer.pipeline.process, enicfer.report.page
 from enicfer.cli.main import main
-for step in json.loads(sys.argv[1]):
+from enicfer.faces.detectors.centerface import import_onnxruntime
+import_onnxruntime()
+steps = json.loads(sys.argv[1])
+if any(step[0] == "train" for step in steps):
+    import captum.attr, torch._dynamo, enicfer.saliency.session, enicfer.training.commands
+for step in steps:
     pid = os.fork()
     if not pid:
         sys.argv = ["enicfer", *step]

@@ -17,6 +17,7 @@ def run(without_video, monkeypatch):
     return lambda *arguments: CliRunner().invoke(cli, [str(a) for a in arguments], catch_exceptions=False)
 
 
+@pytest.mark.slow
 def test_many_sessions(run, study, tmp_path):
     folders = study.make_study(tmp_path / "study", 2)
     command = ("process-sessions", tmp_path / "study", "--output", tmp_path / "out")

@@ -194,6 +194,7 @@ def dataset(without_video, tmp_path, monkeypatch):
 OPTIONS = ProcessingOptions(protocol="eeg-led")
 
 
+@pytest.mark.slow
 def test_one_task_after_the_other_gives_the_tree_of_both(dataset, without_video, tmp_path):
     process_dataset(dataset, tmp_path / "both", options=OPTIONS)
     for task in ("b", "a"):
@@ -216,6 +217,7 @@ def test_a_failure_and_its_repair_leave_the_other_runs_of_the_session(dataset, w
 
 
 @pytest.mark.parametrize("selection", [Selection(), Selection(tasks=("a",))])
+@pytest.mark.slow
 def test_results_of_a_run_whose_video_is_away_are_kept(dataset, without_video, tmp_path, selection):
     output, video = tmp_path / "out", dataset / "sub-01/ses-1/eeg/sub-01_ses-1_task-b_video.mp4"
     process_dataset(dataset, output, options=OPTIONS)

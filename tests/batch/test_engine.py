@@ -39,6 +39,7 @@ def failed(job: str, kind: str, reason: str) -> Outcome:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+@pytest.mark.slow
 def test_each_failure_costs_its_own_job_alone():
     jobs = ["fine 1", "die 2", "fine 3", "leave 4", "raise 5", "hang 6", "fine 7", "fine 8"]
     reports = []
@@ -70,6 +71,7 @@ def test_a_worker_is_kept_for_the_next_job_and_told_its_threads():
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+@pytest.mark.slow
 def test_a_worker_that_dies_while_idle_is_replaced():
     slot = LocalSlot()
     try:
@@ -83,6 +85,7 @@ def test_a_worker_that_dies_while_idle_is_replaced():
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs process groups")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.slow
 def test_an_end_of_the_program_is_the_end_of_its_workers(how, tmp_path):
     code = """
         import os, signal, sys, time

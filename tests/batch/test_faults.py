@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.thorough import THOROUGH
+
 HERE = Path(__file__).parent
+MOMENTS = 20 if THOROUGH else 6  # at which it is killed
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs fork and POSIX limits")
 
 
@@ -36,12 +39,13 @@ def finish(process: subprocess.Popen) -> str:
 
 
 @posix
+@pytest.mark.slow
 def test_killed_at_any_moment_then_resumed_gives_the_same_bytes(tmp_path):
-    command = [sys.executable, str(HERE / "faults.py"), str(tmp_path), "20", "0"]
+    command = [sys.executable, str(HERE / "faults.py"), str(tmp_path), str(MOMENTS), "0"]
     out = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert out.returncode == 0, out.stderr
     report = json.loads(out.stdout)
-    assert len(report["found"]) == 20
+    assert len(report["found"]) == MOMENTS
     for moment in report["found"]:
         assert moment["died"] == -9
         assert moment["resumed"] == 0
@@ -50,6 +54,7 @@ def test_killed_at_any_moment_then_resumed_gives_the_same_bytes(tmp_path):
 
 
 @posix
+@pytest.mark.slow
 def test_a_full_disk_fails_the_session_and_room_repairs_it(without_video, tmp_path):
     study = without_video
     study.make_study(tmp_path / "study", 2)

@@ -57,10 +57,23 @@ def test_protocols():
         (["protocols", "nothing.toml"], "nothing"),
     ],
 )
-def test_an_error_is_one_sentence(tmp_path, arguments, word):
-    out = enicfer(*arguments, cwd=tmp_path)
+def test_an_error_is_one_sentence(tmp_path, monkeypatch, capsys, arguments, word):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["enicfer", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    out = capsys.readouterr()
+    assert ended.value.code == 1
+    assert word in out.out + out.err
+    assert "Traceback" not in out.err
+    assert len(out.err.strip().splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_error_of_a_process_of_its_own_is_one_sentence(tmp_path):
+    out = enicfer("process-session", "nothing here", cwd=tmp_path)
     assert out.returncode == 1
-    assert word in out.stdout + out.stderr
+    assert "no session folder" in out.stdout + out.stderr
     assert "Traceback" not in out.stderr
     assert len(out.stderr.strip().splitlines()) == 1
     assert not list(tmp_path.iterdir())

@@ -81,6 +81,7 @@ def test_nilearn_takes_the_tables_as_they_are(fmri_dataset):
     assert np.linalg.matrix_rank(design, rtol=1e-5) == design.shape[1]  # rounding is no rank
 
 
+@pytest.mark.slow
 def test_mne_bids_reads_the_trials_beside_a_recording(make_run, tmp_path):
     from mne_bids import BIDSPath, read_raw_bids, write_raw_bids
 

@@ -96,6 +96,7 @@ def test_a_model_file_of_a_lab_with_colour_is_loaded_by_path(tmp_path: Path) -> 
     assert model.predict(np.zeros((3, 50, 40), np.uint8)).shape == (3, 2)
 
 
+@pytest.mark.slow
 def test_the_stored_accuracy_is_the_measured_one(shipped: Classifier, shared_data: Path) -> None:
     from enicfer.training.datasets.fer2013 import read_fer2013
 
@@ -110,6 +111,7 @@ def test_the_stored_accuracy_is_the_measured_one(shipped: Classifier, shared_dat
     assert right.mean() == pytest.approx(metrics["accuracy_votes"], abs=0.002)
 
 
+@pytest.mark.slow
 def test_the_network_of_votes_says_what_most_raters_would(shared_data: Path) -> None:
     from enicfer.training.datasets.fer2013 import read_ferplus
 

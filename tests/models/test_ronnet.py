@@ -92,7 +92,7 @@ def test_off_the_cpu_no_part_of_it_stays_there() -> None:
 
 @pytest.mark.parametrize("kind", [RonNet, GoogLeNet])
 def test_a_network_without_storage_draws_no_weights(kind, monkeypatch):
-    """Reading a model makes one to compare shapes; drawing for it would load torch's compiler, which takes a second."""
+    """Reading a model makes one to compare shapes; drawing for it would load torch's compiler."""
 
     def refuse(weight, **settings):
         raise AssertionError("weights were drawn")

@@ -29,6 +29,7 @@ def recipe(tmp_path: Path, small: Recipe, stripes: Callable[..., FaceImages]) ->
     return replace(small, data=source, schedule=replace(small.schedule, epochs=5, vote_weight=0.0))
 
 
+@pytest.mark.slow
 def test_every_child_is_tested_once_by_a_model_that_does_not_know_it(recipe: Recipe, tmp_path: Path) -> None:
     result = cross_validate(recipe, tmp_path / "run", 2, report=lambda line: None)
     assert [row["images"] for row in result.rows] == [48, 48]
@@ -51,6 +52,7 @@ def test_every_child_is_tested_once_by_a_model_that_does_not_know_it(recipe: Rec
     assert sum(line.startswith("continuing") for line in again) == 2
 
 
+@pytest.mark.slow
 def test_a_child_with_one_expression_is_tested(
     recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,6 +33,7 @@ def rows(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_learns_what_can_be_learnt(tmp_path: Path, small: Recipe, stripes: Stripes) -> None:
     train(small, stripes(), tmp_path, quiet)
     log = rows(tmp_path)
@@ -41,6 +42,7 @@ def test_learns_what_can_be_learnt(tmp_path: Path, small: Recipe, stripes: Strip
     assert [int(row["step"]) for row in log] == list(range(1, 25))
 
 
+@pytest.mark.slow
 def test_short_epochs_do_not_wait_for_checkpoints(
     tmp_path: Path, small: Recipe, stripes: Stripes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -68,6 +70,7 @@ train(SMALL_RECIPE, make_stripes(), Path(sys.argv[1]), print)
 """
 
 
+@pytest.mark.slow
 def test_a_killed_run_continues_to_the_same_bits(tmp_path: Path, small: Recipe, stripes: Stripes) -> None:
     train(small, stripes(), tmp_path / "whole", quiet)
     killed = tmp_path / "killed"
@@ -201,6 +204,7 @@ def test_half_precision_learns_too(tmp_path: Path, small: Recipe, stripes: Strip
     assert all(w.dtype == torch.float32 for w in content["average"].values())
 
 
+@pytest.mark.slow
 def test_early_stopping_keeps_the_best_and_stays_stopped(
     tmp_path: Path, small: Recipe, stripes: Stripes
 ) -> None:

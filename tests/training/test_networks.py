@@ -78,7 +78,7 @@ def test_the_finished_model_no_longer_needs_its_source(
 
 
 def test_what_does_not_fit_is_refused(source: Path, small: Recipe) -> None:
-    with pytest.raises(InputError, match="freeze names conv; ronnet has convs, fc1"):
+    with pytest.raises(InputError, match="freeze names conv, which ronnet has not: give some of convs, fc1"):
         build_network(transfer(small, source, "conv"))
     larger = replace(small.network, input_size=48)
     with pytest.raises(InputError, match=r"input_size 16, and .* input_size is 48"):

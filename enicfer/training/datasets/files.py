@@ -119,11 +119,12 @@ def list_images(folder: Path) -> list[Path]:
     if not found:
         foreign, _ = list_passed_over(folder)
         kinds = ", ".join(sorted({path.suffix.lower() for path in foreign}))
-        others = f", and {len(foreign)} of kinds that are not read ({kinds})" if foreign else ""
+        others = f", and holds {len(foreign)} of kinds that are not read ({kinds})" if foreign else ""
+        wanted = f"give a folder with files ending in {', '.join(sorted(PICTURES))}"
         raise InputError(
             f"{folder} holds no image{others}",
             place=folder,
-            remedy=f"{'convert them to' if foreign else 'give one with'} {', '.join(sorted(PICTURES))}",
+            remedy="convert them, for example to .png" if foreign else wanted,
         )
     return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
 

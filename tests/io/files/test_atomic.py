@@ -59,6 +59,7 @@ def in_child(action):
 
 
 @posix
+@pytest.mark.slow
 def test_killed_anywhere_the_next_makes_it_whole(tmp_path):
     call, seen = 0, set()
     while True:
