@@ -14,9 +14,9 @@ from enicfer.sync.stretch import Piece
 
 SAME_PHASE = 4.0  # Rayleigh's statistic n r^2; onsets that fall anywhere exceed it in 2 % of the cases
 # Of an unexplained spread: shift of all onsets that goes with it (benchmarks/alignment.py).
-FLICKER_SHIFT = 0.5
+FLICKER_SHIFT = 0.55
 # Of the exposure: what the shape of the camera's response leaves open for all onsets that light a frame in part.
-SHAPE_SHIFT = 0.01
+SHAPE_SHIFT = 0.013
 
 
 def doubt_phase(
