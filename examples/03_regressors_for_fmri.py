@@ -6,6 +6,8 @@ One row a volume: expression regressors that nilearn takes as they are, and a pl
 them.
 """
 
+# slow: 60 s
+
 from pathlib import Path
 
 import matplotlib.pyplot as plt

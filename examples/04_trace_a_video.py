@@ -5,6 +5,8 @@ A bare video
 No recording: every frame's expression on the video's own clock.
 """
 
+# slow: 40 s
+
 from pathlib import Path
 
 import matplotlib.pyplot as plt

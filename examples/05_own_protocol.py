@@ -5,6 +5,8 @@ A protocol of your own
 Other names, another window, no baseline.
 """
 
+# slow: 40 s
+
 from pathlib import Path
 
 import matplotlib.pyplot as plt

@@ -8,6 +8,8 @@ enicfer and nilearn know nothing of turns it into BOLD. What is analysed are the
 makes of the session.
 """
 
+# slow: 60 s
+
 import json
 import math
 from pathlib import Path

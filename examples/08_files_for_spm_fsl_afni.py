@@ -6,6 +6,8 @@ The same trials, written as each program reads them, with the happy expression a
 All files come from one table, so no two of them disagree; here we read them back and look.
 """
 
+# slow: 60 s
+
 from pathlib import Path
 
 import matplotlib.pyplot as plt

@@ -76,11 +76,10 @@ for pair in found.pairs:
     )
 print(len(disagreements), "disagreements to be decided")
 
-figure, axes = plt.subplots(1, len(found.pairs), figsize=(10, 3.6), layout="constrained")
+figure, axes = plt.subplots(2, 2, figsize=(8, 7.5), layout="constrained")
 figure.suptitle("Who says what, in frames")
-for ax, pair in zip(axes, found.pairs, strict=True):
+for ax, pair in zip(axes.flat, found.pairs, strict=True):
     table = np.array(pair.table)
-    names = [category.name for category in pair.categories]
     ax.imshow(table, cmap="Blues")
     for (row, column), count in np.ndenumerate(table):
         if count:
@@ -92,9 +91,11 @@ for ax, pair in zip(axes, found.pairs, strict=True):
                 va="center",
                 color="white" if count > table.max() / 2 else "black",
             )
-    ax.set(xticks=range(len(names)), yticks=range(len(names)), xlabel=pair.second, ylabel=pair.first)
-    ax.set_xticklabels(names, rotation=60, ha="right")
-    ax.set_yticklabels(names)
+    ax.set(
+        xticks=range(len(book.names)), yticks=range(len(book.names)), xlabel=pair.second, ylabel=pair.first
+    )
+    ax.set_xticklabels(book.names, rotation=60, ha="right")
+    ax.set_yticklabels(book.names)
 
 # %%
 # A review
