@@ -78,7 +78,8 @@ def rows(command: click.Command) -> Iterator[str]:
             takes = kind_words(one)
             takes = f"`{takes}`" if takes else ""
             needed = "**needed** " if one.required else ""
-            again = " May be given several times." if one.multiple else ""
+            several = one.multiple and "several times" not in (one.help or "")
+            again = " May be given several times." if several else ""
             text = " ".join(escape(one.help or "").split()) + again
             yield f"| {names} | {takes.replace('|', chr(92) + '|')} | {default_words(one)} | {needed}{text} |"
 

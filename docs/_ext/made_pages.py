@@ -149,6 +149,13 @@ def link_outside(app: Sphinx, name: str, source: list[str]) -> None:
     source[0] = re.sub(r"\]\((?:\.\./)+([\w/.-]+)\)", place, source[0])
 
 
+def plain_defaults(
+    app: Sphinx, what: str, name: str, one: Any, options: Any, signature: str | None, returned: str | None
+) -> tuple[str | None, str | None]:
+    """Defaults that are no Python, such as ``<factory>``, as an ellipsis: else the signature cannot be read."""
+    return (None if signature is None else re.sub(r"= ?<[^<>]*>", "= ...", signature)), returned
+
+
 def calm(gallery_conf: dict[str, Any], fname: Any) -> None:
     """Before each script: figures as the site shows them, whatever the last script changed."""
     import matplotlib
@@ -175,4 +182,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_lexer("csv", TextLexer)
     app.connect("config-inited", write_pages)
     app.connect("source-read", link_outside)
+    app.connect("autodoc-process-signature", plain_defaults)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
