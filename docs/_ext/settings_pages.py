@@ -173,7 +173,7 @@ def sections(kind: type, meanings: Mapping[type, Mapping[str, str]], place: str 
     for key, words, default, may, meaning in rows(kind, meanings.get(kind) or described(kind)):
         lines.append(f"| `{key}` | {cell(words)} | {default} | {cell(may)} | {cell(meaning)} |")
     heading = place or "At the top of the file"
-    about = (inspect.getdoc(kind) or "").partition("\n")[0] if place else ""
+    about = re.sub(r"; see `Run`\.", ".", (inspect.getdoc(kind) or "").partition("\n")[0]) if place else ""
     yield f"## {heading}\n\n{cell(about)}\n\n" + "\n".join(lines) + "\n"
     hints = get_type_hints(kind, include_extras=True)
     for entry in fields(kind):
