@@ -73,6 +73,7 @@ sphinx_gallery_conf = {
     "show_signature": False,
     "min_reported_time": 1,
     "reset_modules": ("made_pages.calm",),
+    "reset_modules_order": "both",
     "remove_config_comments": True,
     "image_scrapers": ("matplotlib",),
     "capture_repr": (),

@@ -257,6 +257,12 @@ def test_links_and_anchors_hold(site):
     assert broken == []
 
 
+def test_the_gallery_has_a_page_for_each_script_and_no_other_section(site):
+    pages = {path.stem for path in site if path.parent == BUILT / "gallery"}
+    assert pages == {path.stem for path in (ROOT / "examples").glob("[0-9]*.py")} | {"index"}
+    assert [path for path in site if (BUILT / "gallery") in path.parent.parents] == []
+
+
 def test_every_figure_is_described(site):
     undescribed = {
         (path.relative_to(BUILT).as_posix(), one) for path, page in site.items() for one in page.undescribed

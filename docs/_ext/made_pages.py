@@ -90,6 +90,13 @@ def copy_examples() -> None:
     for path in place.glob("*.py"):
         if not (ROOT / "examples" / path.name).exists():
             path.unlink()
+    hide_outputs()
+
+
+def hide_outputs() -> None:
+    """Keep the gallery from taking folders of outputs, which have a README, for sections of its own."""
+    for header in (MADE / "examples").glob("*/README*"):
+        header.unlink()
 
 
 def seconds_of(script: Path) -> int:
@@ -157,7 +164,8 @@ def plain_defaults(
 
 
 def calm(gallery_conf: dict[str, Any], fname: Any) -> None:
-    """Before each script: figures as the site shows them, whatever the last script changed."""
+    """Before and after each script: figures as the site shows them, whatever the last script changed."""
+    hide_outputs()
     import matplotlib
 
     matplotlib.use("agg")
