@@ -8,6 +8,8 @@ review FOLDER`` and ``enicfer code STUDY --coder Anna --plan plan.json``. Here t
 so that the page can show what comes out.
 """
 
+# slow: 60 s
+
 import json
 from pathlib import Path
 
@@ -17,6 +19,7 @@ import numpy as np
 import enicfer
 from enicfer.coding import SamplingOptions, compare_coders, sample_frames, store_coding
 from enicfer.config.codebook import read_codebook
+from enicfer.review.entries import check_entry, note_followed, store_entry
 from enicfer.review.study import Study
 
 folder = Path("example-eeg")
@@ -54,7 +57,7 @@ study = Study([output])
 book = read_codebook("expressions")
 rng = np.random.default_rng(0)
 for coder, skill in (("Anna", 0.95), ("Ben", 0.85)):
-    if (output / "codings").exists() and any((output / "codings").glob(f"*{coder}*")):
+    if any(output.glob(f"codings/*{coder}*")):
         continue
     for item in plan.items:
         frame = truth[item.frame]
@@ -100,6 +103,17 @@ for ax, pair in zip(axes.flat, found.pairs, strict=True):
 # %%
 # A review
 # --------
-# ``enicfer review FOLDER`` shows video, trace, trials and clock on one axis. A trial is accepted or rejected
-# with a reason, and the participant can be pointed at; ``enicfer process-session`` then takes it into
-# account. A rejected trial stays in the table, with ``fer_reviewed`` and ``fer_review_reason``.
+# ``enicfer review FOLDER`` shows video, trace, trials and clock on one axis. Here we store what a click on *reject*
+# stores: the verdict on a trial, with its reason. ``process_session`` finds it beside the results.
+verdict = {"kind": "trial", "trial": 2, "verdict": "rejected", "reason": "spoke to the examiner"}
+facts = check_entry(result, verdict)
+facts["seen"] = note_followed(result, facts)
+store_entry(run, result, "Anna", facts, study.following(run))
+reviewed = enicfer.process_session(folder, enicfer.ProcessingOptions(overwrite=True)).runs[0]
+
+# %%
+# A rejected trial stays in the table and says why; your analysis leaves it out. Had somebody pointed at another
+# face, the trace would be that face's now.
+columns = ["onset", "trial_type", "fer_happy_mean", "fer_reviewed", "fer_review_reason"]
+print(reviewed.trials[columns].iloc[:5].to_string())
+assert reviewed.trials["fer_reviewed"].tolist().count("rejected") == 1

@@ -23,6 +23,20 @@ def cell(text: str) -> str:
     return " ".join(text.replace("|", "\\|").split())
 
 
+def in_full() -> list[list[str]]:
+    """The names of the columns that have a pattern, each written out, so that a search finds them."""
+    words = {
+        "label": [str(one) for one in Expression],
+        "reason": [one for one in STATUS_LEVELS if one != "ok"],
+    }
+    return [
+        [f"`{name.replace(f'{{{word}}}', value)}`" for value in values]
+        for name, _, _ in list_columns()
+        for word, values in words.items()
+        if f"{{{word}}}" in name
+    ]
+
+
 def column_page() -> str:
     """The page of files and columns."""
     lines = [
@@ -53,6 +67,10 @@ def column_page() -> str:
             f"| `{name}` | {'' if unit == '1' else unit} | {cell(text)} |"
             for name, unit, text in list_columns()
         ),
+        "",
+        "The names with a pattern, in full:",
+        "",
+        *(f"- {', '.join(names)}" for names in in_full()),
         "",
         "## Reasons",
         "",
