@@ -105,4 +105,5 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
+html_sidebars = {"index": [], "compare": []}
 html_context = {"default_mode": "light"}
