@@ -1,11 +1,15 @@
-# %% [markdown]
-# # Contrast maps from simulated BOLD with known effects
-#
-# How do you know that a design finds what the face did? Put effects of known size into a series of images, and look
-# whether they come back. Here the face's behaviour is known for every frame, and a response that enicfer and nilearn
-# know nothing of turns it into BOLD. What is analysed are the regressors that enicfer makes of the session.
+"""
+Contrast maps from simulated BOLD with known effects
+====================================================
 
-# %%
+How do you know that a design finds what the face did? Put effects of known size into a series of images,
+and look whether they come back. Here the face's behaviour is known for every frame, and a response that
+enicfer and nilearn know nothing of turns it into BOLD. What is analysed are the regressors that enicfer
+makes of the session.
+"""
+
+# slow: 60 s
+
 import json
 import math
 from pathlib import Path
@@ -18,18 +22,17 @@ from nilearn.glm.first_level import FirstLevelModel
 import enicfer
 from enicfer.export.fmri import timeseries_table
 
-folder = Path("example-fmri")
+folder = Path("known-effects")
 if not folder.exists():
     enicfer.write_example_session(folder, modality="fmri", seed=0)
 truth = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
 
-# %% [markdown]
-# ## What the face did
-# `truth.json` says it for every frame. We write it down as a program that reads faces would (here in the columns of
-# Py-Feat), so that no error of a classifier is in the way. Frames in which the face is out of the picture or covered
-# have no answer.
-
 # %%
+# What the face did
+# -----------------
+# ``truth.json`` says it for every frame. We write it down as a program that reads faces would (here in the
+# columns of Py-Feat), so that no error of a classifier is in the way. Frames in which the face is out of the
+# picture or covered have no answer.
 NAMES = {
     "angry": "anger",
     "happy": "happiness",
@@ -56,12 +59,11 @@ if "trace" not in text:
 result = enicfer.process_session(folder, enicfer.ProcessingOptions(overwrite=True))
 run = result.runs[0]
 
-# %% [markdown]
-# ## Images with known effects
-# Two regions follow the face: one the happy expression, one the angry. The behaviour is taken at its true times and
-# convolved in steps of 10 ms.
-
 # %%
+# Images with known effects
+# -------------------------
+# Two regions follow the face: one the happy expression, one the angry. The behaviour is taken at its true
+# times and convolved in steps of 10 ms.
 STEP, TR, N = 0.01, run.recording.repetition_time, run.recording.n_volumes
 EFFECTS = {"happy": 6.0, "angry": -4.0}
 REGIONS = {"happy": (slice(2, 5), slice(2, 5)), "angry": (slice(7, 10), slice(6, 9))}
@@ -86,22 +88,21 @@ for name, (rows_of, columns_of) in REGIONS.items():
 bold = nibabel.Nifti1Image(data.astype(np.float32), np.eye(4))
 mask = nibabel.Nifti1Image(np.ones(data.shape[:3], np.uint8), np.eye(4))
 
-# %% [markdown]
-# ## The model
-# `timeseries_table(run, convolve=True)` has a convolved column for each expression but the reference, neutral.
-
 # %%
+# The model
+# ---------
+# ``timeseries_table(run, convolve=True)`` has a convolved column for each expression but the reference,
+# neutral.
 table, about = timeseries_table(run, convolve=True)
 convolved = [name for name in table if name.endswith("_hrf") and table[name].std() > 1e-3]
 design = table[convolved].assign(constant=1.0)
 model = FirstLevelModel(t_r=TR, mask_img=mask, signal_scaling=False, noise_model="ols", minimize_memory=True)
 model = model.fit(bold, design_matrices=design)
 
-# %% [markdown]
-# ## Contrast maps
-# Beside each region's effect stands its 95 % interval, and what was put in.
-
 # %%
+# Contrast maps
+# -------------
+# Beside each region's effect stands its 95 % interval, and what was put in.
 figure, axes = plt.subplots(1, 3, figsize=(9, 3), layout="constrained")
 contrasts = {
     "happy": "fer_happy_hrf",
@@ -124,6 +125,6 @@ for ax, (title, contrast) in zip(axes, contrasts.items(), strict=True):
     assert abs(effect.mean() - EFFECTS[title]) < 0.1 * abs(EFFECTS[title])
 figure.savefig("contrast-maps.png")
 
-# %% [markdown]
-# `benchmarks/bold_betas.py` does this for 100 seeds, with noise that is correlated in time and probabilities that are
-# noisy, and counts how often the effects lie within their intervals.
+# %%
+# ``benchmarks/bold_betas.py`` does this for 100 seeds, with noise that is correlated in time and
+# probabilities that are noisy, and counts how often the effects lie within their intervals.

@@ -18,7 +18,16 @@ from enicfer.sync import Evidence, align
 from enicfer.sync.sources import SOURCES
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+MADE = ("_build", "made", "gallery")  # what a build of the site leaves in docs
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *(
+        page
+        for page in sorted((ROOT / "docs").rglob("*.md"))
+        if page.relative_to(ROOT / "docs").parts[0] not in MADE
+    ),
+]
 
 
 def blocks(page: Path, language: str) -> list[str]:

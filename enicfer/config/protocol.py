@@ -185,8 +185,10 @@ class TraceSettings:
     relative_to
         What this child's face usually shows, against which a further column is taken: ``"nothing"``, the mean
         over a rest ``(start, stop)`` in s of the recording, or ``"quantile"``, that of a running window.
-    quantile_window, quantile
-        Length in s of that window, and the quantile (0.5 is the median).
+    quantile_window
+        Length in s of that window.
+    quantile
+        Which quantile of it (0.5 is the median).
     analysis_rate
         Frames per s whose expression is read, 0 for all. Faces are followed in all frames; those between are
         ``not_analysed``.

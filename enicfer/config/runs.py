@@ -25,7 +25,7 @@ class Run:
     videos
         The video, or consecutive files of one camera.
     recording
-        EEG file, or None.
+        EEG, MEG, iEEG or NIRS file, or None.
     bold, triggers
         BOLD image and its trigger log, or None.
     events

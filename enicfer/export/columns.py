@@ -128,6 +128,17 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     ("fer_{label}", "1", "Mean probability of the expression {label}."),
     ("{label}", "1", "Probability of the expression {label}."),
 )
+# Those that `describe_columns` describes one by one.
+_SPECIAL = (
+    "trial_type",
+    "fer_dominant",
+    REVIEWED,
+    REVIEW_REASON,
+    "reason",
+    "other_person_present",
+    "uncertain",
+    "status",
+)
 _OTHER = {"Description": "Column of the table of events that was given."}
 
 
@@ -191,6 +202,13 @@ def describe_columns(
         },
     }
     return {name: special.get(name) or _describe(name, labels) for name in columns}
+
+
+def list_columns() -> list[tuple[str, str, str]]:
+    """Name, unit and meaning of every column of every table, for a page; names have patterns such as ``{label}``."""
+    named = describe_columns(_SPECIAL, ())
+    table = [(name, unit, text.replace("because {text}", "of this reason")) for name, unit, text in _TABLE]
+    return [*((name, "", about["Description"]) for name, about in named.items()), *table]
 
 
 LOST_HED = "(Face, Label/Face-lost)"

@@ -207,7 +207,7 @@ def _fit_tone(kind: _Kind, rate: float) -> tuple[float, float] | None:
     onsets = [best.onset, *(f.onset for f in other)]
     middle = (max(onsets) + min(onsets)) / 2
     misfit = np.sqrt(left / sounding)
-    doubt = (max(onsets) - min(onsets)) / 2 + 3.2 * best.spread + 0.3 * misfit * best.ramp
+    doubt = (max(onsets) - min(onsets)) / 2 + 3.2 * best.spread + 0.45 * misfit * best.ramp
     if best.ramp > 0.95 * MAX_RAMP * rate:
         doubt += AT_LIMIT * best.ramp
     return middle + 0.5, doubt

@@ -27,16 +27,22 @@ class Augmentation:
         Probability of a mirror image.
     rotation
         Largest angle, degrees.
-    scale, translation, shear
-        Largest relative change of size, shift as a part of the image's width, shear.
+    scale
+        Largest relative change of size.
+    translation
+        Largest shift, as a part of the image's width.
+    shear
+        Largest shear.
     gamma
         Largest absolute natural logarithm of the gamma exponent (light and contrast).
     contrast
         Largest relative change of contrast about mid-grey (clips, as a sensor does).
     erase
         Probability that a rectangle is replaced by noise.
-    blur, noise
-        Probability of a 3x3 binomial blur (twice), and of sensor noise.
+    blur
+        Probability of a 3x3 binomial blur (twice).
+    noise
+        Probability of sensor noise.
     lab
         Probability of an imitated laboratory condition (`enicfer.training.lab_conditions`).
     lab_strength

@@ -79,7 +79,22 @@ class Data:
 
 @dataclass(frozen=True)
 class Network:
-    """Architecture and its free choices."""
+    """Architecture and its free choices.
+
+    Attributes
+    ----------
+    architecture
+        One of `enicfer.models.weights.ARCHITECTURES`.
+    input_size
+        Height and width of a picture in px.
+    channels
+        1 for grey, 3 for colour.
+    padding
+        Of a RonNet: "valid" trims each layer's border, "same" keeps it, with more than twice the weights and half of
+        the speed.
+    dropout
+        After the last convolution block, and after the hidden layer.
+    """
 
     architecture: Architecture = "ronnet"
     input_size: AtLeastOne = 48
@@ -122,9 +137,14 @@ class Schedule:
 
     Attributes
     ----------
-    epochs, batch_size
-    learning_rate, weight_decay
-        Of AdamW; the rate is the peak of a cosine with linear warm-up.
+    epochs
+        How often every image is seen.
+    batch_size
+        Images in a step.
+    learning_rate
+        The peak of a cosine with linear warm-up.
+    weight_decay
+        By how much the weights shrink in a step, as a multiple of the learning rate.
     warm_up
         Part of all steps.
     ema
@@ -137,6 +157,7 @@ class Schedule:
     vote_share
         Part of that second output in the finished model (`enicfer.training.export`).
     seed
+        Of all random numbers: the same seed and the same data give the same model.
     threads
         Each works on a part of every batch; another number gives other random numbers.
     optimiser
@@ -208,7 +229,15 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that determines a trained model."""
+    """Everything that determines a trained model.
+
+    Attributes
+    ----------
+    name
+        Of the model file, and what the model calls itself.
+    data, network, transfer, augmentation, distillation, schedule, calibration
+        See the classes.
+    """
 
     name: FileStem = "ronnet-7"
     data: Data = field(default_factory=Data)

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from enicfer.errors import InputError, OutputError
+from enicfer.export.bids import write_run
 from enicfer.export.mne import (
     add_emotion_channels,
     add_emotion_events,
@@ -19,6 +20,8 @@ from enicfer.export.mne import (
     write_annotations,
 )
 from enicfer.io.eeg import read_eeg
+from enicfer.io.files.names import find_results
+from enicfer.io.results import read_run
 from enicfer.records import ProtocolCard, Provenance, RecordingDetails, Status
 
 SFREQ = 200.0
@@ -361,6 +364,17 @@ def test_events_at_the_first_smile(run):
     ) == len(events)
     with pytest.raises(InputError, match="no label 'bored'"):
         expression_events(raw, result, "bored")
+
+
+def test_events_are_the_same_after_results_were_read_back(run, tmp_path):
+    """Files have whole microseconds, so a segment may end one before the next begins."""
+    rows = [(1.0000004, 1.0000004, "neutral"), (2.0000008, 1.0, "happy")]
+    segments = pd.DataFrame([(*row, 0.8, 1.0, "") for row in rows], columns=run.segments.columns)
+    result = replace(run, segments=segments)
+    write_run(tmp_path, result)
+    back = read_run(find_results(tmp_path)[0])
+    now, later = (expression_events(make_raw(), one, "happy", within_trials=False) for one in (result, back))
+    assert len(now) == 1 and now.tolist() == later.tolist()
 
 
 def test_a_face_that_comes_back_with_an_expression_does_not_begin_it(run):

@@ -14,6 +14,8 @@ from enicfer.timecourse.segments import LOST
 if TYPE_CHECKING:
     import mne
 
+ROUNDED = 5e-6  # s; segments read from files have onset and duration in whole microseconds
+
 
 def emotion_metadata(
     epochs: "mne.BaseEpochs",
@@ -116,7 +118,7 @@ def expression_events(
     onset = segments["onset"].to_numpy(np.float64)
     before = (onset + segments["duration"].to_numpy(np.float64))[:-1]
     # Where the face was lost before, or the video has a hole, it is not seen that the expression begins.
-    seen = (np.abs(onset[1:] - before) < 1e-6) & (segments["label"].to_numpy()[:-1] != LOST)
+    seen = (np.abs(onset[1:] - before) < ROUNDED) & (segments["label"].to_numpy()[:-1] != LOST)
     onset = onset[(segments["label"] == label).to_numpy() & np.r_[False, seen][: len(onset)]]
     if within_trials:
         trigger = run.trials["onset"].to_numpy(np.float64)

@@ -31,15 +31,15 @@ def find_files(detector: str, weights: Path | None = None) -> dict[str, Path]:
     ModelError
         For an unknown name, and for weights that are missing.
     """
-    if detector not in _FILES:
-        raise ModelError(f"There is no detector {detector!r}", remedy=f"choose one of {', '.join(_FILES)}")
+    if detector not in FILES:
+        raise ModelError(f"There is no detector {detector!r}", remedy=f"choose one of {', '.join(FILES)}")
     if weights is not None and not weights.is_file():
         raise ModelError(
             f"There is no file {weights} with weights for the detector {detector}",
             place=weights,
             remedy="check the path, or leave it out",
         )
-    return _FILES[detector](weights)
+    return FILES[detector](weights)
 
 
 def _centerface(weights: Path | None) -> dict[str, Path]:
@@ -63,7 +63,8 @@ def _has(name: str) -> bool:
     return (weights_folder() / WEIGHTS[name].file).is_file()
 
 
-_FILES: dict[str, Callable[[Path | None], dict[str, Path]]] = {
+# Detector -> what says which files it reads.
+FILES: dict[str, Callable[[Path | None], dict[str, Path]]] = {
     "centerface": _centerface,
     "yunet": _yunet,
     "face-alignment": _face_alignment,

@@ -137,14 +137,14 @@ def compare_groups(
     -----
     Within a family, what is left of each subject after the common mean gets a random sign, or for paired groups the
     two values of each subject who has both are exchanged; see `enicfer.saliency.groups.permutation`. p is
-    corrected for the family's features by the largest |t| (Nichols and Holmes 2002, doi:10.1002/hbm.1058). So
-    the chance to find any
-    difference where there is none is about 0.05, also where the groups differ in the number of subjects (8 to 30 were
-    tried), in their spread (up to 4 to 1) and in the number of images per subject (1 or 2 against 20 to 40), as
-    long as values spread alike to both sides of the mean. With skewed values it holds for groups of one size and
-    spread; else it can be several times as large. `benchmarks/saliency_groups.py` has the numbers.
+    corrected for the family's features by the largest ``|t|`` (Nichols and Holmes 2002, doi:10.1002/hbm.1058). So
+    the chance to find any difference where there is none is about 0.05, also where the groups differ in the
+    number of subjects (8 to 30 were tried), in their spread (up to 4 to 1) and in the number of images per
+    subject (1 or 2 against 20 to 40), as long as values spread alike to both sides of the mean. With skewed
+    values it holds for groups of one size and spread; else it can be several times as large.
+    `benchmarks/saliency_groups.py` has the numbers.
 
-    Families have different subjects, so that their largest |t| are not of one size and the largest of all would be
+    Families have different subjects, so that their largest ``|t|`` differ and the largest of all would be
     that of the smallest family: over the families tested, p is multiplied by their number (Bonferroni; Dunn 1961,
     doi:10.1080/01621459.1961.10482090).
     """

@@ -1,7 +1,13 @@
-# %% [markdown]
-# Two coders, one report, and a classifier of the lab's own: the whole loop, with coders who are made up.
+"""
+Two coders and a classifier of your own
+=======================================
 
-# %%
+The whole loop, with coders who are made up: frames worth labelling, two coders, agreement, a decision where they
+disagree, pictures for training, a classifier, its accuracy, and sessions again.
+"""
+
+# slow: 240 s
+
 import shutil
 from pathlib import Path
 
@@ -24,11 +30,13 @@ for child in ("01", "02", "03", "04"):  # the same session stands for four child
     settings.write_text(text, encoding="utf-8")
     enicfer.process_session(lab / child)
 
-# %% Which frames are worth it: a quarter at random, the others where the classifier is unsure.
+# %%
+# Which frames are worth it: a quarter at random, the others where the classifier is unsure.
 plan = Path("plan.json")
 sample_frames([lab], SamplingOptions(n=80, random=0.5, distance=0.2, per_trial=0), output=plan)
 
-# %% What the faces show. Here the example is told: what the classifier says is right in 7 of 10 frames.
+# %%
+# What the faces show. Here the example is told: what the classifier says is right in 7 of 10 frames.
 rng = np.random.default_rng(0)
 labels = np.array(FIVE, object)
 
@@ -41,7 +49,8 @@ def show(desk, run, frame):
     return said if truth.random() < 0.7 else str(truth.choice(labels))
 
 
-# %% Two coders code all of them, as they do in the browser: enicfer code lab --coder Anna --plan plan.json
+# %%
+# Two coders code all of them, as they do in the browser: enicfer code lab --coder Anna --plan plan.json
 # They err more often with fear and anger, and with the third child.
 for coder in ("Anna", "Ben"):
     desk, _ = open_desk([lab], CodingTask(coder, plan=plan))
@@ -50,12 +59,14 @@ for coder in ("Anna", "Ben"):
         errs = (0.3 if shown in ("fearful", "angry") else 0.1) * (2 if "sub-03" in item.run.name else 1)
         desk.store(item, {"category": str(rng.choice(labels)) if rng.random() < errs else shown})
 
-# %% A third person decides where they disagree: enicfer code lab --coder Cleo --mode adjudicate
+# %%
+# A third person decides where they disagree: enicfer code lab --coder Cleo --mode adjudicate
 desk, _ = open_desk([lab], CodingTask("Cleo", mode="adjudicate"))
 for item in desk.items.values():
     desk.store(item, {"category": show(desk, item.run, item.number)})
 
-# %% How well they agree, and how often the classifier is right.
+# %%
+# How well they agree, and how often the classifier is right.
 agreement, disagreements, _ = compare_coders([lab], plan=plan, output="agreement")
 pair = agreement.pairs[0]
 print(f"kappa {pair.kappa.value:.2f}, {len(disagreements)} disagreements")
@@ -71,7 +82,8 @@ true = [
 ]
 print(f"the truth, which nobody knows in a lab: {np.mean(true):.2f}")
 
-# %% Pictures to train on, a classifier of one's own, and what it brings.
+# %%
+# Pictures to train on, a classifier of one's own, and what it brings.
 made = write_manifest([lab], "crops", plan=plan)
 print(f"{made.rows} pictures: {dict(made.labels)}")
 manifest = made.folder / "manifest.csv"
@@ -82,7 +94,8 @@ for name in ("ronnet-7", str(model)):
         f"{Path(name).stem}: {numbers['accuracy']:.2f} of {numbers['images']} pictures of children it never saw"
     )
 
-# %% And the sessions again, by the new one.
+# %%
+# And the sessions again, by the new one.
 result = enicfer.process_session(
     lab / "01", enicfer.ProcessingOptions(model=str(model), overwrite=True), output="again"
 )
