@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _BLUE, _RED, _GREY = "#2b6cb0", "#c53030", "#a0aec0"
 _STYLE = "body{font:15px/1.5 sans-serif;max-width:62em;margin:2em auto;padding:0 1em;color:#1a202c}" \
     "td,th{padding:.15em 1.5em .15em 0;vertical-align:top;text-align:left;font-weight:normal}" \
-    "img{max-width:100%}@media print{body{margin:0}tr,img{break-inside:avoid}}"  # fmt: skip
+    "img{max-width:100%}@media print{body{margin:0}tr,img{break-inside:avoid}h2,p{break-after:avoid}}"  # fmt: skip
 
 
 def write_clock_report(run: AlignedRun, folder: Path) -> list[Path]:

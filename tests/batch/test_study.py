@@ -113,7 +113,7 @@ def test_one_that_is_unlike_the_others_is_named(done, tmp_path):
 
 def test_ages_of_the_data_set_are_shown(done, tmp_path):
     output = shutil.copytree(done, tmp_path / "data" / "derivatives" / "enicfer")
-    assert "<h2>By age</h2>" not in page(output)
+    assert ">By age</h2>" not in page(output)
     (tmp_path / "data" / "participants.tsv").write_text(
         "participant_id\tage\nsub-01\t6.5\nsub-02\t8\nsub-03\tn/a\nsub-04\t-1\n", encoding="utf-8"
     )

@@ -1,6 +1,7 @@
 """Every HTML page that the package writes or serves passes axe-core, which reads pages as assistive programs do."""
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,17 @@ from tests.review.browser.conftest import Visit
 from tests.review.browser.test_coding import coding_page, film  # noqa: F401  a fixture
 
 pytestmark = pytest.mark.slow
+
+A4, A4_LANDSCAPE = (
+    {"width": 703, "height": 1031},
+    {"width": 1031, "height": 703},
+)  # px, within 12 mm of margin
+# What a printed page would lack, for it is wider than the paper, or scrolls.
+CUT_OFF = """() => [...document.querySelectorAll("table, pre, svg, img, .scroll")]
+  .filter((e) => e.checkVisibility())
+  .filter((e) => e.getBoundingClientRect().right > innerWidth + 1 || getComputedStyle(e).overflowX === "auto"
+    || (e.matches("pre") && e.scrollWidth > e.clientWidth))
+  .map((e) => `${e.tagName}.${e.className}: to ${Math.round(e.getBoundingClientRect().right)} px`)"""
 
 
 def faults(page: Any) -> list[str]:
@@ -53,14 +65,19 @@ def reader(chromium: Any) -> Iterator[Any]:
     context.close()
 
 
-@pytest.mark.parametrize("name", ["study/sub-01*.html", "group/group.html", "agreement/*.html", "clocks/*.html"])
+@pytest.mark.parametrize(
+    "name", ["study/sub-01*.html", "group/group.html", "agreement/*.html", "clocks/*.html"]
+)
 def test_written_pages_pass(reader: Any, written: Path, name: str) -> None:
     (page,) = written.glob(name)
     reader.goto(page.as_uri())
     assert faults(reader) == []
+    reader.set_viewport_size(A4_LANDSCAPE if name[0] in "ga" else A4)
+    reader.emulate_media(media="print")
+    assert reader.evaluate(CUT_OFF) == []
     levels = reader.evaluate("[...document.querySelectorAll('h1,h2,h3,h4')].map((e) => Number(e.tagName[1]))")
     assert levels.count(1) == 1 and levels[0] == 1
-    assert all(below - above <= 1 for above, below in zip(levels, levels[1:], strict=False))
+    assert all(below - above <= 1 for above, below in pairwise(levels))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
