@@ -46,7 +46,9 @@ def set_version(root: Path, version: str, date: str) -> None:
     for name, marks in PLACES.items():
         text = (root / name).read_text(encoding="utf-8")
         for before, after in marks:
-            text, n = re.subn(f"({re.escape(before)}){VERSION}(?={re.escape(after)})", rf"\g<1>{version}", text)
+            text, n = re.subn(
+                f"({re.escape(before)}){VERSION}(?={re.escape(after)})", rf"\g<1>{version}", text
+            )
             if not n:
                 raise ValueError(f"{name} has no version after {before!r}.")
         if name == "CITATION.cff":
@@ -87,7 +89,9 @@ def main() -> None:
     _run("git", "tag", "--annotate", f"v{given.version}", "--message", f"Version {given.version}")
     if given.push:
         _run("git", "push", "--follow-tags")
-    print(f"Version {given.version} is {'sent' if given.push else 'tagged: git push --follow-tags publishes it'}.")
+    print(
+        f"Version {given.version} is {'sent' if given.push else 'tagged: git push --follow-tags publishes it'}."
+    )
 
 
 if __name__ == "__main__":

@@ -20,7 +20,9 @@ class BidsAppCommand(click.Command):
             if isinstance(parameter, click.Option) and parameter.multiple
             for flag in parameter.opts
         ]
-        spellings = {"--" + flag[2:].replace("-", "_"): flag for flag in flags} | {flag: flag for flag in flags}
+        spellings = {"--" + flag[2:].replace("-", "_"): flag for flag in flags} | {
+            flag: flag for flag in flags
+        }
         return super().parse_args(ctx, _give_flags(args, spellings))
 
 
