@@ -1,8 +1,8 @@
 """Release a version in one command: ``python packaging/release.py 0.2.0 --push``.
 
-It writes the version wherever it stands (`PLACES`; the package's own is ``enicfer.__version__``), dates the changelog,
-runs the tests of the release, commits and tags. Pushing the tag starts ``.github/workflows/release.yml``, which builds,
-checks and publishes. Without ``--push`` everything stays here, and ``git push --follow-tags`` sends it.
+It writes the version wherever it stands (`PLACES`; the package's own is ``enicfer.__version__``), dates the
+changelog, runs the tests of the release, commits and tags. Pushing the tag starts ``.github/workflows/release.yml``,
+which builds, checks and publishes. Without ``--push`` everything stays here, and ``git push --follow-tags`` sends it.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Container and conda recipes name the same Python, packages, bounds and commands as setup.cfg; BIDS App arguments."""
+"""Recipes name the same Python, packages, bounds and commands as setup.cfg; arguments of BIDS Apps."""
 
 import re
 from configparser import ConfigParser
@@ -117,8 +117,10 @@ def test_labels_reach_the_command(tmp_path, monkeypatch):
     monkeypatch.setattr("enicfer.batch.dataset.collect_dataset", collect)
     CliRunner().invoke(
         cli,
-        ["process-dataset", str(tmp_path), str(tmp_path / "out"), "participant", "--dry-run"]
-        + ["--participant_label", "01", "02", "--session_label", "a"],
+        [
+            *("process-dataset", str(tmp_path), str(tmp_path / "out"), "participant", "--dry-run"),
+            *("--participant_label", "01", "02", "--session_label", "a"),
+        ],
     )
     assert seen["selection"].participants == ("01", "02") and seen["selection"].sessions == ("a",)
     said = CliRunner().invoke(cli, ["process-dataset", "--version"]).output
