@@ -167,8 +167,7 @@ def main() -> None:
         code = _run(arguments, debug)
     except EnicferError as error:
         code = error.exit_code
-        say(f"Error: {cut(error.for_command_line())}")
-        say(f"See {find_page(error, arguments)}")
+        say(f"Error: {cut(error.for_command_line())} See {find_page(error, arguments)}.")
     except click.ClickException as error:
         code = error.exit_code
         with suppress(OSError):

@@ -43,8 +43,8 @@ def test_an_error_ends_with_its_page(tmp_path, capsys, monkeypatch):
     with pytest.raises(SystemExit) as left:
         main.main()
     assert left.value.code == 1
-    last = capsys.readouterr().err.splitlines()[-2:]
-    assert last[0].startswith("Error: ") and last[1] == f"See {DOCS}{BY_COMMAND['events']}"
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith("Error: ") and last.endswith(f". See {DOCS}{BY_COMMAND['events']}.")
 
 
 COMPLETE = """
@@ -66,6 +66,7 @@ def test_completion_names_the_commands_and_imports_none(shell, at):
         capture_output=True,
         text=True,
         check=False,
+        timeout=120,
     )
     assert "share-check" in done.stdout and "review" not in done.stdout, done.stderr
     assert "enicfer.cli.main" in done.stderr and "enicfer.cli.share_check" not in done.stderr

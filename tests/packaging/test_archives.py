@@ -30,6 +30,7 @@ def tracked() -> list[str]:
         capture_output=True,
         text=True,
         check=True,
+        timeout=120,
     )
     return [name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
 
@@ -48,6 +49,7 @@ def build(folder: Path, date: int) -> Path:
         capture_output=True,
         text=True,
         check=False,
+        timeout=500,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return folder / "dist"
