@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from enicfer import __version__
+from enicfer.cli.bids_app import BidsAppCommand
 from enicfer.cli.options import TOOL_OPTIONS, max_uncertainty_option, pick, protocol_option
 from enicfer.cli.session_bars import show_sessions
 from enicfer.errors import counted
@@ -165,7 +167,7 @@ def print_forecast(sessions: Any, unread: Any, output: Path, options: Any, execu
         sys.exit(SOME_FAILED)
 
 
-@click.command("process-dataset")
+@click.command("process-dataset", cls=BidsAppCommand)
 @click.argument("bids_dir", type=click.Path(path_type=Path))
 @click.argument("output_dir", type=click.Path(path_type=Path))
 @click.argument("level", metavar="participant|group", type=click.Choice(["participant", "group"]))
@@ -181,6 +183,7 @@ def print_forecast(sessions: Any, unread: Any, output: Path, options: Any, execu
     metavar="TABLE",
     help="Table with the columns recording and video, for videos that are named otherwise.",
 )
+@click.version_option(__version__, prog_name="enicfer")
 @batch_options
 def process_dataset(
     bids_dir: Path, output_dir: Path, level: str, quiet: bool, verbose: bool, **settings: Any
@@ -189,7 +192,8 @@ def process_dataset(
 
     The level participant finds recordings and their videos (beside them, in beh/ or in sourcedata/) and
     processes each; the level group writes the tables and the page of everything that is in OUTPUT_DIR, and takes
-    no other option than --quiet. ProcessingOptions for labels can be given several times.
+    no other option than --quiet. It is a BIDS App: labels may follow one another, as in --participant-label 01 02,
+    after the folders and the level.
     """
     from enicfer.batch.dataset import Selection, collect_dataset, summarise_dataset
     from enicfer.batch.dataset import process_dataset as process

@@ -7,9 +7,11 @@ from importlib import import_module
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from enicfer import __version__
 from enicfer.cli.faults import cut, explain, fill_streams, finish_output, plain_warnings, say, stop_unread
+from enicfer.cli.pages import find_page
 from enicfer.cli.tasks import TASKS
 from enicfer.errors import EnicferError
 
@@ -125,6 +127,12 @@ class LazyGroup(click.Group):
             with formatter.section(task):
                 formatter.write_dl([(f"{name:<16}", line) for name, line in lines.items()])
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands that begin so, none of which is imported for that, and options."""
+        lines = {name: line for task in TASKS.values() for name, line in task.items()}
+        found = [CompletionItem(name, help=lines[name]) for name in COMMANDS if name.startswith(incomplete)]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return a command, or None."""
         if cmd_name not in COMMANDS:
@@ -161,7 +169,7 @@ def main() -> None:
         code = _run(arguments, debug)
     except EnicferError as error:
         code = error.exit_code
-        say(f"Error: {cut(error.for_command_line())}")
+        say(f"Error: {cut(error.for_command_line())} See {find_page(error, arguments)}.")
     except click.ClickException as error:
         code = error.exit_code
         with suppress(OSError):

@@ -16,7 +16,7 @@ from enicfer.records import FacePoint as Point
 FaceIn = Point | CameraPoint
 
 
-class FacePoint(click.ParamType[FaceIn]):
+class FacePoint(click.ParamType):
     """``FRAME:X,Y`` or ``CAMERA:FRAME:X,Y``: a point in the participant's face, in pixels of one frame."""
 
     name = "[CAMERA:]FRAME:X,Y"

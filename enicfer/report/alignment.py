@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 _BLUE, _RED, _GREY = "#2b6cb0", "#c53030", "#a0aec0"
 _STYLE = "body{font:15px/1.5 sans-serif;max-width:62em;margin:2em auto;padding:0 1em;color:#1a202c}" \
-    "td{padding:.15em 1.5em .15em 0;vertical-align:top}img{max-width:100%}"  # fmt: skip
+    "td,th{padding:.15em 1.5em .15em 0;vertical-align:top;text-align:left;font-weight:normal}" \
+    "img{max-width:100%}@media print{body{margin:0}tr,img{break-inside:avoid}h2,p{break-after:avoid}}"  # fmt: skip
 
 
 def write_clock_report(run: AlignedRun, folder: Path) -> list[Path]:
@@ -71,11 +72,13 @@ def tabulate_pulses(run: AlignedRun) -> pd.DataFrame:
 def render_page(run: AlignedRun) -> str:
     """The HTML page as text."""
     rows = "".join(
-        f"<tr><td>{html.escape(name)}</td><td>{html.escape(value)}</td></tr>"
+        f"<tr><th scope='row'>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>"
         for name, value in describe_alignment(run)
     )
     parts = [
-        f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{run.name}</title><style>{_STYLE}</style>",
+        "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
+        "<meta name='viewport' content='width=device-width, initial-scale=1'>"
+        f"<title>Clocks of {run.name}</title><style>{_STYLE}</style></head><body><main>",
         f"<h1>Clocks of {run.name}</h1><table>{rows}</table>",
         "<h2>Pulses</h2><p>Each matched pulse, triangles for pulses without a partner, and the bound of a frame's "
         "time, which grows away from the pulses.</p>" + _image(_draw_pulses(run), "residuals and bound"),
@@ -88,7 +91,7 @@ def render_page(run: AlignedRun) -> str:
         )
     if run.evidence.sound is not None:
         parts.append("<h2>The sound begins</h2>" + _image(_draw_sound(run), "sound around the pulses"))
-    return "\n".join(parts) + "\n</html>\n"
+    return "\n".join(parts) + "\n</main></body></html>\n"
 
 
 def describe_alignment(run: AlignedRun) -> list[tuple[str, str]]:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Colours that people with colour blindness can tell apart (Okabe and Ito 2008), neutral in grey.
+# Colours that people with colour blindness can tell apart (tests/report/test_colours.py): of expressions those of
+# Okabe and Ito (2008), neutral in grey.
 EXPRESSION_COLORS: Mapping[str, str] = {
     "angry": "#D55E00",
     "fearful": "#CC79A7",
@@ -36,21 +37,21 @@ EXPRESSION_COLORS: Mapping[str, str] = {
     "disgusted": "#009E73",
     "surprised": "#56B4E9",
 }
-CONDITION_COLORS = ("#3B4C63", "#8FA3BF", "#6B7F5E", "#B59A6A", "#7A5C72", "#4E8C8A", "#A66F5B", "#9A9A4E")
+CONDITION_COLORS = ("#3B4C63", "#98A8C6", "#707F5D", "#C9AE74", "#8A5F72", "#4C8B9A", "#A77143", "#8B962F")
 STATUS_COLORS: Mapping[Status, str] = {
     Status.OK: "#2B6C8F",
-    Status.NO_FACE: "#C98B6B",
-    Status.OTHER_PERSON: "#8E6C8A",
-    Status.AMBIGUOUS_PERSON: "#B8A1C9",
-    Status.POSE: "#D9B26F",
-    Status.BLURRED: "#A3B18A",
-    Status.DARK: "#6B6B6B",
-    Status.OCCLUDED: "#B3412E",
-    Status.TOO_SMALL: "#D4A5A5",
-    Status.UNDECODABLE: "#444444",
-    Status.OUTSIDE_RECORDING: "#DDE1E5",
-    Status.NOT_ANALYSED: "#EEF0F2",
-    Status.NO_EXPRESSION: "#C9CDD2",
+    Status.NO_FACE: "#E6A359",
+    Status.OTHER_PERSON: "#823AAC",
+    Status.AMBIGUOUS_PERSON: "#B783BC",
+    Status.POSE: "#E5B749",
+    Status.BLURRED: "#96B587",
+    Status.DARK: "#5E5E5E",
+    Status.OCCLUDED: "#9C361E",
+    Status.TOO_SMALL: "#EBADAE",
+    Status.UNDECODABLE: "#262626",
+    Status.OUTSIDE_RECORDING: "#C9CFD5",
+    Status.NOT_ANALYSED: "#F3F4F5",
+    Status.NO_EXPRESSION: "#8E96A0",
 }
 _INK, _FAINT, _ACCENT, _ALERT = "#22282F", "#8A929C", "#2B6C8F", "#B3412E"
 _MAX_POINTS = 1000

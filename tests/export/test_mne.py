@@ -282,6 +282,7 @@ def test_annotation_file_holds_no_date_and_fits_the_recording(run, tmp_path):
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_hed_annotations_name_the_action(run, tmp_path):
     pytest.importorskip("hed", reason="needs the optional package hedtools")
+    pytest.importorskip("mne", "1.12", reason="needs MNE-Python 1.12")
     annotations = make_annotations(run, hed=True)
     strings = dict(zip(annotations.description, annotations.hed_string, strict=True))
     assert "Smile" in strings["fer/happy"] and "Happy" not in strings["fer/happy"]
@@ -290,6 +291,12 @@ def test_hed_annotations_name_the_action(run, tmp_path):
     raw = add_emotion_events(make_raw().set_annotations(mine), run)
     assert raw.annotations.hed_string.count("Sensory-event") == 1
     assert len(raw.annotations) == 1 + len(annotations)
+
+
+def test_hed_annotations_need_a_newer_mne(run, monkeypatch):
+    monkeypatch.setattr(mne, "HEDAnnotations", None, raising=False)
+    with pytest.raises(InputError, match=r"need MNE-Python 1\.12, and 1\.\d+.* is installed"):
+        make_annotations(run, hed=True)
 
 
 @pytest.mark.parametrize("first_samp", [0, 4321])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from enicfer.errors import OutputError
+from enicfer.errors import InputError, OutputError
 from enicfer.export.columns import HED_VERSION, LOST_HED, UNCERTAIN_HED, expression_hed
 from enicfer.export.physio import time_uncertainty
 from enicfer.records import FloatArray, RunResult, SessionResult, only_run
@@ -42,7 +42,7 @@ def make_annotations(
         Add ``BAD_review`` over the trials that were rejected in a review, so that their epochs are dropped.
     hed
         Make `mne.HEDAnnotations`, which name the observed action in the terms of HED; needs the package
-        ``hedtools``.
+        ``hedtools``, and MNE-Python 1.12.
 
     Returns
     -------
@@ -56,6 +56,11 @@ def make_annotations(
 
     onset, duration, names, extras = spans_of(run, bad_lost, bad_review)
     if hed:
+        if getattr(mne, "HEDAnnotations", None) is None:
+            raise InputError(
+                f"HED annotations need MNE-Python 1.12, and {mne.__version__} is installed",
+                remedy='pip install "mne>=1.12"',
+            )
         return mne.HEDAnnotations(
             onset,
             duration,

@@ -10,7 +10,12 @@ _COVER = 0x0400  # FFmpeg's flag of a stream that is one attached picture
 
 def select_video(container: Any) -> Any:
     """The first video stream that is no attached picture, such as a cover or a thumbnail; None if there is none."""
-    return next((s for s in container.streams.video if not int(s.disposition) & _COVER), None)
+    return next((s for s in container.streams.video if not _flags(s) & _COVER), None)
+
+
+def _flags(stream: Any) -> int:
+    """The disposition as FFmpeg has it; of some versions of PyAV it is an enumeration, and no number."""
+    return int(getattr(stream.disposition, "value", stream.disposition))
 
 
 def open_video(path: Path) -> Any:

@@ -2,18 +2,18 @@
 
 const STATUS = {
   ok: "#2B6C8F",
-  no_face: "#C98B6B",
-  other_person: "#8E6C8A",
-  ambiguous_person: "#B8A1C9",
-  pose: "#D9B26F",
-  blurred: "#A3B18A",
-  dark: "#6B6B6B",
-  occluded: "#B3412E",
-  too_small: "#D4A5A5",
-  undecodable: "#444444",
-  outside_recording: "#9AA3AC",
-  not_analysed: "#B9C0C7",
-  no_expression: "#A9AFB6",
+  no_face: "#E6A359",
+  other_person: "#823AAC",
+  ambiguous_person: "#B783BC",
+  pose: "#E5B749",
+  blurred: "#96B587",
+  dark: "#5E5E5E",
+  occluded: "#9C361E",
+  too_small: "#EBADAE",
+  undecodable: "#262626",
+  outside_recording: "#B4BBC3",
+  not_analysed: "#D5D9DD",
+  no_expression: "#8E96A0",
 };
 const LANE = 0.35; // of the line's colour in the ground of a lane
 
