@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from enicfer.config.engine import Check, read_settings, read_toml
 from enicfer.config.shipped import find_settings, list_shipped
 from enicfer.config.values import (
+    Ahead,
     Anchors,
     AnyWindow,
     Codes,
@@ -171,6 +172,25 @@ class Quality:
 
 
 @dataclass(frozen=True)
+class Head:
+    """From where on a head is turned away (`enicfer.timecourse.head`). Head, not gaze; decides no status.
+
+    Attributes
+    ----------
+    away_yaw, away_pitch
+        Degrees to a side, and up or down.
+    ahead_yaw, ahead_pitch
+        Degrees at which the head looks at the task, 0 being the camera, or ``"usual"`` for the run's median. The
+        zero of pitch differs between people, so it is ``"usual"`` by default.
+    """
+
+    away_yaw: Positive = 30.0
+    away_pitch: Positive = 30.0
+    ahead_yaw: Ahead = 0.0
+    ahead_pitch: Ahead = "usual"
+
+
+@dataclass(frozen=True)
 class TraceSettings:
     """What is made of the probabilities over time (`enicfer.timecourse.smoothing`); all of it is off by default.
 
@@ -214,7 +234,7 @@ class Protocol:
         Kind of recording it is for.
     conditions
         Trigger code -> condition, which becomes ``trial_type``.
-    trial, pulses, scanner, log, quality, expression
+    trial, pulses, scanner, log, quality, head, expression
         See the classes.
     """
 
@@ -227,6 +247,7 @@ class Protocol:
     scanner: Scanner = field(default_factory=Scanner)
     log: Log = field(default_factory=Log)
     quality: Quality = field(default_factory=Quality)
+    head: Head = field(default_factory=Head)
     expression: TraceSettings = field(default_factory=TraceSettings)
 
 
@@ -259,6 +280,7 @@ class _ProtocolFile:
     scanner: Scanner = field(default_factory=Scanner)
     log: Log = field(default_factory=Log)
     quality: Quality = field(default_factory=Quality)
+    head: Head = field(default_factory=Head)
     expression: TraceSettings = field(default_factory=TraceSettings)
 
 
