@@ -154,7 +154,7 @@ def _head_columns(run: RunResult, edges: FloatArray) -> dict[str, FloatArray]:
     head = head_of_run(run)
     if head is None:
         return {}
-    known = np.isfinite(head).all(axis=1)
+    known = np.asarray(np.isfinite(head).all(axis=1))
     means, measured = _volume_means(run, edges, np.nan_to_num(head), known)
     if not measured.any():
         return {}

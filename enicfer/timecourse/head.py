@@ -8,6 +8,7 @@ whose face is lost or covered has no pose.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,7 @@ SPANS = (TURNED_AWAY, COVERED, OTHER_PERSON)
 # straight ahead, as the detector places its landmarks: `benchmarks/head_pose.py`. A detector that was not measured
 # gives no pose.
 MEASURED: Mapping[str, Mapping[str, tuple[float, float]]] = {
-    "centerface": {"yaw": (1.0, 0.0), "pitch": (0.27, -2.0), "roll": (1.0, 0.0)},
+    "centerface": {"yaw": (1.0, 0.0), "pitch": (0.30, -3.8), "roll": (1.0, 0.0)},
 }
 # The face is not the participant's, or its landmarks are guesses.
 _NO_POSE = (
@@ -85,7 +86,7 @@ def find_covered(faces: FaceTrack, quality: Quality, status: UInt8Array | None =
     Not known where there is no face of the participant.
     """
     cut = faces.measures.get("truncated", np.zeros(faces.status.size, np.float32)) > quality.max_truncated
-    flag = np.asarray((faces.status == Status.OCCLUDED) & ~cut, np.float32)
+    flag: Float32Array = np.where(faces.status == Status.OCCLUDED, ~cut, False).astype(np.float32)
     flag[~np.isfinite(faces.box).all(axis=1)] = np.nan
     if status is not None:
         flag[status == Status.OUTSIDE_RECORDING] = np.nan
@@ -117,7 +118,7 @@ def head_columns(
     if has_pose(faces) and not several:
         head = measure_head(faces, status)
         means = {f"fer_head_{name}_mean": head[:, i].astype(np.float32) for i, name in enumerate(ANGLES)}
-        fractions["fer_head_valid"] = np.isfinite(head).all(axis=1).astype(np.float32)
+        fractions["fer_head_valid"] = np.isfinite(head[:, 0]).astype(np.float32)
         fractions["fer_turned_away"] = find_turned(head, limits)
     if "occlusion" in faces.measures:
         fractions["fer_covered"] = find_covered(faces, quality, status)
@@ -146,9 +147,9 @@ def flag_of_run(run: RunResult, name: str) -> Float32Array | None:
 
 def limits_of(protocol: ProtocolCard) -> Head:
     """Limits of a turned head, as the protocol had them; those of today where it did not know them."""
-    numbers = {key: protocol.look_up(float, "head", key) for key in ("away_yaw", "away_pitch")}
-    ahead = {key: protocol.ahead(key) for key in ("ahead_yaw", "ahead_pitch")}
-    return Head(**{key: value for key, value in (numbers | ahead).items() if value is not None})
+    given: dict[str, Any] = {key: protocol.look_up(float, "head", key) for key in ("away_yaw", "away_pitch")}
+    given |= {key: protocol.ahead(key) for key in ("ahead_yaw", "ahead_pitch")}
+    return Head(**{key: value for key, value in given.items() if value is not None})
 
 
 def quality_of(protocol: ProtocolCard) -> Quality:

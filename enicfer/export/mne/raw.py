@@ -140,7 +140,7 @@ def add_emotion_channels(
     raw.load_data(verbose="error")
     parts = [interpolate(run, raw.times - shift)]
     if head is not None:
-        parts.append(fill_values(run, raw.times - shift, head, np.isfinite(head).all(axis=1)))
+        parts.append(fill_values(run, raw.times - shift, head, np.isfinite(head[:, 0])))
     data = np.vstack([row for values, valid in parts for row in (*values.T, valid.astype(np.float64))])
     info = mne.create_info(names, raw.info["sfreq"], "misc", verbose="error")
     extra = mne.io.RawArray(data, info, first_samp=raw.first_samp, verbose="error")
