@@ -165,7 +165,7 @@ def test_every_column_is_described():
     assert all("table of events" not in about[name]["Description"] for name in names)
     assert all("{" not in about[name]["Description"] for name in names)
     assert [about[name]["Units"] for name in names] == ["deg", "deg", "deg", "1", "1", "1"]
-    assert "zero differs between people" in about["fer_head_pitch"]["Description"]
+    assert "the zero differs between people" in about["fer_head_pitch"]["Description"]
     assert "not gaze" in about["fer_turned_away"]["Description"]
 
 
