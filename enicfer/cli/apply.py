@@ -16,7 +16,11 @@ import click
     metavar="OUT_raw.fif",
     help="File to write; its name ends with _raw.fif or _eeg.fif.",
 )
-@click.option("--channels/--no-channels", default=True, help="Also a misc channel per expression (default).")
+@click.option(
+    "--channels/--no-channels",
+    default=True,
+    help="Also misc channels: expressions, pose of the head (default).",
+)
 @click.option(
     "--bad-lost", is_flag=True, help="Name spans without a face BAD_face_lost: MNE drops epochs there."
 )
@@ -24,6 +28,13 @@ import click
     "--bad-review",
     is_flag=True,
     help="Add BAD_review over trials rejected in a review: MNE drops their epochs.",
+)
+@click.option(
+    "--bad",
+    multiple=True,
+    type=click.Choice(("turned_away", "covered", "other_person")),
+    help="Add BAD_turned_away ... where the head is turned away, the face covered, somebody else in the picture; "
+    "give it again for a second one.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the file if it is there.")
 def apply(
@@ -33,6 +44,7 @@ def apply(
     channels: bool,
     bad_lost: bool,
     bad_review: bool,
+    bad: tuple[str, ...],
     overwrite: bool,
 ) -> None:
     """Write RECORDING with the emotion events of RESULT (an output folder, or a file of one run in it).
@@ -49,10 +61,13 @@ def apply(
         channels=channels,
         bad_lost=bad_lost,
         bad_review=bad_review,
+        bad=bad,
         overwrite=overwrite,
     )
     asked = ((bad_review, f"{done.n_bad_review} BAD_review"), (bad_lost, f"{done.n_bad_lost} BAD_face_lost"))
-    bad = " and ".join(text for wanted, text in asked if wanted)
-    click.echo(f"{done.n_annotations} emotion annotations{bad and f', {bad} among them'}. Look at {output}")
+    texts = [text for wanted, text in asked if wanted]
+    texts += [f"{number} {name}" for name, number in done.n_bad.items()]
+    among = f", {' and '.join(texts)} among them" if texts else ""
+    click.echo(f"{done.n_annotations} emotion annotations{among}. Look at {output}")
     for note in done.notes:
         click.echo(f"  note  {note}")

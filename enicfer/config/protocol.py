@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from enicfer.config.engine import Check, read_settings, read_toml
 from enicfer.config.shipped import find_settings, list_shipped
 from enicfer.config.values import (
+    Ahead,
     Anchors,
     AnyWindow,
     Codes,
@@ -145,7 +146,8 @@ class Quality:
     min_size
         Smallest side of the face box in px.
     max_yaw, max_pitch, max_roll
-        Largest rotation of the head in degrees.
+        Largest rotation of the head in degrees, as the five landmarks alone give it: of pitch they show about 0.3
+        (see `enicfer.timecourse.head`).
     min_sharpness
         Smallest sharpness of the crop (see `enicfer.faces.quality`); sharp faces have 45 to 100, and a blur of
         6 % of the face's width (standard deviation) leaves 20.
@@ -168,6 +170,25 @@ class Quality:
     min_brightness: NotNegative = 20.0
     max_occlusion: Fraction = 0.1
     max_truncated: Fraction = 0.35
+
+
+@dataclass(frozen=True)
+class Head:
+    """From where on a head is turned away (`enicfer.timecourse.head`). Head, not gaze; decides no status.
+
+    Attributes
+    ----------
+    away_yaw, away_pitch
+        Degrees to a side, and up or down.
+    ahead_yaw, ahead_pitch
+        Degrees at which the head looks at the task, 0 being the camera, or ``"usual"`` for the run's median. The
+        zero of pitch differs between people, so it is ``"usual"`` by default.
+    """
+
+    away_yaw: Positive = 30.0
+    away_pitch: Positive = 30.0
+    ahead_yaw: Ahead = 0.0
+    ahead_pitch: Ahead = "usual"
 
 
 @dataclass(frozen=True)
@@ -216,7 +237,7 @@ class Protocol:
         Kind of recording it is for.
     conditions
         Trigger code -> condition, which becomes ``trial_type``.
-    trial, pulses, scanner, log, quality, expression
+    trial, pulses, scanner, log, quality, head, expression
         See the classes.
     """
 
@@ -229,6 +250,7 @@ class Protocol:
     scanner: Scanner = field(default_factory=Scanner)
     log: Log = field(default_factory=Log)
     quality: Quality = field(default_factory=Quality)
+    head: Head = field(default_factory=Head)
     expression: TraceSettings = field(default_factory=TraceSettings)
 
 
@@ -261,6 +283,7 @@ class _ProtocolFile:
     scanner: Scanner = field(default_factory=Scanner)
     log: Log = field(default_factory=Log)
     quality: Quality = field(default_factory=Quality)
+    head: Head = field(default_factory=Head)
     expression: TraceSettings = field(default_factory=TraceSettings)
 
 

@@ -102,6 +102,14 @@ def _rest(value: Any) -> tuple[float, float] | str:
     return str(value) if value in ("nothing", "quantile") else _window(value)
 
 
+def _ahead(value: Any) -> float | str:
+    if value == "usual":
+        return "usual"
+    if isinstance(value, str) or not abs(read_number(value)) <= 90:
+        raise ValueError('must be "usual" or degrees from -90 to 90')
+    return read_number(value)
+
+
 def _conditions(value: Any) -> dict[str, str]:
     names = join_numbers(value)
     if not isinstance(names, dict) or not all(isinstance(v, str) for v in names.values()):
@@ -145,6 +153,7 @@ Duration = Annotated[
 SomeDuration = Annotated[
     float, where(lambda x: SHORTEST <= x <= LONGEST, f"must be from {SHORTEST:g} to {LONGEST:g} s")
 ]
+Ahead = Annotated[float | str, Check(_ahead)]
 Count = Annotated[int, Check(_count)]
 AtLeastOne = Annotated[int, Check(_at_least_one)]
 AnyWindow = Annotated[Window, Check(_window)]

@@ -110,6 +110,32 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
         "Fraction of the trial's window in which somebody else's face is in the picture too.",
     ),
     (
+        "fer_head_{angle}_mean",
+        "deg",
+        "The head's mean {angle} in the trial's window, where the face was found and not covered, whether the frame "
+        "is valid or not. {about}",
+    ),
+    ("fer_head_{angle}", "deg", "The head's mean {angle}. {about}"),
+    ("head_{angle}", "deg", "The head's {angle}, n/a where the face is lost or covered. {about}"),
+    (
+        "fer_head_valid",
+        "1",
+        "Fraction of the time in which the pose of the head was measured: the face was found and not covered.",
+    ),
+    (
+        "fer_turned_away",
+        "1",
+        "Fraction of the trial's window in which the head was measured to be turned away by more than the protocol's "
+        "[head] allows. Head, not gaze. Time in which the face is lost or covered counts in the window, and as not "
+        "turned away, because nobody knows: up to 1 minus fer_head_valid may have to be added.",
+    ),
+    (
+        "fer_covered",
+        "1",
+        "Fraction of the trial's window in which something covers the face, such as a hand. A face that the "
+        "picture's edge cuts off is not covered; a lost one is not known to be.",
+    ),
+    (
         "fer_uncertain",
         "1",
         "Fraction of the valid frames in the window in which no expression is probable enough.",
@@ -139,6 +165,16 @@ _SPECIAL = (
     "uncertain",
     "status",
 )
+# What each angle means, and how far it may be off: `benchmarks/head_pose.py`.
+_HEAD = {
+    "yaw": "Against the camera, positive to the picture's right; 0 is straight into the camera. Off by 5 degrees "
+    "(root mean square up to 30 degrees); 10 percent too large or small in one person or another; in a fast turn "
+    "late by 0.2 s.",
+    "pitch": "Against the camera, positive where the face looks down. Use its changes: the zero differs between "
+    "people by 10 degrees (standard deviation), and changes are up to a third too large or small; 5 to 8 degrees are "
+    "left where a person's own zero is known.",
+    "roll": "Positive where the head tilts clockwise in the picture. Off by 1.5 degrees.",
+}
 _OTHER = {"Description": "Column of the table of events that was given."}
 
 
@@ -241,7 +277,7 @@ def _conditions(conditions: Iterable[str]) -> dict[str, Any]:
 
 def _describe(name: str, labels: Sequence[str]) -> dict[str, Any]:
     reasons = {status.label: text for status, text in _REASONS.items()}
-    words = {"label": labels, "reason": tuple(reasons), "camera": (LABEL.pattern,)}
+    words = {"label": labels, "reason": tuple(reasons), "angle": tuple(_HEAD), "camera": (LABEL.pattern,)}
     for pattern, units, text in _TABLE:
         expression = re.escape(pattern)
         for word, allowed in words.items():
@@ -249,6 +285,7 @@ def _describe(name: str, labels: Sequence[str]) -> dict[str, Any]:
         match = re.fullmatch(expression, name)
         if match:
             found = match.groupdict()
-            about = text.format(**found, text=reasons.get(found.get("reason", ""), ""))
+            about = _HEAD.get(found.get("angle", ""), "")
+            about = text.format(**found, about=about, text=reasons.get(found.get("reason", ""), ""))
             return {"Description": about, **({"Units": units} if units else {})}
     return dict(_OTHER)

@@ -5,6 +5,7 @@ volume. Nothing here is NaN, because a design matrix with a NaN is singular; ``f
 say what to trust. Probabilities sum to 1, which makes a column of each singular beside a constant: one is left out.
 """
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from enicfer.errors import InputError
 from enicfer.export.columns import describe_columns
 from enicfer.export.filling import expected_deviation
 from enicfer.records import FloatArray, RunResult, SessionResult, only_run
+from enicfer.timecourse.head import ANGLES, head_of_run
 from enicfer.timecourse.sampling import window_weights
 from enicfer.timecourse.segments import frame_support
 
@@ -32,6 +34,11 @@ _RESPONSE = (
 _MOTION = (
     "Movement, from each frame to the one before, is averaged and interpolated likewise; fer_motion_valid is the "
     "fraction of the volume in which it was measured."
+)
+_HEAD = (
+    "The pose of the head is averaged and interpolated likewise, over all frames in which it was measured, valid or "
+    "not; fer_head_valid is the fraction of the volume in which it was. ConfoundColumns has none of its columns: "
+    "who wants them takes HeadPoseColumns as well."
 )
 _NO_MOTION = "Movement was not measured, because no frames in a row have landmarks: it has no columns."
 _REFERENCE = (
@@ -73,10 +80,12 @@ def timeseries_table(
     -------
     table
         ``fer_<label>`` (mean probability), ``fer_valid`` and, where any movement was measured,
-        ``fer_head_motion``, ``fer_face_motion`` and ``fer_motion_valid``.
+        ``fer_head_motion``, ``fer_face_motion`` and ``fer_motion_valid``; where the pose of the head was,
+        ``fer_head_yaw``, ``fer_head_pitch``, ``fer_head_roll`` (degrees) and ``fer_head_valid``.
     sidecar
         Method, reference, repetition time, the columns for a design beside a constant (``ConfoundColumns``, see
-        `confound_columns`), and a description of every column.
+        `confound_columns`), and a description of every column. Those of pose are in ``HeadPoseColumns`` instead: in
+        the scanner a head turns by little more than the error of its angles, and each costs a degree of freedom.
 
     Raises
     ------
@@ -112,6 +121,8 @@ def timeseries_table(
     if moved.any():
         table["fer_head_motion"], table["fer_face_motion"] = movement.T
         table["fer_motion_valid"] = np.clip(moved / tr, 0, 1)
+    head = _head_columns(run, edges)
+    table = table.assign(**head)
     if convolve:
         for order, end in enumerate(("_hrf", "_hrf_derivative")[: 1 + derivative]):
             for label, regressor in zip(
@@ -121,19 +132,42 @@ def timeseries_table(
     ends = ("", "_hrf", "_hrf_derivative")
     table = table.drop(columns=[f"fer_{reference}{end}" for end in ends], errors="ignore")
     method = [METHOD, _MOTION if moved.any() else _NO_MOTION, _REFERENCE.format(reference)]
+    if head:
+        method.append(_HEAD)
     if convolve:
         method.append(_RESPONSE.format(instant))
+    confounds = confound_columns(table.drop(columns=list(head)))
     sidecar = {
         "Description": "Facial expression and movement of the participant, one row per stored volume.",
         "Method": " ".join(method),
         "Reference": reference,
         "RepetitionTime": tr,
         "StartTime": 0,
-        "ConfoundColumns": confound_columns(table),
+        "ConfoundColumns": confounds,
+        **({"HeadPoseColumns": _beside(table, confounds, head)} if head else {}),
         **({"SliceTimeRef": instant} if convolve else {}),
         **describe_columns(table.columns, labels),
     }
     return table, sidecar
+
+
+def _head_columns(run: RunResult, edges: FloatArray) -> dict[str, FloatArray]:
+    """Mean pose of the head in each volume, and the fraction of the volume in which it was measured."""
+    head = head_of_run(run)
+    if head is None:
+        return {}
+    known = np.asarray(np.isfinite(head).all(axis=1))
+    means, measured = _volume_means(run, edges, np.nan_to_num(head), known)
+    if not measured.any():
+        return {}
+    columns = {f"fer_head_{name}": means[:, i] for i, name in enumerate(ANGLES)}
+    return {**columns, "fer_head_valid": np.clip(measured / np.diff(edges), 0, 1)}
+
+
+def _beside(table: pd.DataFrame, confounds: Sequence[str], names: Iterable[str]) -> list[str]:
+    """Those of the columns that can stand in a design beside the confounds."""
+    both = confound_columns(table[[*confounds, *names]])
+    return [name for name in both if name not in confounds]
 
 
 def confound_columns(table: pd.DataFrame) -> list[str]:

@@ -20,6 +20,7 @@ from enicfer.export.columns import LOST_HED, UNCERTAIN_HED, describe_columns, ex
 from enicfer.records import RunResult
 from enicfer.records.inverse import video_time_at
 from enicfer.timecourse.cameras import bound_at
+from enicfer.timecourse.head import ANGLES, head_of_run
 from enicfer.timecourse.sampling import nominal_rate, sample_values, spans_inside
 from enicfer.timecourse.segments import LOST, UNCERTAIN
 
@@ -31,7 +32,8 @@ def physio_table(run: RunResult) -> tuple[pd.DataFrame, dict[str, Any]]:
     -------
     table
         Columns ``timestamp`` (s), one per label, ``status`` (number), ``other_person_present`` (0 or 1) and, where
-        the protocol asks for them, ``<label>_smoothed``, ``<label>_relative`` and ``uncertain`` (0 or 1).
+        the protocol asks for them, ``<label>_smoothed``, ``<label>_relative`` and ``uncertain`` (0 or 1); last, where
+        the pose of the head is measured, ``head_yaw``, ``head_pitch`` and ``head_roll`` (degrees).
     sidecar
         ``SamplingFrequency``, ``StartTime``, ``Columns`` and their descriptions.
     """
@@ -58,11 +60,16 @@ def physio_table(run: RunResult) -> tuple[pd.DataFrame, dict[str, Any]]:
         column = np.full(timestamp.size, np.nan)
         column[there] = values[frame[there]]
         table[name] = pd.array(column, dtype="Int64")
+    head = head_of_run(run)
+    if head is not None:
+        names = [f"head_{name}" for name in ANGLES]
+        table = table.assign(**dict(zip(names, sample_values(run, timestamp, head)[0].T, strict=True)))
     sidecar = {
         "Description": " ".join(
             (
                 "Probabilities of facial expressions, interpolated linearly between video frames that follow each "
-                "other and both are valid; no gap is filled. What is a whole number is that of the video frame "
+                "other and both are valid; no gap is filled. The pose of the head likewise, where it is measured. "
+                "What is a whole number is that of the video frame "
                 "that stands for the time stamp.",
                 *run.time_course.about.values(),
             )

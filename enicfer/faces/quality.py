@@ -46,8 +46,9 @@ def estimate_pose(landmarks: npt.ArrayLike) -> FloatArray:
     Notes
     -----
     Scaled orthographic projection of a generic rigid head, by least squares (the first step of POSIT,
-    DeMenthon and Davis 1995, doi:10.1007/BF01450852). An approximation: the proportions of a child's face
-    and an open mouth pass for a few degrees of pitch.
+    DeMenthon and Davis 1995, doi:10.1007/BF01450852). Of landmarks that lie exactly where the head's are, it gives
+    the true angles. Detectors do not place them so: of pitch hardly a third is left, and the proportions of a
+    face and an open mouth pass for some degrees of it. `enicfer.timecourse.head` makes degrees of what is found.
     """
     points = np.asarray(landmarks, dtype=np.float64)
     centred = points - points.mean(axis=1, keepdims=True)

@@ -68,7 +68,10 @@ _OF_CAMERAS = {
 _MEASURED = ("", "measured quantity from which the status follows")
 # Data sets that are not of every frame, or whose names vary.
 _FURTHER = {
-    "measures/*": _MEASURED,
+    "measures/*": (
+        "",
+        f"{_MEASURED[1]}; pitch is about 0.3 of the head's, which tables have as head_pitch in degrees",
+    ),
     "triggers/onset": ("s", "each trigger of the recording, on its clock"),
     "triggers/code": ("", "its code"),
     "course/smoothed": ("1", "smoothed probabilities, where the protocol asks for them"),

@@ -76,6 +76,12 @@ class ProtocolCard(Card):
         found: Names | None = self.look_up(Names, "conditions")  # type: ignore[type-abstract]
         return found or _NOTHING
 
+    def ahead(self, key: str) -> float | str | None:
+        """A key of the section head: degrees, or ``"usual"``; None where it is not known."""
+        section = self.content.get("head")
+        usual = isinstance(section, Mapping) and section.get(key) == "usual"
+        return "usual" if usual else self.look_up(float, "head", key)
+
     @property
     def slice_time_ref(self) -> float:
         """At which part of a volume responses are modelled, 0 (start) to 1 (end)."""

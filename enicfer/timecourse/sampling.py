@@ -110,7 +110,11 @@ def spans_inside(run: RunResult) -> pd.DataFrame:
 
     The support of the first and of the last frame reaches a little over them.
     """
-    table = run.segments.sort_values("onset", kind="stable", ignore_index=True)
+    return cut_spans(run.segments.sort_values("onset", kind="stable", ignore_index=True), run)
+
+
+def cut_spans(table: pd.DataFrame, run: RunResult) -> pd.DataFrame:
+    """Spans (``onset``, ``duration`` in s) cut at the ends of the recording."""
     end = run.recording.duration if run.recording.duration > 0 else np.inf
     onset = table["onset"].astype(np.float64)
     start, stop = onset.clip(lower=0.0), (onset + table["duration"]).clip(upper=end)
@@ -130,13 +134,20 @@ def interpolate(run: RunResult, time: FloatArray) -> tuple[FloatArray, npt.NDArr
     valid
         ``(m,)``.
     """
-    ok = run.expression.ok & np.isfinite(run.time)
-    probability = run.expression.probability[ok].astype(np.float64)
+    return fill_values(run, time, run.expression.probability, run.expression.ok)
+
+
+def fill_values(
+    run: RunResult, time: FloatArray, values: npt.NDArray[np.floating], known: npt.NDArray[np.bool_]
+) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+    """As `interpolate`, of values (n, k) of the frames that are ``known`` (n,) to have one."""
+    ok = known & np.isfinite(run.time)
     if not ok.any():
-        return np.zeros((time.size, len(run.expression.labels))), np.zeros(time.size, dtype=bool)
-    filled = np.stack([np.interp(time, run.time[ok], column) for column in probability.T], axis=1)
+        return np.zeros((time.size, values.shape[1])), np.zeros(time.size, dtype=bool)
+    rows = values[ok].astype(np.float64)
+    filled = np.stack([np.interp(time, run.time[ok], column) for column in rows.T], axis=1)
     frame = frame_at(run, time)
-    return filled, (frame >= 0) & run.expression.ok[frame]
+    return filled, (frame >= 0) & known[frame]
 
 
 def window_weights(

@@ -25,6 +25,7 @@ from enicfer.records import (
     spread_frames,
     take_part,
 )
+from enicfer.timecourse.head import head_columns
 from enicfer.timecourse.segments import find_segments, frame_support
 from enicfer.timecourse.trials import summarise_trials
 
@@ -59,9 +60,9 @@ def derive_time_course(
     alignment
         For the uncertainty of the trials' times.
     protocol
-        Its ``expression`` and ``trial`` are used.
+        Its ``expression``, ``trial``, ``head`` and ``quality`` are used.
     shares
-        Further columns of the trials: name -> ``(n,)`` values of the frames, NaN for none.
+        With several cameras, further columns of the trials: name -> ``(n,)`` values of the frames, NaN for none.
     """
     read = take_part(expression, time)
     t, trace = time[read], select_frames(expression, read)
@@ -76,7 +77,19 @@ def derive_time_course(
         relative = shown.probability - time_course.baseline
         extra |= {f"fer_{label}_relative": relative[:, k] for k, label in enumerate(trace.labels)}
     extra |= {name: values[read] for name, values in (shares or {}).items()}
-    table = summarise_trials(trials, t, shown, alignment, protocol.trial, min_probability=level, extra=extra)
+    head = head_columns(
+        select_frames(faces, read), trace.status, protocol.head, protocol.quality, bool(shares)
+    )
+    table = summarise_trials(
+        trials,
+        t,
+        shown,
+        alignment,
+        protocol.trial,
+        min_probability=level,
+        extra={**extra, **head.means},
+        fractions=head.fractions,
+    )
     return spread_frames(time_course, read), segments, table
 
 

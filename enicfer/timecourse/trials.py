@@ -167,6 +167,7 @@ def summarise_trials(
     *,
     min_probability: float = 0.0,
     extra: Mapping[str, Float32Array] | None = None,
+    fractions: Mapping[str, Float32Array] | None = None,
 ) -> pd.DataFrame:
     """Add what the face did to each trial.
 
@@ -187,6 +188,9 @@ def summarise_trials(
     extra
         Further columns: name -> ``(n,)`` values of the frames, of which each trial gets the mean over its window
         where they are not NaN, if they are not for at least ``min_valid`` of it.
+    fractions
+        Further columns: name -> ``(n,)`` flags of the frames, of which each trial gets the fraction of its whole
+        window in frames where the flag is 1. Where the flag is NaN, or there is no frame, it counts as not 1.
 
     Returns
     -------
@@ -206,6 +210,7 @@ def summarise_trials(
     if (lasting := stop > start).any():  # what stands for no time is no peak either
         start, stop, time, trace = start[lasting], stop[lasting], time[lasting], select_frames(trace, lasting)
         extra = {name: values[lasting] for name, values in (extra or {}).items()}
+        fractions = {name: flag[lasting] for name, flag in (fractions or {}).items()}
     rows = [_summary(float(onset), time, start, stop, trace, trial) for onset in trials["onset"]]
     columns = list(_summary(0.0, time[:0], start[:0], stop[:0], _empty(trace), trial))
     table = pd.DataFrame(rows, columns=columns, index=trials.index)
@@ -216,6 +221,8 @@ def summarise_trials(
     for name, values in (extra or {}).items():
         table[name] = [_mean(float(onset), start, stop, values, trial) for onset in trials["onset"]]
     table.insert(0, "fer_time_uncertainty", alignment.uncertainty(video_time_at(alignment, centre)))
+    for name, flag in (fractions or {}).items():
+        table[name] = [_fraction(float(onset), start, stop, flag, trial) for onset in trials["onset"]]
     return pd.concat([trials, table], axis=1)
 
 
@@ -280,6 +287,12 @@ def _mean(onset: float, start: FloatArray, stop: FloatArray, values: Float32Arra
     if w.sum() <= 0 or w.sum() < trial.min_valid * (trial.window[1] - trial.window[0]):
         return np.nan
     return float(w @ values[frames][known].astype(np.float64) / w.sum())
+
+
+def _fraction(onset: float, start: FloatArray, stop: FloatArray, flag: Float32Array, trial: Trial) -> float:
+    """Part of the trial's window in frames whose flag (n,) is 1."""
+    frames, weight = _weights((onset + trial.window[0], onset + trial.window[1]), start, stop)
+    return float(weight[flag[frames] == 1].sum() / (trial.window[1] - trial.window[0]))
 
 
 def _first_shown(

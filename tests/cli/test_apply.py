@@ -26,6 +26,7 @@ def test_the_recording_gets_events_and_channels_and_keeps_its_own(processed, exa
     np.testing.assert_allclose(onsets, shown["onset"], atol=1 / raw.info["sfreq"])
     assert [name for name in raw.ch_names if name not in before.ch_names] == [
         *(f"fer_{label}" for label in result.expression.labels), "fer_valid",
+        "fer_head_yaw", "fer_head_pitch", "fer_head_roll", "fer_head_valid",
     ]  # fmt: skip
     first = before.get_data(picks=[0])
     np.testing.assert_allclose(raw.get_data(picks=[0]), first, rtol=1e-6, atol=1e-6 * np.abs(first).max())

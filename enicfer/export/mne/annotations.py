@@ -1,18 +1,27 @@
 """Segments as MNE annotations of an uncropped recording."""
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
-from enicfer.errors import InputError, OutputError
+from enicfer.errors import InputError, OutputError, shown
 from enicfer.export.columns import HED_VERSION, LOST_HED, UNCERTAIN_HED, expression_hed
 from enicfer.export.physio import time_uncertainty
-from enicfer.records import FloatArray, RunResult, SessionResult, only_run
+from enicfer.records import FloatArray, RunResult, SessionResult, Status, only_run
 from enicfer.records.review import REVIEW_REASON
-from enicfer.timecourse.sampling import spans_inside
+from enicfer.timecourse.head import (
+    COVERED,
+    OTHER_PERSON,
+    SPANS,
+    TURNED_AWAY,
+    find_spans,
+    flag_of_run,
+)
+from enicfer.timecourse.sampling import cut_spans, spans_inside
 from enicfer.timecourse.segments import LOST, UNCERTAIN
 from enicfer.timecourse.trials import rejected_trials
 
@@ -23,12 +32,23 @@ Extras = dict[str, str | int | float | None]
 LOST_NAME = "face/lost"
 BAD_LOST_NAME = "BAD_face_lost"
 BAD_REVIEW_NAME = "BAD_review"
+BAD_NAMES = {name: f"BAD_{name}" for name in SPANS}
+BAD_HED = {
+    TURNED_AWAY: "(Head, Label/Turned-away)",
+    COVERED: "(Face, Label/Covered)",
+    OTHER_PERSON: "(Human, Label/Other-person)",
+}
 REJECTED_HED = "(Experimental-trial, Label/Rejected-in-review)"
 NO_DATE = (0, 2**31 - 1)  # seconds, microseconds
 
 
 def make_annotations(
-    result: RunResult | SessionResult, *, bad_lost: bool = False, bad_review: bool = False, hed: bool = False
+    result: RunResult | SessionResult,
+    *,
+    bad_lost: bool = False,
+    bad_review: bool = False,
+    bad: Collection[str] = (),
+    hed: bool = False,
 ) -> "mne.Annotations":
     """The segments as annotations of an uncropped recording.
 
@@ -40,6 +60,9 @@ def make_annotations(
         Name segments without a face ``BAD_face_lost``, so that epochs over them are dropped.
     bad_review
         Add ``BAD_review`` over the trials that were rejected in a review, so that their epochs are dropped.
+    bad
+        Of ``turned_away`` (the head, by more than the protocol's ``[head]`` allows), ``covered`` (the face) and
+        ``other_person`` (in the picture): add ``BAD_turned_away`` ... over the spans in which it is so.
     hed
         Make `mne.HEDAnnotations`, which name the observed action in the terms of HED; needs the package
         ``hedtools``, and MNE-Python 1.12.
@@ -54,7 +77,7 @@ def make_annotations(
     run = only_run(result)
     import mne
 
-    onset, duration, names, extras = spans_of(run, bad_lost, bad_review)
+    onset, duration, names, extras = spans_of(run, bad_lost, bad_review, bad)
     if hed:
         if getattr(mne, "HEDAnnotations", None) is None:
             raise InputError(
@@ -65,7 +88,7 @@ def make_annotations(
             onset,
             duration,
             names,
-            tags_of(run, bad_review),
+            tags_of(run, bad_review, bad),
             hed_version=HED_VERSION,
             orig_time=None,
             extras=extras,
@@ -96,9 +119,12 @@ def write_annotations(path: Path, annotations: "mne.Annotations") -> None:
 
 
 def spans_of(
-    run: RunResult, bad_lost: bool, bad_review: bool = False
+    run: RunResult, bad_lost: bool, bad_review: bool = False, bad: Collection[str] = ()
 ) -> tuple[FloatArray, FloatArray, list[str], list[Extras]]:
-    """Onsets and durations in s on the recording's clock, names, and extras of segments and of rejected trials."""
+    """Onsets and durations in s on the recording's clock, names, and extras.
+
+    Of segments, of rejected trials, and of the spans of `bad_spans`.
+    """
     table = spans_inside(run)
     onset = table["onset"].to_numpy(np.float64)
     lost = BAD_LOST_NAME if bad_lost else LOST_NAME
@@ -123,14 +149,46 @@ def spans_of(
         duration = np.append(duration, rejected["duration"].to_numpy(np.float64))
         names += [BAD_REVIEW_NAME] * len(rejected)
         extras += [{"reason": str(reason)} for reason in rejected.get(REVIEW_REASON, ())]
+    for name, spans in bad_spans(run, bad).items():
+        onset, duration = np.append(onset, spans["onset"]), np.append(duration, spans["duration"])
+        names += [BAD_NAMES[name]] * len(spans)
+        bound = time_uncertainty(run, spans["onset"].to_numpy(np.float64))
+        extras += [_plain({"time_uncertainty": value}) for value in bound]
     return onset, duration, names, extras
 
 
-def tags_of(run: RunResult, bad_review: bool = False) -> list[str]:
+def bad_spans(run: RunResult, wanted: Collection[str]) -> dict[str, pd.DataFrame]:
+    """Spans (``onset``, ``duration`` in s) of those of `enicfer.timecourse.head.SPANS` that are wanted, in its order.
+
+    Raises
+    ------
+    InputError
+        For another name, or what the run does not tell.
+    """
+    if unknown := sorted(set(wanted) - set(SPANS)):
+        raise InputError(f"There are no spans {shown(unknown[0])}", remedy=f"choose of {', '.join(SPANS)}")
+    placed, found = run.analysed, {}
+    for name in (name for name in SPANS if name in wanted):
+        flag = flag_of_run(placed, name)
+        if flag is None:
+            why = "it has several cameras" if run.cameras is not None else f"from {run.faces.detector}"
+            raise InputError(
+                f"The run {run.name} does not tell where {BAD_NAMES[name]} is ({why})",
+                remedy="leave it out, or process the video of one camera with the detector centerface",
+            )
+        spans = find_spans(
+            placed.time, np.where(placed.expression.status == Status.OUTSIDE_RECORDING, np.nan, flag)
+        )
+        found[name] = cut_spans(spans, run)
+    return found
+
+
+def tags_of(run: RunResult, bad_review: bool = False, bad: Collection[str] = ()) -> list[str]:
     """HED strings of the segments, in the order of `spans_of`."""
     tags = {**expression_hed(run.expression.labels), UNCERTAIN: UNCERTAIN_HED, LOST: LOST_HED}
     rejected = [REJECTED_HED] * (int(rejected_trials(run.trials).sum()) if bad_review else 0)
-    return [*(tags[label] for label in spans_inside(run)["label"]), *rejected]
+    also = [BAD_HED[name] for name, spans in bad_spans(run, bad).items() for _ in range(len(spans))]
+    return [*(tags[label] for label in spans_inside(run)["label"]), *rejected, *also]
 
 
 def _plain(values: Mapping[str, Any]) -> Extras:

@@ -1,6 +1,7 @@
 """Annotations and channels on a recording in memory, and the FIF file of it."""
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,8 @@ from enicfer.export.mne.clock import described_onsets, shift_of
 from enicfer.io.files.atomic import staged
 from enicfer.io.files.places import check_free
 from enicfer.records import RunResult, SessionResult, only_run
-from enicfer.timecourse.sampling import interpolate
+from enicfer.timecourse.head import ANGLES, head_of_run
+from enicfer.timecourse.sampling import fill_values, interpolate
 
 if TYPE_CHECKING:
     import mne
@@ -24,6 +26,7 @@ def add_emotion_events(
     *,
     bad_lost: bool = False,
     bad_review: bool = False,
+    bad: Collection[str] = (),
     offset: float = 0.0,
     first_time: float | None = None,
 ) -> "mne.io.BaseRaw":
@@ -42,6 +45,9 @@ def add_emotion_events(
         Name segments without a face ``BAD_face_lost``, so that epochs over them are dropped.
     bad_review
         Add ``BAD_review`` over the trials that were rejected in a review, so that their epochs are dropped.
+    bad
+        Of ``turned_away`` (the head, by more than the protocol's ``[head]`` allows), ``covered`` (the face) and
+        ``other_person`` (in the picture): add ``BAD_turned_away`` ... over the spans in which it is so.
     offset
         Seconds from the first sample of ``raw``'s first file to the first sample of this result's recording,
         for recordings that were concatenated, cropped afterwards or not.
@@ -62,7 +68,7 @@ def add_emotion_events(
     """
     run = only_run(result)
     shift = shift_of(raw, run, offset, first_time)
-    onset, duration, names, extras = spans_of(run, bad_lost, bad_review)
+    onset, duration, names, extras = spans_of(run, bad_lost, bad_review, bad)
     start = np.clip(onset + shift, 0, None)
     stop = np.clip(onset + duration + shift, None, raw.n_times / raw.info["sfreq"])
     there = described_onsets(raw)
@@ -73,11 +79,8 @@ def add_emotion_events(
         if not any(abs(start[i] - other) < half_sample for other in there.get(names[i], ()))
     ]
     if new:
-        more = (
-            {"hed_string": [tags_of(run, bad_review)[i] for i in new]}
-            if hasattr(raw.annotations, "hed_string")
-            else {}
-        )
+        tags = tags_of(run, bad_review, bad)
+        more = {"hed_string": [tags[i] for i in new]} if hasattr(raw.annotations, "hed_string") else {}
         raw.annotations.append(
             onset=start[new] + raw.first_time,  # from raw.first_samp, whether the recording has a date or not
             duration=(stop - start)[new],
@@ -92,18 +95,23 @@ def add_emotion_channels(
     raw: "mne.io.BaseRaw",
     result: RunResult | SessionResult,
     *,
+    head_pose: bool = True,
     offset: float = 0.0,
     first_time: float | None = None,
 ) -> "mne.io.BaseRaw":
     """Add a ``misc`` channel per expression, and ``fer_valid``, in place; loads the signal.
 
     Between valid frames the probabilities are interpolated linearly, so that filters and resampling
-    work; ``fer_valid`` is 1 where the frame of that time is valid and 0 where the value fills a gap.
+    work; ``fer_valid`` is 1 where the frame of that time is valid and 0 where the value fills a gap. The pose of the
+    head, where it was measured, is in ``fer_head_yaw``, ``fer_head_pitch`` and ``fer_head_roll`` (degrees, whatever
+    unit MNE-Python shows), filled likewise, and ``fer_head_valid`` is 1 where it was.
 
     Parameters
     ----------
     raw, result, offset, first_time
         As in `add_emotion_events`.
+    head_pose
+        Add the channels of pose.
 
     Returns
     -------
@@ -118,7 +126,11 @@ def add_emotion_channels(
     run = only_run(result)
     import mne
 
+    run = run.analysed
+    head = head_of_run(run) if head_pose else None
     names = [*(f"fer_{label}" for label in run.expression.labels), "fer_valid"]
+    if head is not None:
+        names += [*(f"fer_head_{name}" for name in ANGLES), "fer_head_valid"]
     if twice := [name for name in names if name in raw.ch_names]:
         raise InputError(
             f"The recording already has the channels {', '.join(twice)}",
@@ -128,8 +140,10 @@ def add_emotion_channels(
         )
     shift = shift_of(raw, run, offset, first_time)
     raw.load_data(verbose="error")
-    probability, valid = interpolate(run.analysed, raw.times - shift)
-    data = np.vstack([probability.T, valid[None].astype(np.float64)])
+    parts = [interpolate(run, raw.times - shift)]
+    if head is not None:
+        parts.append(fill_values(run, raw.times - shift, head, np.isfinite(head[:, 0])))
+    data = np.vstack([row for values, valid in parts for row in (*values.T, valid.astype(np.float64))])
     info = mne.create_info(names, raw.info["sfreq"], "misc", verbose="error")
     extra = mne.io.RawArray(data, info, first_samp=raw.first_samp, verbose="error")
     raw.add_channels([extra], force_update_info=True)
