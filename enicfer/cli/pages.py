@@ -28,6 +28,7 @@ BY_COMMAND = {
     "sample": "coding.md#which-frames-are-worth-coding",
     "code": "coding.md#coding-in-the-browser",
     "import-coding": "coding.md#codes-of-other-programs",
+    "export-coding": "coding.md#codes-of-other-programs",
     "agreement": "coding.md#how-well-do-coders-agree",
     "manifest": "coding.md#pictures-to-train-on",
     "slurm-script": "many-sessions.md#on-a-cluster",
