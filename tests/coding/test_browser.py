@@ -2,11 +2,15 @@
 
 import json
 import shutil
+import signal
 import struct
+import subprocess
+import sys
 from dataclasses import replace
 from itertools import pairwise
 
 import cv2
+import httpx
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -567,3 +571,31 @@ def test_the_command_says_the_link_and_what_a_person_should_know(film, monkeypat
     monkeypatch.setattr("enicfer.coding.serve.find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"pip install 'enicfer\[review\]'"):
         CliRunner().invoke(cli, command, catch_exceptions=False)
+
+
+def test_kill_loses_no_code_that_was_acknowledged(film):
+    said = []
+    for category in ("sad", "happy"):
+        options = ["--coder", "Anna", "--plan", str(film / "plan.json"), "--no-browser"]
+        run = [sys.executable, "-c", "from enicfer.cli.main import main; main()"]
+        process = subprocess.Popen(
+            [*run, "code", str(film / "lab"), *options],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            link = next(line for line in process.stdout if "token=" in line).split()[-1]
+            base = link.split("/?")[0]
+            with httpx.Client(base_url=base, timeout=60, trust_env=False) as http:
+                assert http.get(link).status_code == 200
+                left = [item["id"] for item in http.get("/api/coding").json()["items"] if not item["done"]]
+                for known in left[:5]:
+                    found = http.post(
+                        f"/api/items/{known}/code", json={"category": category}, headers={"Origin": base}
+                    )
+                    assert found.status_code == 201
+                    said.append(category)
+        finally:
+            process.send_signal(signal.SIGKILL)
+            process.communicate(timeout=30)
+    assert sorted(entry["category"] for entry in logs(film) if entry.get("category")) == sorted(said)
