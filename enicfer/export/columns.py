@@ -243,7 +243,17 @@ def describe_columns(
 def list_columns() -> list[tuple[str, str, str]]:
     """Name, unit and meaning of every column of every table, for a page; names have patterns such as ``{label}``."""
     named = describe_columns(_SPECIAL, ())
-    table = [(name, unit, text.replace("because {text}", "of this reason")) for name, unit, text in _TABLE]
+    table = [
+        (
+            name.replace("{angle}", angle),
+            unit,
+            text.replace("because {text}", "of this reason")
+            .replace("{angle}", angle)
+            .replace("{about}", about),
+        )
+        for name, unit, text in _TABLE
+        for angle, about in (_HEAD.items() if "{angle}" in name else [("", "")])
+    ]
     return [*((name, "", about["Description"]) for name, about in named.items()), *table]
 
 

@@ -25,7 +25,7 @@ SHARE_OF_TYPICAL = 0.4  # a step smaller than this share of the typical one is n
 MAX_DARK = 0.3
 DARK = 0.04  # within this share of the step a frame counts as dark, or as lit in full
 GAMMA = 1.5  # before any frame is seen: between light itself (1) and sRGB (2.2)
-GAMMA_SPREAD = 0.7  # of its logarithm
+GAMMA_SPREAD = 0.4  # of its logarithm
 # The exposure follows the LED's brightness by this power: 1 where it alone is automatic, 0 where the gain is.
 FOLLOWS, FOLLOWS_SPREAD = 0.5, 0.5
 SAME_BRIGHTNESS = 0.1  # of the light; less is noise of the camera

@@ -126,7 +126,7 @@ def test_a_folder_that_cannot_be_read_is_named_and_stops_nothing(study, tmp_path
         sessions, unread, _ = collect_sessions(given, None, ProcessingOptions())
         assert [session.participant for session in sessions] == ["01", "03"]
         assert [(path.name, str(error)) for path, error in unread] == [
-            ("s2", "s2 cannot be read: Permission denied.")
+            ("s2", "s2 cannot be read: Permission denied; allow reading it, or leave the folder out.")
         ]
 
 

@@ -168,7 +168,7 @@ def test_pauses_stay_pauses_and_lost_ones_are_refused(tmp_path, monkeypatch):
 
 def test_nirs_in_another_format_is_refused(tmp_path):
     make("hbo").save(tmp_path / "a_raw.fif", verbose="error")
-    with pytest.raises(InputError, match=r"BIDS takes NIRS as SNIRF alone: export it as SNIRF"):
+    with pytest.raises(InputError, match=r"BIDS takes NIRS as SNIRF alone; export it as SNIRF"):
         put(tmp_path / "a_raw.fif", tmp_path)
 
 

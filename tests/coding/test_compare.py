@@ -125,7 +125,7 @@ def test_a_kappa_below_0_is_drawn_where_it_is(study):
     assert pair.kappa.value < -0.75
     page = render_agreement(found)
     row = next(row for row in page.split("<tr>") if "coder with coder" in row)
-    start = float(re.search(r"kappa from (\S+) to 1", row)[1])
+    start = float(re.search(r"drawn from (\S+) to 1", row)[1])
     assert start <= pair.kappa.low and f"<th>{start:g} to 1</th>" in page
     value, zero = (
         float(re.search(r'cx="(\S+)"', row)[1]),
@@ -133,4 +133,4 @@ def test_a_kappa_below_0_is_drawn_where_it_is(study):
     )
     assert value == pytest.approx(2 + 120 * (pair.kappa.value - start) / (1 - start), abs=0.1) and zero
     write_frames(study, "Ben", {p: {f: "neutral" if f % 3 else "sad" for f in range(59)} for p in range(4)})
-    assert "kappa from 0.0 to 1" in render_agreement(measure_agreement([study]))
+    assert "drawn from 0.0 to 1" in render_agreement(measure_agreement([study]))

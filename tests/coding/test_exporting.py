@@ -256,8 +256,8 @@ def test_the_command(coded, tmp_path):
         export_codings([study], tmp_path / "out", ["bids"])
     assert sorted((tmp_path / "out").rglob("*")) == before
     assert CliRunner().invoke(command, [*words, "--overwrite"]).exit_code == 0
-    with pytest.raises(InputError, match="There is no program word; allowed are boris, elan, datavyu, bids"):
+    with pytest.raises(InputError, match="There is no program word: name one of boris, elan, datavyu, bids"):
         export_codings([study], tmp_path / "other", ["word"])
-    with pytest.raises(InputError, match="Dora coded nothing; coders are Anna, Ben"):
+    with pytest.raises(InputError, match="Dora coded nothing: name one of Anna, Ben"):
         export_codings([study], tmp_path / "other", coder="Dora")
     assert not (tmp_path / "other").exists() and list(PROGRAMS) == ["boris", "elan", "datavyu", "bids"]

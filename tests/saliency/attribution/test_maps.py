@@ -68,7 +68,8 @@ def test_every_method_finds_the_patch_that_the_network_looks_at(patch_network, m
     assert maps[:, *patch_network.patch].min() > 0
 
 
-@settings(max_examples=6, phases=[Phase.generate])
+# The same examples each time: where a unit is within rounding of its kink, both slopes are right and differ.
+@settings(max_examples=6, phases=[Phase.generate], derandomize=True)
 @given(
     seed=st.integers(0, 10**6), padding=st.sampled_from(["same", "valid"]), channels=st.sampled_from([1, 3])
 )
