@@ -111,10 +111,12 @@ def test_a_click_at_the_wall_is_refused_and_one_at_a_face_says_what_follows(
     page.keyboard.press("u")
     wait_stored(page, "never this person, taken back")
     page.keyboard.press("Home")
+    page.wait_for_selector("#picture[data-shows=exact][data-frame='0']")
     for _ in range(frame):
         page.keyboard.press("ArrowRight")
     page.wait_for_selector(f"#picture[data-shows=exact][data-frame='{frame}']")
     page.keyboard.press("c")
+    page.wait_for_selector("#aim-help:visible")
     page.mouse.click(shown["x"] + 4, shown["y"] + 4)
     wait_stored(page, "Not stored. There is no face where you clicked")
     assert f"in frame {frame}: the nearest one is" in page.inner_text("#notice")
