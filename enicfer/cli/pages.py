@@ -68,7 +68,7 @@ def find_page(error: EnicferError, arguments: Sequence[str]) -> str:
     arguments
         Those of the command line, the command first.
     """
-    page = BY_KIND.get(type(error))
+    page = BY_KIND.get(type(error)) if "--book" not in arguments else None
     if page is None:
         page = next((BY_COMMAND[word] for word in arguments[:1] if word in BY_COMMAND), FIRST)
     return DOCS + page

@@ -208,7 +208,7 @@ def choose_conditions(runs: Sequence[RunResult], wanted: Sequence[str]) -> tuple
     if unknown := [name for name in wanted if name not in trials + segments]:
         raise InputError(
             f"There is no condition {shown(unknown[0])}",
-            remedy=f"choose of {', '.join((*trials, *segments)) or 'none'}",
+            remedy=f"choose from {', '.join((*trials, *segments)) or 'none'}",
         )
     return tuple(dict.fromkeys(wanted)) or trials
 

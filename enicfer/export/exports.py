@@ -142,7 +142,7 @@ def _check(names: Sequence[str], runs: Sequence[RunResult], options: ExportOptio
     """Refuse what no program could do, before anything is written."""
     if not names or (unknown := [name for name in names if name not in EXPORTS]):
         what = f"There is no export {shown(unknown[0])}" if names else "No program was named"
-        raise InputError(what, remedy=f"choose of {', '.join(EXPORTS)}")
+        raise InputError(what, remedy=f"choose from {', '.join(EXPORTS)}")
     for name in names:
         for run in runs:
             kind = run.recording.modality

@@ -76,7 +76,8 @@ def check_share(
     """
     root = Path(output)
     if not root.is_dir():
-        raise InputError(f"There is no folder {root}", remedy="give the root of the outputs")
+        what = "is a file, no folder" if root.exists() else "is not there"
+        raise InputError(f"{root} {what}", place=root, remedy="give the root of the outputs")
     looker = Looker(names, find_faces or _default_finder())
     reviewers = find_reviewers(root)
     found: list[Finding] = []

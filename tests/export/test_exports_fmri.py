@@ -316,9 +316,9 @@ def test_what_else_is_refused(run, make_run, tmp_path):
             export_results(result, to, tmp_path / "out", options=ExportOptions(**options))
         assert not (tmp_path / "out").exists()
 
-    refuse("no export 'matlab': choose of fsl", to="matlab")
+    refuse("no export 'matlab': choose from fsl", to="matlab")
     refuse("No program was named", to=())
-    refuse("no condition 'bored': choose of happy, neutral, face/lost", conditions=("bored",))
+    refuse("no condition 'bored': choose from happy, neutral, face/lost", conditions=("bored",))
     refuse("no column fer_bored_mean: choose one of fer_", measures=("fer_bored_mean",))
     refuse("needs a measure", parametric=True)
     refuse("fer_dominant is no number", parametric=True, measures=("fer_dominant",))

@@ -140,12 +140,13 @@ def test_epochs_are_dropped_only_where_it_was_asked_for(turning, name):
     found = [a for a in raw.annotations if a["description"] == f"BAD_{name}"]
     assert found and all(a["duration"] >= 0.2 for a in found)
     assert len(found) == sum(make_annotations(run, bad=[name]).description == f"BAD_{name}")
+    assert make_annotations(run, bad=name) == make_annotations(run, bad=[name])
     assert all(a["extras"]["time_uncertainty"] > 0 for a in found)
 
 
 def test_what_a_run_does_not_tell_is_refused(turning):
     run, _, _ = turning()
-    with pytest.raises(InputError, match=r"no spans 'gaze': choose of turned_away, covered, other_person"):
+    with pytest.raises(InputError, match=r"no spans 'gaze': choose from turned_away, covered, other_person"):
         make_annotations(run, bad=["gaze"])
     with pytest.raises(InputError, match=r"does not tell where BAD_turned_away is \(from something\)"):
         make_annotations(bare(run), bad=["turned_away"])

@@ -165,8 +165,9 @@ def bad_spans(run: RunResult, wanted: Collection[str]) -> dict[str, pd.DataFrame
     InputError
         For another name, or what the run does not tell.
     """
+    wanted = [wanted] if isinstance(wanted, str) else wanted
     if unknown := sorted(set(wanted) - set(SPANS)):
-        raise InputError(f"There are no spans {shown(unknown[0])}", remedy=f"choose of {', '.join(SPANS)}")
+        raise InputError(f"There are no spans {shown(unknown[0])}", remedy=f"choose from {', '.join(SPANS)}")
     placed, found = run.analysed, {}
     for name in (name for name in SPANS if name in wanted):
         flag = flag_of_run(placed, name)
