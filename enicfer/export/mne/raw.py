@@ -79,8 +79,10 @@ def add_emotion_events(
         if not any(abs(start[i] - other) < half_sample for other in there.get(names[i], ()))
     ]
     if new:
-        tags = tags_of(run, bad_review, bad)
-        more = {"hed_string": [tags[i] for i in new]} if hasattr(raw.annotations, "hed_string") else {}
+        more: dict[str, list[str]] = {}
+        if hasattr(raw.annotations, "hed_string"):
+            tags = tags_of(run, bad_review, bad)
+            more["hed_string"] = [tags[i] for i in new]
         raw.annotations.append(
             onset=start[new] + raw.first_time,  # from raw.first_samp, whether the recording has a date or not
             duration=(stop - start)[new],
